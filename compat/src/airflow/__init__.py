@@ -1,0 +1,16 @@
+"""Airflow's names for what Bide has: every module below is a table of aliases.
+
+``__version__`` is the Airflow release whose names these are, which is what provider packages ask for.
+"""
+
+from pkgutil import extend_path
+
+from airflow._conflicts import refuse_conflicts
+
+refuse_conflicts()
+
+from bide.authoring.dag import DAG as DAG  # noqa: E402
+from bide.authoring.xcom_arg import XComArg as XComArg  # noqa: E402
+
+__path__ = extend_path(__path__, __name__)
+__version__ = "3.3.2"

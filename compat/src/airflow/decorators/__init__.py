@@ -1,0 +1,5 @@
+"""Decorators."""
+
+from bide.authoring.dag import dag as dag
+from bide.authoring.group import task_group as task_group
+from bide.authoring.taskflow import task as task

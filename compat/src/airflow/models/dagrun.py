@@ -1,0 +1,3 @@
+"""Runs."""
+
+from bide.authoring.context import DagRun as DagRun

@@ -1,0 +1,3 @@
+"""Task instances."""
+
+from bide.authoring.context import TaskInstance as TaskInstance

@@ -1,0 +1,3 @@
+"""Shell commands."""
+
+from bide.standard.operators.bash import BashOperator as BashOperator

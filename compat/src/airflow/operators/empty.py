@@ -1,0 +1,3 @@
+"""Tasks that do nothing."""
+
+from bide.standard.operators.empty import EmptyOperator as EmptyOperator

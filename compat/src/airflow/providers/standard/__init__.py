@@ -1,0 +1,1 @@
+"""Operators, sensors and triggers that need no service."""

@@ -1,0 +1,3 @@
+"""Waiting for files."""
+
+from bide.standard.triggers.file import FileTrigger as FileTrigger

@@ -1,0 +1,45 @@
+"""The task SDK."""
+
+from bide.authoring.context import Context as Context
+from bide.authoring.context import get_current_context as get_current_context
+from bide.authoring.dag import DAG as DAG
+from bide.authoring.dag import dag as dag
+from bide.authoring.dependencies import Label as Label
+from bide.authoring.dependencies import chain as chain
+from bide.authoring.dependencies import chain_linear as chain_linear
+from bide.authoring.dependencies import cross_downstream as cross_downstream
+from bide.authoring.group import TaskGroup as TaskGroup
+from bide.authoring.group import task_group as task_group
+from bide.authoring.operator import BaseOperator as BaseOperator
+from bide.authoring.params import Param as Param
+from bide.authoring.params import ParamsDict as ParamsDict
+from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
+from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
+from bide.authoring.taskflow import task as task
+from bide.authoring.trigger_rule import TriggerRule as TriggerRule
+from bide.authoring.xcom_arg import XComArg as XComArg
+from bide.model.states import RunState as DagRunState
+from bide.model.states import TaskState as TaskInstanceState
+
+__all__ = (
+    "DAG",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "Context",
+    "DagRunState",
+    "Label",
+    "Param",
+    "ParamsDict",
+    "PokeReturnValue",
+    "TaskGroup",
+    "TaskInstanceState",
+    "TriggerRule",
+    "XComArg",
+    "chain",
+    "chain_linear",
+    "cross_downstream",
+    "dag",
+    "get_current_context",
+    "task",
+    "task_group",
+)

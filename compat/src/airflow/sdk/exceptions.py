@@ -1,0 +1,33 @@
+"""Exceptions."""
+
+from bide.authoring.deferral import TaskDeferred as TaskDeferred
+from bide.authoring.deferral import TaskRescheduled as AirflowRescheduleException
+from bide.model.errors import BideError as AirflowException
+from bide.model.errors import ConfigError as AirflowConfigException
+from bide.model.errors import CycleError as AirflowDagCycleException
+from bide.model.errors import DeferralTimeout as TaskDeferralTimeout
+from bide.model.errors import DuplicateId as DuplicateTaskIdFound
+from bide.model.errors import NotFound as AirflowNotFoundException
+from bide.model.errors import SensorTimeout as AirflowSensorTimeout
+from bide.model.errors import TaskFailure as AirflowFailException
+from bide.model.errors import TaskSkipped as AirflowSkipException
+from bide.model.errors import TaskTimeout as AirflowTaskTimeout
+from bide.model.errors import TriggerFailure as TaskDeferralError
+from bide.model.errors import XComNotFound as XComNotFound
+
+__all__ = (
+    "AirflowConfigException",
+    "AirflowDagCycleException",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowRescheduleException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "DuplicateTaskIdFound",
+    "TaskDeferralError",
+    "TaskDeferralTimeout",
+    "TaskDeferred",
+    "XComNotFound",
+)

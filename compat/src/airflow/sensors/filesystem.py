@@ -1,0 +1,3 @@
+"""Waiting for files."""
+
+from bide.standard.sensors.file import FileSensor as FileSensor

@@ -1,0 +1,1 @@
+"""What DAG files import from ``airflow.utils``."""

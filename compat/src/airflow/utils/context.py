@@ -1,0 +1,3 @@
+"""The context of running tasks."""
+
+from bide.authoring.context import Context as Context

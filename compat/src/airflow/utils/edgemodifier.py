@@ -1,0 +1,3 @@
+"""Labels on the way from one task to the next."""
+
+from bide.authoring.dependencies import Label as Label

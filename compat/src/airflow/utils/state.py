@@ -1,0 +1,9 @@
+"""States."""
+
+from bide.model.states import RunState as DagRunState
+from bide.model.states import TaskState as TaskInstanceState
+
+__all__ = (
+    "DagRunState",
+    "TaskInstanceState",
+)

@@ -1,0 +1,3 @@
+"""Trigger rules."""
+
+from bide.authoring.trigger_rule import TriggerRule as TriggerRule

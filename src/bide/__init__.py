@@ -1,0 +1,181 @@
+"""Bide: workflows in Python for work that mostly waits.
+
+What DAG authors import::
+
+    from bide import DAG, task
+
+    with DAG("hello", schedule="@daily"):
+
+        @task
+        def greet(ds=None):
+            print("hello on", ds)
+
+        greet()
+
+Names are looked up when they are first used, so that ``import bide`` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
+    from bide.authoring.dag import DAG, dag
+    from bide.authoring.deferral import TaskDeferred, TaskRescheduled
+    from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
+    from bide.authoring.group import TaskGroup, task_group
+    from bide.authoring.operator import BaseOperator
+    from bide.authoring.params import Param, ParamsDict
+    from bide.authoring.python import PythonOperator
+    from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
+    from bide.authoring.taskflow import task
+    from bide.authoring.trigger import (
+        BaseTrigger,
+        PollTrigger,
+        TaskFailedEvent,
+        TaskFailureEvent,
+        TaskSkippedEvent,
+        TaskSuccessEvent,
+        TimerTrigger,
+        TriggerEvent,
+    )
+    from bide.authoring.trigger_rule import TriggerRule
+    from bide.authoring.xcom_arg import XComArg
+    from bide.model.errors import (
+        AuthoringError,
+        BideError,
+        DeferralTimeout,
+        SensorTimeout,
+        TaskError,
+        TaskFailure,
+        TaskSkipped,
+        TaskTimeout,
+        TriggerFailure,
+        XComNotFound,
+    )
+    from bide.standard.operators.bash import BashOperator
+    from bide.standard.operators.empty import EmptyOperator
+    from bide.standard.operators.http_job import HttpJobOperator
+    from bide.standard.sensors.file import FileSensor
+    from bide.standard.sensors.time import DateTimeSensor, TimeDeltaSensor
+    from bide.standard.triggers.file import FileTrigger
+    from bide.standard.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
+
+__all__ = [
+    "DAG",
+    "AuthoringError",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "BashOperator",
+    "BideError",
+    "Context",
+    "DagRun",
+    "DateTimeSensor",
+    "DateTimeTrigger",
+    "DeferralTimeout",
+    "EmptyOperator",
+    "FileSensor",
+    "FileTrigger",
+    "HttpJobOperator",
+    "Label",
+    "Param",
+    "ParamsDict",
+    "PokeReturnValue",
+    "PollTrigger",
+    "PythonOperator",
+    "SensorTimeout",
+    "TaskDeferred",
+    "TaskError",
+    "TaskFailedEvent",
+    "TaskFailure",
+    "TaskFailureEvent",
+    "TaskGroup",
+    "TaskInstance",
+    "TaskRescheduled",
+    "TaskSkipped",
+    "TaskSkippedEvent",
+    "TaskSuccessEvent",
+    "TaskTimeout",
+    "TimeDeltaSensor",
+    "TimeDeltaTrigger",
+    "TimerTrigger",
+    "TriggerEvent",
+    "TriggerFailure",
+    "TriggerRule",
+    "XComArg",
+    "XComNotFound",
+    "chain",
+    "chain_linear",
+    "cross_downstream",
+    "dag",
+    "get_current_context",
+    "poke_mode_only",
+    "task",
+    "task_group",
+]
+
+#: Which module has which of the names above.
+_NAMES_BY_MODULE = {
+    "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
+    "bide.authoring.dag": ("DAG", "dag"),
+    "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
+    "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
+    "bide.authoring.group": ("TaskGroup", "task_group"),
+    "bide.authoring.operator": ("BaseOperator",),
+    "bide.authoring.params": ("Param", "ParamsDict"),
+    "bide.authoring.python": ("PythonOperator",),
+    "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
+    "bide.authoring.taskflow": ("task",),
+    "bide.authoring.trigger": (
+        "BaseTrigger",
+        "PollTrigger",
+        "TaskFailedEvent",
+        "TaskFailureEvent",
+        "TaskSkippedEvent",
+        "TaskSuccessEvent",
+        "TimerTrigger",
+        "TriggerEvent",
+    ),
+    "bide.authoring.trigger_rule": ("TriggerRule",),
+    "bide.authoring.xcom_arg": ("XComArg",),
+    "bide.model.errors": (
+        "AuthoringError",
+        "BideError",
+        "DeferralTimeout",
+        "SensorTimeout",
+        "TaskError",
+        "TaskFailure",
+        "TaskSkipped",
+        "TaskTimeout",
+        "TriggerFailure",
+        "XComNotFound",
+    ),
+    "bide.standard.operators.bash": ("BashOperator",),
+    "bide.standard.operators.empty": ("EmptyOperator",),
+    "bide.standard.operators.http_job": ("HttpJobOperator",),
+    "bide.standard.sensors.file": ("FileSensor",),
+    "bide.standard.sensors.time": ("DateTimeSensor", "TimeDeltaSensor"),
+    "bide.standard.triggers.file": ("FileTrigger",),
+    "bide.standard.triggers.temporal": ("DateTimeTrigger", "TimeDeltaTrigger"),
+}
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bide")
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'bide' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

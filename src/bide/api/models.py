@@ -1,0 +1,304 @@
+"""Bodies of requests and answers. Names and shapes follow Airflow 3's REST API v2 where it has the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bide.model.states import RunState, TaskState
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Question(BaseModel):
+    """Base of all bodies of requests: a field that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Answer):
+    """Why a request was not answered."""
+
+    detail: str
+
+
+# --- monitor, login -----------------------------------------------------------------------------------------------
+
+
+class Metadatabase(Answer):
+    """The store."""
+
+    status: Literal["healthy", "unhealthy"]
+
+
+class SchedulerHealth(Answer):
+    """The scheduler; a null status means that none runs here."""
+
+    status: Literal["healthy", "unhealthy"] | None
+    latest_scheduler_heartbeat: datetime | None
+
+
+class TriggererHealth(Answer):
+    """The triggerer."""
+
+    status: Literal["healthy", "unhealthy"] | None
+    latest_triggerer_heartbeat: datetime | None
+
+
+class DagProcessorHealth(Answer):
+    """The parser of DAG files."""
+
+    status: Literal["healthy", "unhealthy"] | None
+    latest_dag_processor_heartbeat: datetime | None
+
+
+class Health(Answer):
+    """How each part is."""
+
+    metadatabase: Metadatabase
+    scheduler: SchedulerHealth
+    triggerer: TriggererHealth
+    dag_processor: DagProcessorHealth
+
+
+class Version(Answer):
+    """The version of Bide."""
+
+    version: str
+    git_version: str | None = None
+
+
+class Login(Question):
+    """Credentials."""
+
+    username: str
+    password: str
+
+
+class Token(Answer):
+    """A token for ``Authorization: Bearer ...``."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    #: Seconds.
+    expires_in: float
+
+
+# --- DAGs ---------------------------------------------------------------------------------------------------------
+
+
+class Tag(Answer):
+    """A tag of a DAG."""
+
+    name: str
+    dag_id: str
+
+
+class Dag(Answer):
+    """One DAG."""
+
+    dag_id: str
+    dag_display_name: str
+    is_paused: bool
+    is_stale: bool = Field(description="Its file no longer makes it.")
+    description: str | None
+    fileloc: str
+    tags: list[Tag]
+    owners: list[str]
+    timetable_summary: str | None
+    max_active_runs: int
+    max_active_tasks: int
+    next_dagrun_run_after: datetime | None
+    last_parsed_time: datetime
+    version_number: int
+
+
+class Dags(Answer):
+    """Some DAGs."""
+
+    dags: list[Dag]
+    total_entries: int
+
+
+class DagPatch(Question):
+    """What to change of a DAG."""
+
+    is_paused: bool
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+class DagRun(Answer):
+    """One run."""
+
+    dag_run_id: str
+    dag_id: str
+    run_type: str
+    state: RunState
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    run_after: datetime
+    queued_at: datetime
+    start_date: datetime | None
+    end_date: datetime | None
+    duration: float | None
+    conf: dict[str, Any]
+    note: str | None
+    triggered_by: str | None
+    reason: str | None = Field(description="Why it ended, where that is not plain from its tasks.")
+
+
+class DagRuns(Answer):
+    """Some runs."""
+
+    dag_runs: list[DagRun]
+    total_entries: int
+
+
+class TriggerDagRun(Question):
+    """A run to make."""
+
+    dag_run_id: str | None = Field(None, description="By default made of the kind of run and the moment.")
+    logical_date: datetime | None = Field(None, description="By default now; without a zone it is UTC.")
+    conf: dict[str, Any] | None = None
+    note: str | None = None
+
+
+# --- task instances -----------------------------------------------------------------------------------------------
+
+
+class Trigger(Answer):
+    """What a deferred task waits for."""
+
+    classpath: str
+    kind: str
+    subject: str
+    created_date: datetime
+    due_at: datetime | None
+    timeout_at: datetime | None
+
+
+class TaskInstance(Answer):
+    """One task instance; a null state is that of one that was not scheduled yet."""
+
+    id: str
+    task_id: str
+    task_display_name: str
+    dag_id: str
+    dag_run_id: str
+    map_index: int
+    logical_date: datetime | None
+    state: TaskState | None
+    start_date: datetime | None
+    end_date: datetime | None
+    duration: float | None
+    try_number: int
+    max_tries: int
+    operator: str | None
+    pool: str
+    pool_slots: int
+    queue: str
+    priority_weight: int
+    scheduled_when: datetime | None
+    queued_when: datetime | None
+    next_try_at: datetime | None = Field(description="When a retry or a sensor's next look is due.")
+    error: str | None = Field(description="One line: why the last try failed.")
+    trigger: Trigger | None = None
+
+
+class TaskInstances(Answer):
+    """Some task instances."""
+
+    task_instances: list[TaskInstance]
+    total_entries: int
+
+
+class LogText(Answer):
+    """The lines of one try's log."""
+
+    content: list[str]
+    continuation_token: str | None = None
+
+
+class XComEntry(Answer):
+    """An XCom without its value."""
+
+    key: str
+    timestamp: datetime
+    logical_date: datetime | None
+    map_index: int
+    task_id: str
+    dag_id: str
+    run_id: str
+
+
+class XComEntries(Answer):
+    """The XComs of a task instance."""
+
+    xcom_entries: list[XComEntry]
+    total_entries: int
+
+
+class XComEntryWithValue(XComEntry):
+    """An XCom; values of other than JSON's types are shown as they are stored, with their tag."""
+
+    value: Any
+
+
+# --- the rest -----------------------------------------------------------------------------------------------------
+
+
+class ImportError_(Answer):
+    """Why a DAG file, or one DAG of it, can't be used."""
+
+    model_config = ConfigDict(title="ImportError")
+
+    import_error_id: int
+    timestamp: datetime
+    filename: str
+    dag_id: str | None
+    line: int | None
+    message: str
+    stack_trace: str
+
+
+class ImportErrors(Answer):
+    """Some import errors."""
+
+    import_errors: list[ImportError_]
+    total_entries: int
+
+
+class Wait(Answer):
+    """What one deferred task waits for."""
+
+    id: str
+    dag_id: str
+    dag_run_id: str
+    task_id: str
+    map_index: int
+    kind: str
+    trigger: str = Field(description="Class path of the trigger.")
+    subject: str = Field(description="One line: what is waited for.")
+    since: datetime
+    until: datetime | None = Field(description="When the deferral or the task times out, whichever is first.")
+    due_at: datetime | None = Field(description="When a timer fires.")
+    interval: float | None = Field(description="Seconds between the looks of a poll.")
+    next_look: datetime | None
+    held_by: str | None = Field(description="Session of the engine that looks after it.")
+    where: str | None = Field(description="Runner process that holds it, if it is one of this engine.")
+
+
+class Waits(Answer):
+    """Some waits."""
+
+    waits: list[Wait]
+    total_entries: int

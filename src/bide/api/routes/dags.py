@@ -1,0 +1,49 @@
+"""DAGs: list, get, pause."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bide.api import models, views
+from bide.api.services import Given, Paged, Services, User
+from bide.control.pause_dag import pause_dag
+from bide.store.views import get_dag, list_dags
+
+router = APIRouter(prefix="/dags", tags=["DAG"], responses={404: {"model": models.Problem}})
+
+
+@router.get("", responses={404: {}})
+async def list_all(
+    services: Given,
+    page: Paged,
+    tags: Annotated[list[str], Query(description="Only DAGs that have all of these.")] = [],  # noqa: B006
+    paused: Annotated[bool | None, Query(description="Only paused, or only unpaused DAGs.")] = None,
+    dag_id_pattern: Annotated[str | None, Query(description="Only DAGs whose id has this in it.")] = None,
+    exclude_stale: Annotated[bool, Query(description="Leave out DAGs whose file no longer makes them.")] = True,
+) -> models.Dags:
+    """DAGs by id."""
+    pattern = None if dag_id_pattern is None else dag_id_pattern.strip("%")
+    rows, total = await services.read(
+        lambda tx: list_dags(tx, page, only_active=exclude_stale, tags=tags, paused=paused, pattern=pattern)
+    )
+    return models.Dags(dags=[views.dag(row) for row in rows], total_entries=total)
+
+
+@router.get("/{dag_id}")
+async def get_one(dag_id: str, services: Given) -> models.Dag:
+    """One DAG."""
+    return await _find(services, dag_id)
+
+
+@router.patch("/{dag_id}")
+async def patch(dag_id: str, body: models.DagPatch, services: Given, user: User) -> models.Dag:
+    """Pause or unpause a DAG; the answer has its new state."""
+    await pause_dag(services.store, dag_id, body.is_paused, by=user)
+    return await _find(services, dag_id)
+
+
+async def _find(services: Services, dag_id: str) -> models.Dag:
+    row = await services.find(lambda tx: get_dag(tx, dag_id), f"there is no DAG {dag_id!r}")
+    return views.dag(row)

@@ -1,0 +1,98 @@
+"""Task instances: list, get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bide.api import models, views
+from bide.api.routes.dag_runs import ANY
+from bide.api.services import Given, Paged, Services
+from bide.model.errors import NotFound
+from bide.model.ids import NOT_MAPPED
+from bide.model.states import TaskState
+from bide.store import Tx
+from bide.store.views import (
+    EVERYTHING,
+    InstanceView,
+    WaitView,
+    get_instance,
+    get_run,
+    list_instances,
+    list_waits,
+)
+
+router = APIRouter(
+    prefix="/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances",
+    tags=["Task Instance"],
+    responses={404: {"model": models.Problem}},
+)
+
+
+@router.get("")
+async def list_all(
+    dag_id: str,
+    dag_run_id: str,
+    services: Given,
+    page: Paged,
+    state: Annotated[list[TaskState], Query(description="Only those in one of these states.")] = [],  # noqa: B006
+) -> models.TaskInstances:
+    """The task instances of a run; ``~`` stands for all DAGs or all runs."""
+    only_dag = None if dag_id == ANY else dag_id
+    only_run = None if dag_run_id == ANY else dag_run_id
+
+    def work(tx: Tx) -> tuple[list[InstanceView], int, list[WaitView]]:
+        if only_dag is not None and only_run is not None and get_run(tx, dag_id, dag_run_id) is None:
+            raise NotFound(f"DAG {dag_id!r} has no run {dag_run_id!r}")
+        rows, total = list_instances(
+            tx, page, dag_id=only_dag, run_id=only_run, states=[one.value for one in state]
+        )
+        return rows, total, _waits_of(tx, rows)
+
+    rows, total, waits = await services.read(work)
+    by_instance = {(wait.run_id, wait.dag_id, wait.task_id, wait.map_index): wait for wait in waits}
+    found = [
+        views.task_instance(row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)))
+        for row in rows
+    ]
+    return models.TaskInstances(task_instances=found, total_entries=total)
+
+
+@router.get("/{task_id}")
+async def get_unmapped(dag_id: str, dag_run_id: str, task_id: str, services: Given) -> models.TaskInstance:
+    """The instance of a task that is not mapped."""
+    return await _get(services, dag_id, dag_run_id, task_id, NOT_MAPPED)
+
+
+@router.get("/{task_id}/{map_index}")
+async def get_mapped(
+    dag_id: str, dag_run_id: str, task_id: str, map_index: int, services: Given
+) -> models.TaskInstance:
+    """One instance of a mapped task."""
+    return await _get(services, dag_id, dag_run_id, task_id, map_index)
+
+
+async def find_instance(
+    services: Services, dag_id: str, dag_run_id: str, task_id: str, map_index: int
+) -> InstanceView:
+    """The instance, or :class:`NotFound`."""
+    index = "" if map_index == NOT_MAPPED else f" with map index {map_index}"
+    return await services.find(
+        lambda tx: get_instance(tx, dag_id, dag_run_id, task_id, map_index),
+        f"run {dag_run_id!r} of DAG {dag_id!r} has no task {task_id!r}{index}",
+    )
+
+
+async def _get(
+    services: Services, dag_id: str, dag_run_id: str, task_id: str, map_index: int
+) -> models.TaskInstance:
+    row = await find_instance(services, dag_id, dag_run_id, task_id, map_index)
+    waits = await services.read(lambda tx: _waits_of(tx, [row]))
+    return views.task_instance(row, waits[0] if waits else None)
+
+
+def _waits_of(tx: Tx, rows: Sequence[InstanceView]) -> list[WaitView]:
+    deferred = [row.uid for row in rows if row.state == TaskState.DEFERRED]
+    return list_waits(tx, EVERYTHING, instance_uids=deferred)[0] if deferred else []

@@ -1,0 +1,161 @@
+"""Rows of the store as answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bide.api import models
+from bide.model.states import RunState, TaskState
+from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
+
+
+def dag(row: DagView) -> models.Dag:
+    """One DAG."""
+    return models.Dag(
+        dag_id=row.dag_id,
+        dag_display_name=row.dag_id,
+        is_paused=row.is_paused,
+        is_stale=not row.is_active,
+        description=row.description or None,
+        fileloc=row.fileloc,
+        tags=[models.Tag(name=tag, dag_id=row.dag_id) for tag in row.tags],
+        owners=[owner.strip() for owner in row.owners.split(",") if owner.strip()],
+        timetable_summary=row.timetable_summary or None,
+        max_active_runs=row.max_active_runs,
+        max_active_tasks=row.max_active_tasks,
+        next_dagrun_run_after=row.next_run_at,
+        last_parsed_time=row.last_parsed_at,
+        version_number=row.version_number,
+    )
+
+
+def dag_run(row: RunView) -> models.DagRun:
+    """One run."""
+    return models.DagRun(
+        dag_run_id=row.run_id,
+        dag_id=row.dag_id,
+        run_type=row.run_type,
+        state=RunState(row.state),
+        logical_date=row.logical_date,
+        data_interval_start=row.data_interval_start,
+        data_interval_end=row.data_interval_end,
+        run_after=row.run_after,
+        queued_at=row.queued_at,
+        start_date=row.start_date,
+        end_date=row.end_date,
+        duration=_seconds(row.start_date, row.end_date),
+        conf=msgspec.json.decode(row.conf, type=dict[str, Any]),
+        note=row.note,
+        triggered_by=row.triggered_by or None,
+        reason=row.reason or None,
+    )
+
+
+def task_instance(row: InstanceView, wait: WaitView | None = None) -> models.TaskInstance:
+    """One task instance with what it waits for."""
+    state = TaskState(row.state)
+    return models.TaskInstance(
+        id=row.uid,
+        task_id=row.task_id,
+        task_display_name=row.task_id,
+        dag_id=row.dag_id,
+        dag_run_id=row.run_id,
+        map_index=row.map_index,
+        logical_date=row.execution_date,
+        state=None if state is TaskState.NONE else state,
+        start_date=row.start_date,
+        end_date=row.end_date,
+        duration=row.duration,
+        try_number=row.try_number,
+        max_tries=row.max_tries,
+        operator=row.operator or None,
+        pool=row.pool,
+        pool_slots=row.pool_slots,
+        queue=row.queue,
+        priority_weight=row.priority_weight,
+        scheduled_when=row.scheduled_at,
+        queued_when=row.queued_at,
+        next_try_at=row.due_at,
+        error=row.error or None,
+        trigger=None if wait is None else _trigger(wait),
+    )
+
+
+def _trigger(row: WaitView) -> models.Trigger:
+    return models.Trigger(
+        classpath=row.classpath,
+        kind=row.kind,
+        subject=row.subject,
+        created_date=row.armed_at,
+        due_at=row.due_at,
+        timeout_at=first_end(row),
+    )
+
+
+def wait(row: WaitView, next_look: datetime | None, where: str | None) -> models.Wait:
+    """One wait; `next_look` and `where` are live."""
+    return models.Wait(
+        id=row.uid,
+        dag_id=row.dag_id,
+        dag_run_id=row.run_id,
+        task_id=row.task_id,
+        map_index=row.map_index,
+        kind=row.kind,
+        trigger=row.classpath,
+        subject=row.subject,
+        since=row.armed_at,
+        until=first_end(row),
+        due_at=row.due_at,
+        interval=row.interval,
+        next_look=next_look,
+        held_by=row.session,
+        where=where,
+    )
+
+
+def first_end(row: WaitView) -> datetime | None:
+    """When the deferral or the whole try times out, whichever is first."""
+    ends = [end for end in (row.deadline, row.task_deadline) if end is not None]
+    return min(ends, default=None)
+
+
+def import_error(row: ImportErrorView) -> models.ImportError_:
+    """One import error."""
+    return models.ImportError_(
+        import_error_id=row.id,
+        timestamp=row.timestamp,
+        filename=row.filename,
+        dag_id=row.dag_id,
+        line=row.line,
+        message=row.message,
+        stack_trace=row.stack_trace,
+    )
+
+
+def xcom(run: RunView, row: XComView) -> models.XComEntry:
+    """One XCom without its value."""
+    return models.XComEntry(**_xcom(run, row))
+
+
+def xcom_with_value(run: RunView, row: XComView) -> models.XComEntryWithValue:
+    """One XCom."""
+    return models.XComEntryWithValue(**_xcom(run, row), value=msgspec.json.decode(row.value))
+
+
+def _xcom(run: RunView, row: XComView) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "timestamp": row.timestamp,
+        "logical_date": run.logical_date,
+        "map_index": row.map_index,
+        "task_id": row.task_id,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+    }
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else (end - start).total_seconds()

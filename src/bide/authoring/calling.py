@@ -1,0 +1,36 @@
+"""Calling functions of users with what they accept of the context."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+
+def accepted_arguments(
+    function: Callable[..., Any], args: Collection[Any], context: Mapping[str, Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keyword arguments for a call beside `args`: all of `kwargs`, and of `context` what `function` names.
+
+    A function with ``**kwargs`` gets the whole context. What is given in `args` and `kwargs` wins over the context.
+    """
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a callable without a signature, as some C functions are
+        return dict(kwargs)
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_position = {p.name for p in named[: len(args)]}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return {**{name: context[name] for name in context if name not in by_position}, **kwargs}
+    names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)} - by_position
+    return {**{name: context[name] for name in names if name in context}, **kwargs}
+
+
+def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call `function`; an async one runs to its end in an event loop of its own."""
+    result = function(*args, **kwargs)
+    if not inspect.iscoroutine(result):
+        return result
+    import asyncio  # half of what `import bide` may cost; DAG files need none of it
+
+    return asyncio.run(result)

@@ -1,0 +1,178 @@
+"""What a running task knows of itself: the ``context`` of ``execute``, of callables, of templates and callbacks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bide.authoring import templates
+from bide.authoring.instance import DagRun as DagRun
+from bide.authoring.instance import TaskInstance as TaskInstance
+from bide.authoring.params import merge_params
+from bide.authoring.runtime import NoRuntime, current_runtime
+from bide.model.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from bide.authoring.dag import DAG
+    from bide.authoring.operator import BaseOperator
+
+
+class Context(MutableMapping[str, Any]):
+    """Names and values; some are only made when they are asked for."""
+
+    def __init__(
+        self, values: Mapping[str, Any] | None = None, lazy: Mapping[str, Callable[[], Any]] | None = None
+    ):
+        self._values: dict[str, Any] = dict(values or {})
+        self._lazy: dict[str, Callable[[], Any]] = dict(lazy or {})
+
+    #: Names that other versions of the context have, and that nothing here can tell yet.
+    UNKNOWN: ClassVar = frozenset(
+        {
+            "prev_data_interval_start_success",
+            "prev_data_interval_end_success",
+            "prev_start_date_success",
+            "prev_end_date_success",
+            "task_reschedule_count",
+            "triggering_asset_events",
+            "triggering_dataset_events",
+            "inlet_events",
+            "outlet_events",
+        }
+    )
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._values and key in self._lazy:
+            self._values[key] = self._lazy.pop(key)()
+        if key in self.UNKNOWN and key not in self._values:
+            # Better than a None that looks like "there was no run before".
+            raise NoRuntime(f"the context can't tell {key!r}: this version of Bide does not keep it")
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._lazy.pop(key, None)
+        self._values[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        if self._lazy.pop(key, None) is None:
+            del self._values[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values or key in self._lazy or key in self.UNKNOWN
+
+    def __iter__(self) -> Iterator[str]:
+        yield from list(self._values)
+        yield from list(self._lazy)
+
+    def __len__(self) -> int:
+        return len(self._values) + len(self._lazy)
+
+    def copy(self) -> Context:
+        """Another context with the same values."""
+        return Context(self._values, self._lazy)
+
+    def __repr__(self) -> str:
+        return f"Context({', '.join(self)})"
+
+
+class _Absent:
+    """Stands for ``var`` and ``conn`` where there is nobody to ask for variables and connections."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NoRuntime(f"{self._what} can't be looked up here: this version of Bide keeps none")
+
+
+class _Settings:
+    """``conf``: settings by section and key, as far as user code may see them."""
+
+    def get(self, section: str, key: str, fallback: str | None = None) -> str | None:
+        """The setting as text, or `fallback`."""
+        found = current_runtime().setting(section, key)
+        return fallback if found is None else found
+
+
+def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instance: TaskInstance) -> Context:
+    """The context of one run of `task`.
+
+    Raises :class:`InvalidArgument` for a parameter without any value.
+    """
+    logical = dag_run.logical_date
+    try:
+        params = merge_params(dag.params, task.params, dag_run.conf)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"DAG {dag.dag_id!r}: {error}") from None
+    values: dict[str, Any] = {
+        "dag": dag,
+        "dag_run": dag_run,
+        "data_interval_start": dag_run.data_interval_start,
+        "data_interval_end": dag_run.data_interval_end,
+        "inlets": task.inlets,
+        "outlets": task.outlets,
+        "logical_date": logical,
+        "execution_date": logical,
+        "map_index_template": task.map_index_template,
+        "params": params,
+        "run_id": dag_run.run_id,
+        "start_date": dag_run.start_date,
+        "task": task,
+        "task_instance": task_instance,
+        "ti": task_instance,
+        "try_number": task_instance.try_number,
+        "templates_dict": None,
+        "test_mode": False,
+    }
+    lazy: dict[str, Callable[[], Any]] = {
+        "conf": _Settings,
+        "macros": _macros,
+        "task_instance_key_str": lambda: task_instance.task_instance_key_str,
+        "var": lambda: _Absent("variables"),
+        "conn": lambda: _Absent("connections"),
+        # As in Airflow 3, a run without logical date has these of the moment after which it may run.
+        **_date_names(logical or dag_run.run_after),
+    }
+    return Context(values, lazy)
+
+
+def _macros() -> Any:
+    from bide.authoring import macros
+
+    return macros
+
+
+def _date_names(moment: dt.datetime | None) -> dict[str, Callable[[], Any]]:
+    return {
+        "ds": lambda: templates.format_ds(moment),
+        "ds_nodash": lambda: templates.format_ds_nodash(moment),
+        "ts": lambda: templates.format_ts(moment),
+        "ts_nodash": lambda: templates.format_ts_nodash(moment),
+        "ts_nodash_with_tz": lambda: templates.format_ts_nodash_with_tz(moment),
+    }
+
+
+_current: ContextVar[Context] = ContextVar("bide_context")
+
+
+@contextmanager
+def use_context(context: Context) -> Generator[None]:
+    """Make `context` what :func:`get_current_context` gives inside."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def get_current_context() -> Context:
+    """The context of the task that is running; :class:`NoRuntime` outside of one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise NoRuntime("there is no current context: no task is running here") from None

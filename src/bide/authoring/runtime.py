@@ -1,0 +1,91 @@
+"""What code of DAG authors may ask of the process it runs in.
+
+The task runner, the trigger runner, the DAG parser and :mod:`bide.testing` each install a :class:`Runtime` in a
+context variable; hooks, templates and ``context["ti"]`` ask the current one. There is no database behind it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from bide.model.errors import BideError
+
+
+class XComRecord(NamedTuple):
+    """One stored XCom, decoded."""
+
+    task_id: str
+    map_index: int
+    value: Any
+
+
+class Runtime(Protocol):
+    """The services of the surrounding process."""
+
+    def now(self) -> datetime:
+        """The current moment in UTC."""
+        ...
+
+    def setting(self, section: str, key: str) -> str | None:
+        """A setting that user code may see, as text; None if it is not set."""
+        ...
+
+    def push_xcom(self, key: str, value: Any) -> None:
+        """Store `value` for the running task instance; durable on return.
+
+        Raises :class:`~bide.model.errors.NotSerializable` with the path of what can't be stored.
+        """
+        ...
+
+    def pull_xcoms(
+        self,
+        task_ids: Sequence[str],
+        key: str,
+        *,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_indexes: Sequence[int] | None = None,
+        include_prior_dates: bool = False,
+    ) -> list[XComRecord]:
+        """Stored values, by task id in the order asked, then by map index. Missing ones are left out."""
+        ...
+
+
+class NoRuntime(BideError):
+    """Something was asked that only a running task can have."""
+
+
+_current: ContextVar[Runtime] = ContextVar("bide_runtime")
+_of_all_threads: Runtime | None = None
+
+
+def current_runtime() -> Runtime:
+    """The runtime of this process; :class:`NoRuntime` outside of a task, trigger, parse or test."""
+    try:
+        return _current.get()
+    except LookupError:
+        if _of_all_threads is not None:
+            return _of_all_threads
+        raise NoRuntime(
+            "this can only be asked while a task, trigger or DAG file runs under Bide, "
+            "or in a test through bide.testing"
+        ) from None
+
+
+@contextmanager
+def use_runtime(runtime: Runtime, *, in_all_threads: bool = False) -> Generator[None]:
+    """Make `runtime` the current one; with `in_all_threads` also for threads that user code starts."""
+    global _of_all_threads  # noqa: PLW0603  # new threads begin with an empty context
+    token = _current.set(runtime)
+    before = _of_all_threads
+    if in_all_threads:
+        _of_all_threads = runtime
+    try:
+        yield
+    finally:
+        _of_all_threads = before
+        _current.reset(token)

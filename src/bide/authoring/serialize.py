@@ -1,0 +1,151 @@
+"""From the DAG that a file makes to what the engine knows of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, cast
+
+from bide.authoring.dag import DAG
+from bide.authoring.moments import as_seconds, zone_name
+from bide.authoring.operator import BaseOperator
+from bide.authoring.operator_checks import check_operator, name_of
+from bide.authoring.priority import total_weights
+from bide.authoring.sensor import BaseSensorOperator
+from bide.authoring.xcom_arg import xcom_args_in
+from bide.model.dag_spec import DagSpec, GroupSpec, ScheduleSpec, TaskSpec
+from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
+from bide.model.timetables import parse_schedule
+from bide.model.values import encode
+
+
+def validate_dag(dag: DAG) -> None:
+    """Raise an :class:`AuthoringError` naming DAG, task and value for the first thing in `dag` that can't be."""
+    schedule_of(dag)
+    if dag.start_date and dag.end_date and dag.end_date < dag.start_date:
+        raise AuthoringError(
+            f"DAG {dag.dag_id!r} ends ({dag.end_date.isoformat()}) before it starts ({dag.start_date.isoformat()})"
+        )
+    for task in dag.tasks:
+        check_operator(task)
+        for source in _sources(task):
+            if source.operator is not task and source.operator.task_id not in dag.task_dict:
+                raise AuthoringError(
+                    f"{name_of(task)} takes the result of {source.operator.task_id!r}, which is not in that DAG"
+                )
+    try:
+        dag.test_cycle()
+    except CycleError as error:
+        raise CycleError(f"DAG {dag.dag_id!r}: {error}") from None
+
+
+def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
+    """What the engine stores of `dag`, made by `file` with `folder` on ``sys.path``.
+
+    Validates first; raises :class:`AuthoringError`. Equal DAGs give equal specs.
+    """
+    validate_dag(dag)
+    weights = total_weights(dag)
+    return DagSpec(
+        dag_id=dag.dag_id,
+        file=str(Path(file).absolute()),
+        folder=str(Path(folder).absolute()),
+        tasks=tuple(_task_spec(task, weights[task.task_id]) for task in dag.tasks),
+        groups=tuple(
+            GroupSpec(
+                group_id=cast("str", group.group_id),
+                parent=group.parent_group.group_id if group.parent_group is not None else None,
+                tooltip=group.tooltip,
+            )
+            for group in dag.task_group.iter_groups()
+        ),
+        schedule=schedule_of(dag),
+        description=dag.description or "",
+        start_date=_iso(dag.start_date),
+        end_date=_iso(dag.end_date),
+        catchup=bool(dag.catchup),
+        max_active_runs=dag.max_active_runs,
+        max_active_tasks=dag.max_active_tasks,
+        tags=tuple(sorted(dag.tags)),
+        owner=dag.owner,
+        doc=dag.doc_md,
+        params=_plain_params(dag),
+        paused_on_creation=dag.is_paused_upon_creation,
+    )
+
+
+def schedule_of(dag: DAG) -> ScheduleSpec:
+    """When `dag` runs by itself. Raises :class:`InvalidSchedule` with the DAG's name and the schedule."""
+    schedule: Any = dag.schedule
+    if schedule is not None and not isinstance(schedule, str):
+        kind = "an interval" if isinstance(schedule, dt.timedelta) else f"a {type(schedule).__name__}"
+        raise InvalidSchedule(
+            f"DAG {dag.dag_id!r}: a schedule given as {kind} ({schedule!r}) is not supported yet; "
+            "use None, a preset like '@daily', or five cron fields"
+        )
+    try:
+        return parse_schedule(schedule, _cron_zone(dag.timezone))
+    except InvalidSchedule as error:
+        raise InvalidSchedule(f"DAG {dag.dag_id!r}: {error}") from None
+
+
+def _cron_zone(zone: dt.tzinfo) -> str:
+    """The name of `zone` in the IANA database, which has one for each fixed offset of whole hours."""
+    name = zone_name(zone)
+    if name[0] in "+-" and name.endswith(":00"):
+        hours = int(name[:3])
+        return f"Etc/GMT{-hours:+d}" if hours else "UTC"
+    return name
+
+
+def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
+    of = name_of(task)
+    group_id = task.task_group.group_id if task.task_group is not None else None
+    return TaskSpec(
+        task_id=task.task_id,
+        operator=task.operator_name,
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        trigger_rule=task.trigger_rule,
+        retries=task.retries,
+        retry_delay=cast("float", as_seconds(task.retry_delay, name="retry_delay", of=of)),
+        retry_backoff=_backoff(task.retry_exponential_backoff),
+        max_retry_delay=as_seconds(task.max_retry_delay, name="max_retry_delay", of=of),
+        execution_timeout=as_seconds(task.execution_timeout, name="execution_timeout", of=of),
+        priority_weight=weight,
+        queue=task.queue,
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        group_id=group_id,
+        is_sensor=isinstance(task, BaseSensorOperator),
+        soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
+        reads=tuple(sorted({(source.operator.task_id, source.key) for source in _sources(task)})),
+        template_fields=tuple(task.template_fields),
+        doc=task.doc_md or task.doc,
+        owner=task.owner,
+    )
+
+
+def _sources(task: BaseOperator) -> list[Any]:
+    return [source for field in task.template_fields for source in xcom_args_in(getattr(task, field, None))]
+
+
+def _backoff(value: bool | float) -> float:
+    """The factor per try: 2 for True; 1, which keeps the delay, for False and 0."""
+    if value is True:
+        return 2.0
+    return float(value) or 1.0
+
+
+def _plain_params(dag: DAG) -> dict[str, Any]:
+    plain = dag.params.defaults()
+    for name, value in plain.items():
+        if b'"__bide__"' in encode(value, what=f"DAG {dag.dag_id!r}, param {name!r}"):
+            raise NotSerializable(
+                f"DAG {dag.dag_id!r}, param {name!r}: {value!r} has no form in JSON, "
+                "which defaults of params must have"
+            )
+    return plain
+
+
+def _iso(value: dt.datetime | None) -> str | None:
+    return None if value is None else value.astimezone(dt.UTC).isoformat()

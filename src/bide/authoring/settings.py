@@ -1,0 +1,31 @@
+"""Settings that DAG files and operators see."""
+
+from __future__ import annotations
+
+import os
+
+from bide.authoring.runtime import NoRuntime, current_runtime
+from bide.model.errors import ConfigError
+
+
+def find_setting(section: str, key: str) -> str | None:
+    """The text of a setting: of the surrounding runtime, else ``BIDE__SECTION__KEY``, ``AIRFLOW__SECTION__KEY``."""
+    try:
+        found = current_runtime().setting(section.lower(), key.lower())
+    except NoRuntime:
+        found = None
+    if found is not None:
+        return found
+    name = f"{section}__{key}".upper()
+    return os.environ.get(f"BIDE__{name}", os.environ.get(f"AIRFLOW__{name}"))
+
+
+def find_number(section: str, key: str, default: int) -> int:
+    """A setting that is a whole number. Raises :class:`~bide.model.errors.ConfigError` naming one that is not."""
+    text = find_setting(section, key)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"[{section}] {key} must be an integer, not {text!r}") from None

@@ -1,0 +1,195 @@
+"""``@task``: a function whose calls are tasks and whose results are arguments of others."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from bide.authoring import scope
+from bide.authoring.group import free_id
+from bide.authoring.python import PythonOperator
+from bide.authoring.xcom_arg import XComArg
+from bide.model.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from bide.authoring.dag import DAG
+    from bide.authoring.group import TaskGroup
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Arguments of these names may be left out of a call: the context gives them.
+CONTEXT_NAMES = frozenset(
+    (
+        "conf",
+        "conn",
+        "dag",
+        "dag_run",
+        "data_interval_end",
+        "data_interval_start",
+        "ds",
+        "ds_nodash",
+        "execution_date",
+        "inlet_events",
+        "inlets",
+        "logical_date",
+        "macros",
+        "map_index_template",
+        "outlet_events",
+        "outlets",
+        "params",
+        "prev_data_interval_end_success",
+        "prev_data_interval_start_success",
+        "prev_end_date_success",
+        "prev_start_date_success",
+        "run_id",
+        "start_date",
+        "task",
+        "task_instance",
+        "task_instance_key_str",
+        "task_reschedule_count",
+        "templates_dict",
+        "test_mode",
+        "ti",
+        "triggering_asset_events",
+        "try_number",
+        "ts",
+        "ts_nodash",
+        "ts_nodash_with_tz",
+        "var",
+    )
+)
+
+
+class DecoratedOperator(PythonOperator):
+    """The task that a call of a ``@task`` function makes."""
+
+    template_fields = ("templates_dict", "op_args", "op_kwargs")
+    custom_operator_name = "@task"
+
+    def __init__(self, *, task_id: str, python_callable: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(task_id=task_id, python_callable=python_callable, **kwargs)
+        _check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
+
+
+class TaskFunction(Generic[P, R]):
+    """A function under ``@task``. Calling it makes a task and returns the stand-in for its result."""
+
+    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.options = options
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        options = dict(self.options)
+        options["task_id"] = unique_task_id(
+            options.pop("task_id", None) or self.function.__name__, options.get("dag"), options.get("task_group")
+        )
+        if options.get("multiple_outputs") is None:
+            options["multiple_outputs"] = _returns_mapping(self.function)
+        if options.get("doc_md") is None and self.function.__doc__:
+            options["doc_md"] = inspect.cleandoc(self.function.__doc__)
+        operator = DecoratedOperator(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
+        return XComArg(operator)
+
+    def override(self, **options: Any) -> TaskFunction[P, R]:
+        """The same function with other arguments for its tasks."""
+        return TaskFunction(self.function, {**self.options, **options})
+
+    def __repr__(self) -> str:
+        return f"<@task {self.function.__name__}>"
+
+
+class TaskDecorator:
+    """The type of :data:`task`; decorators for other kinds of functions are its attributes."""
+
+    @overload
+    def __call__(self, python_callable: Callable[P, R]) -> TaskFunction[P, R]: ...
+    @overload
+    def __call__(
+        self, python_callable: None = None, *, multiple_outputs: bool | None = None, **options: Any
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def __call__(
+        self,
+        python_callable: Callable[..., Any] | None = None,
+        multiple_outputs: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """``@task`` or ``@task(retries=3, ...)``: options are those of :class:`PythonOperator`.
+
+        With `multiple_outputs` each key of the returned dict is a result of its own; left out, a function
+        annotated to return a dict does that.
+        """
+        if python_callable is not None:
+            _check_decorated(python_callable)
+            return TaskFunction(python_callable, {"multiple_outputs": multiple_outputs, **options})
+
+        def decorate(function: Callable[P, R]) -> TaskFunction[P, R]:
+            _check_decorated(function)
+            return TaskFunction(function, {"multiple_outputs": multiple_outputs, **options})
+
+        return decorate
+
+    @property
+    def python(self) -> TaskDecorator:
+        """``@task.python``, the same as ``@task``."""
+        return self
+
+
+task = TaskDecorator()
+
+
+def unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:
+    """`task_id`, or with ``__1``, ``__2``, ... behind it if the DAG has that already."""
+    group = task_group or scope.current_group()
+    dag = dag or (group.dag if group is not None else None)
+    if dag is None:
+        return task_id
+    inside = group if group is not None and group.dag is dag else dag.task_group
+    return free_id(task_id, lambda label: inside.child_id(label) in dag.used_ids)
+
+
+def _check_decorated(function: object) -> None:
+    if isinstance(function, TaskFunction):
+        raise InvalidArgument(f"{function!r} is a task already: @task is there twice")
+    if not callable(function) or isinstance(function, type):
+        raise InvalidArgument(f"@task goes on a function, not on {function!r}")
+
+
+def _check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    """Raise :class:`InvalidArgument` if the function can't be called like this, the context's names aside."""
+    signature = inspect.signature(function)
+    given_by_context = [
+        parameter.replace(default=None)
+        if parameter.name in CONTEXT_NAMES and parameter.kind is not parameter.VAR_KEYWORD
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    relaxed: list[inspect.Parameter] = []
+    optional = False
+    for parameter in given_by_context:
+        # A required argument after an optional one is legal here: it may be given by name.
+        positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if positional and optional and parameter.default is parameter.empty:
+            parameter = parameter.replace(kind=parameter.KEYWORD_ONLY)
+        optional = optional or (positional and parameter.default is not parameter.empty)
+        relaxed.append(parameter)
+    try:
+        signature.replace(parameters=sorted(relaxed, key=lambda parameter: parameter.kind)).bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"task {task_id!r}: {function.__name__}{signature} can't be called like this: {error}"
+        ) from None
+
+
+def _returns_mapping(function: Callable[..., Any]) -> bool:
+    """Whether `function` is annotated to return a dict."""
+    try:
+        returned = typing.get_type_hints(function).get("return")
+    except Exception:  # annotations may name what exists for type checkers only; then nothing is known
+        return False
+    origin: Any = typing.get_origin(returned) or returned
+    return isinstance(origin, type) and issubclass(origin, Mapping)

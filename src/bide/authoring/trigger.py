@@ -1,0 +1,223 @@
+"""Triggers: what a deferred task waits for.
+
+Write :class:`BaseTrigger` for anything (a coroutine per wait); :class:`PollTrigger` for something to look at now
+and then (no coroutine between looks); :class:`TimerTrigger` for a moment (a database row and nothing else).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
+
+from bide.authoring.moments import now
+
+if TYPE_CHECKING:
+    import logging
+
+    from bide.authoring.context import TaskInstance
+
+TriggerKind = Literal["timer", "poll", "stream"]
+
+#: After looks that raise, the pause grows to at most so many intervals.
+LONGEST_PAUSE: Final = 10
+
+
+class TriggerEvent:
+    """What a trigger yields: `payload` reaches the resumed method as ``event``.
+
+    The payload may be anything that :func:`bide.model.values.encode` stores. `key` tells this event from others
+    of the same trigger; without one a hash of the payload does.
+    """
+
+    def __init__(self, payload: Any = None, key: str | None = None) -> None:
+        self.payload = payload
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}<{self.payload!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__ = None  # type: ignore[assignment]  # payloads are mostly dicts
+
+
+class TaskEndEvent(TriggerEvent):
+    """Ends the waiting task at once, without a worker; `xcoms` are pushed for it."""
+
+    #: The state that the task gets.
+    task_instance_state: ClassVar[Literal["success", "failed", "skipped"]]
+
+    def __init__(self, *, xcoms: dict[str, Any] | None = None, key: str | None = None) -> None:
+        super().__init__(self.task_instance_state, key)
+        self.xcoms = xcoms
+
+
+class TaskSuccessEvent(TaskEndEvent):
+    """Ends the waiting task as successful."""
+
+    task_instance_state = "success"
+
+
+class TaskFailedEvent(TaskEndEvent):
+    """Ends the waiting task as failed; its retries apply."""
+
+    task_instance_state = "failed"
+
+
+#: The other name in use for the same event.
+TaskFailureEvent = TaskFailedEvent
+
+
+class TaskSkippedEvent(TaskEndEvent):
+    """Ends the waiting task as skipped."""
+
+    task_instance_state = "skipped"
+
+
+class WaitingTask(NamedTuple):
+    """Which task instance a trigger runs for."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    #: From 1.
+    try_number: int = 1
+    #: The instance's own id.
+    id: str = ""
+
+
+class BaseTrigger(ABC):
+    """Waits for something outside, in a process that runs nothing but triggers.
+
+    It is built by the operator, taken apart by :meth:`serialize`, and built again from that wherever it runs: maybe
+    several times, so it needs nothing but its arguments and does nothing that must not be done twice.
+    """
+
+    #: The task instance that waits; set by the runner before :meth:`run`.
+    task_instance: TaskInstance | WaitingTask | None = None
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: B027
+        """Subclasses take what they need and keep it; `kwargs` are accepted for cooperative inheritance."""
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger whose lines go to the log of the waiting task."""
+        import logging  # a tenth of what `import bide` may cost
+
+        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
+
+    @abstractmethod
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class's import path, and the keyword arguments that build this trigger again."""
+
+    @abstractmethod
+    def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield at least one event. Declared as ``async def`` with ``yield``; must not block."""
+
+    async def cleanup(self) -> None:  # noqa: B027
+        """Called after every :meth:`run`, however it ended: event, exception, cancellation, or a move elsewhere."""
+
+    async def on_kill(self) -> None:  # noqa: B027
+        """Cancel the work outside: its task was cleared, marked, timed out or cancelled. Not called on restarts."""
+
+    def describe(self) -> str:
+        """One line that says what is waited for. It is stored and shown in clear, so it must hold no secret."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.describe()}>"
+
+
+class TimerTrigger(BaseTrigger):
+    """Fires at a moment. The engine does that from a row: no code of the trigger runs while it waits."""
+
+    @property
+    @abstractmethod
+    def due_at(self) -> dt.datetime:
+        """When to fire; with a time zone. In the past means at once."""
+
+    def event(self) -> TriggerEvent:
+        """What to fire; asked once, when the wait begins."""
+        return TriggerEvent(self.due_at)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Sleep until the moment has come; used where no engine does it."""
+        import asyncio  # half of what `import bide` may cost; DAG files need none of it
+
+        while (left := (self.due_at - now()).total_seconds()) > 0:  # noqa: ASYNC110
+            # A long sleep would not notice that the machine's clock was set or that it was suspended.
+            await asyncio.sleep(min(left, 60.0))
+        yield self.event()
+
+    def describe(self) -> str:
+        return f"until {self.due_at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+class PollTrigger(BaseTrigger):
+    """Looks at something every :attr:`interval` seconds, until there is an event."""
+
+    #: Seconds from the end of one look to the next.
+    interval: float = 60.0
+    #: So many looks in a row that raise end the wait with what the last one raised; fewer are made good.
+    max_errors: int = 3
+
+    @abstractmethod
+    def poll(self) -> Awaitable[TriggerEvent | None] | TriggerEvent | None:
+        """Look once: the event, or None while there is none.
+
+        Either ``async def``, or a plain method, which is called in a thread and may block.
+        """
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll until there is an event; used where no engine does it."""
+        import asyncio
+
+        errors = 0
+        while True:
+            try:
+                event = await look(self)
+            except Exception as error:
+                errors += 1
+                if errors >= self.max_errors:
+                    raise
+                pause = self.interval * min(2**errors, LONGEST_PAUSE)
+                self.log.warning("a look has failed (%d in a row); looking again in %g s: %s", errors, pause, error)
+                await asyncio.sleep(pause)
+            else:
+                if event is not None:
+                    break
+                errors = 0
+                await asyncio.sleep(self.interval)
+        yield event
+
+
+async def look(trigger: PollTrigger) -> TriggerEvent | None:
+    """One look of `trigger`, whichever way its ``poll`` is written."""
+    if inspect.iscoroutinefunction(trigger.poll):
+        found: Any = await trigger.poll()
+    else:
+        import asyncio
+
+        found = await asyncio.to_thread(trigger.poll)
+        if inspect.isawaitable(found):
+            found = await found
+    if found is not None and not isinstance(found, TriggerEvent):
+        raise TypeError(f"{type(trigger).__name__}.poll() must return a TriggerEvent or None, not {found!r}")
+    return found
+
+
+def trigger_kind(cls: type[BaseTrigger]) -> TriggerKind:
+    """How little the engine needs to run triggers of this class.
+
+    A subclass that overrides :meth:`BaseTrigger.run` itself is a stream, whatever it derives from.
+    """
+    if issubclass(cls, TimerTrigger) and cls.run is TimerTrigger.run:
+        return "timer"
+    if issubclass(cls, PollTrigger) and cls.run is PollTrigger.run:
+        return "poll"
+    return "stream"

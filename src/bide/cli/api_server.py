@@ -1,0 +1,55 @@
+"""The API's server, in the event loop of the engine. Imported while the engine starts, since that takes long."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Final
+
+import uvicorn
+
+from bide.api.app import create_app
+from bide.api.auth import Accounts
+from bide.cli.engine_live import EngineLive
+from bide.config.resolved import Config
+from bide.engine.service import Engine
+from bide.model.log_path import LogLayout
+from bide.observe.clock import SystemClock
+
+#: Seconds that requests under way get when the server stops.
+_REQUESTS_GRACE: Final = 5
+#: Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
+_KEEP_ALIVE: Final = 75
+
+
+class ApiServer(uvicorn.Server):
+    """Serves the API of an engine; leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """The loop has its own handlers."""
+        yield
+
+
+def make_server(config: Config, engine: Engine, accounts: Accounts) -> ApiServer:
+    """The server over `engine`, which serves already."""
+    settings = config.settings.api
+    app = create_app(
+        engine.store,
+        live=EngineLive(engine, SystemClock()),
+        accounts=accounts,
+        logs=LogLayout(config.logs_root, config.settings.logging.log_filename_template),
+        host_names=[settings.host, socket.gethostname(), *settings.allowed_hosts],
+    )
+    return ApiServer(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_REQUESTS_GRACE,
+            timeout_keep_alive=_KEEP_ALIVE,
+        )
+    )

@@ -1,0 +1,117 @@
+"""Parsing DAG files without a server: in processes of their own, as the engine does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bide.cli.engine_log import log_to_file
+from bide.cli.exit_codes import BadInput
+from bide.config.resolved import Config
+from bide.control.register_file import taken_id
+from bide.engine.parsing import ParsingService
+from bide.engine.template import Template
+from bide.model.dag_spec import DagSpec
+from bide.model.errors import NotFound
+from bide.observe.clock import SystemClock
+from bide.wire.messages import FileError, FileParsed
+
+#: Import errors that are shown where a DAG is not found.
+_SHOWN_ERRORS: Final = 3
+
+
+async def parse_files(config: Config, path: Path) -> list[FileParsed]:
+    """Parse `path`, a folder or a single file, and what they made, by path. Nothing is stored."""
+    _require(path)
+    log_to_file(config)
+    found: dict[str, FileParsed] = {}
+
+    async def keep(parsed: FileParsed, folder: str) -> None:
+        found[parsed.path] = parsed
+
+    async def forget(path: str) -> None:
+        found.pop(path, None)
+
+    async with _template(config) as template:
+        parsing = ParsingService(
+            template,
+            [path],
+            register=keep,
+            forget=forget,
+            clock=SystemClock(),
+            processes=config.settings.parsing.processes,
+            timeout=config.settings.parsing.timeout_sec,
+        )
+        await parsing.parse_all()
+    return _without_duplicates([found[name] for name in sorted(found)])
+
+
+def _without_duplicates(parsed: Sequence[FileParsed]) -> list[FileParsed]:
+    """A DAG id belongs to the first file that makes it; for the others it is an error, as in the store."""
+    owners: dict[str, str] = {}
+    kept: list[FileParsed] = []
+    for file in parsed:
+        taken = [spec for spec in file.dags if owners.setdefault(spec.dag_id, spec.file) != spec.file]
+        errors = tuple(taken_id(spec, owners[spec.dag_id]) for spec in taken)
+        dags = tuple(spec for spec in file.dags if spec not in taken)
+        kept.append(msgspec.structs.replace(file, dags=dags, errors=file.errors + errors))
+    return kept
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise BadInput(f"there is no file or folder {path}")
+
+
+def find_dag(parsed: Sequence[FileParsed], dag_id: str, folder: Path) -> tuple[DagSpec, FileParsed]:
+    """The DAG `dag_id` and the file that makes it.
+
+    Raises BadInput if it is there but can't be used, else :class:`NotFound`, which names what else there is.
+    """
+    for file in parsed:
+        for spec in file.dags:
+            if spec.dag_id == dag_id:
+                return spec, file
+    for _, error in error_rows(parsed):
+        if error.dag_id == dag_id:
+            raise BadInput(error.message)
+    known = sorted(spec.dag_id for file in parsed for spec in file.dags)
+    found = f"there are: {', '.join(known)}" if known else "there are no DAGs at all"
+    raise NotFound(f"no DAG {dag_id!r} in {folder}: {found}{_unread(parsed, dag_id)}")
+
+
+def _unread(parsed: Sequence[FileParsed], dag_id: str) -> str:
+    """What to say of files in which the DAG may be, but which can't be read."""
+    errors = [one for one in error_rows(parsed) if one[1].dag_id is None]
+    if not errors:
+        return ""
+    errors.sort(key=lambda one: dag_id not in Path(one[0]).stem)
+    lines = [f"  {error.message}" for _, error in errors[:_SHOWN_ERRORS]]
+    if len(errors) > _SHOWN_ERRORS:
+        lines.append(f"  ... and {len(errors) - _SHOWN_ERRORS} more, see `bide dags errors`")
+    return "\n".join(["; it may be in a file that can't be read:", *lines])
+
+
+def error_rows(parsed: Sequence[FileParsed]) -> list[tuple[str, FileError]]:
+    """Each error with its file."""
+    return [(file.path, error) for file in parsed for error in file.errors]
+
+
+@asynccontextmanager
+async def _template(config: Config) -> AsyncGenerator[Template]:
+    template = Template(
+        # Not the store's: an engine that starts meanwhile must not take these processes for an old one's.
+        store_id=f"cli-{os.getpid()}",
+        environment={**os.environ, **config.runner_environment()},
+        output=config.home / "runners.log",
+    )
+    await template.start()
+    try:
+        yield template
+    finally:
+        await template.stop()

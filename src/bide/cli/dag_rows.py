@@ -1,0 +1,95 @@
+"""The DAGs of a project: from the engine's store while it runs, else from the files themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from bide.cli.dag_files import error_rows, parse_files
+from bide.cli.opening import check_schema, open_any_store
+from bide.cli.output import Row
+from bide.config.resolved import Config
+from bide.engine.lock import find_holder
+from bide.model.dag_spec import DagSpec
+from bide.model.errors import NotFound
+from bide.store import Tx, specs
+from bide.store.views import EVERYTHING, DagView, list_dags, list_import_errors
+from bide.wire.messages import FileParsed
+
+
+class DagRow(NamedTuple):
+    """One DAG; what only the store knows is None where it was never stored."""
+
+    spec: DagSpec
+    is_paused: bool | None
+    next_run_at: datetime | None
+
+
+async def known_dags(config: Config, *, parse: bool) -> tuple[list[DagRow], int]:
+    """DAGs by id, and how many import errors there are. `parse`: read the files even if an engine runs."""
+    stored, error_count = await _stored(config)
+    if _ask_store(config, parse):
+        return stored, error_count
+    known = {row.spec.dag_id: row for row in stored}
+    parsed = await _parse(config)
+    rows = [
+        DagRow(spec, earlier.is_paused, earlier.next_run_at) if earlier else DagRow(spec, None, None)
+        for file in parsed
+        for spec in file.dags
+        for earlier in [known.get(spec.dag_id)]
+    ]
+    return sorted(rows, key=lambda row: row.spec.dag_id), len(error_rows(parsed))
+
+
+async def resolve_dag(config: Config, dag_id: str, *, parse: bool) -> DagRow:
+    """One DAG, or :class:`NotFound`."""
+    rows, broken = await known_dags(config, parse=parse)
+    for row in rows:
+        if row.spec.dag_id == dag_id:
+            return row
+    known = ", ".join(row.spec.dag_id for row in rows) or "none"
+    hint = f"; {broken} files can't be read (see `bide dags errors`)" if broken else ""
+    raise NotFound(f"there is no DAG {dag_id!r} in {config.dags_folder}; there are: {known}{hint}")
+
+
+async def known_errors(config: Config, *, parse: bool) -> list[Row]:
+    """Import errors by file."""
+    if not _ask_store(config, parse):
+        return [
+            _error(path, error.dag_id, error.line, error.message, error.traceback)
+            for path, error in error_rows(await _parse(config))
+        ]
+    async with open_any_store(config) as store:
+        check_schema(store, config.store_path)
+        rows, _ = await store.read(lambda tx: list_import_errors(tx, EVERYTHING))
+    return [_error(row.filename, row.dag_id, row.line, row.message, row.stack_trace) for row in rows]
+
+
+def _ask_store(config: Config, parse: bool) -> bool:
+    holder = find_holder(config.store_path)
+    return not parse and holder is not None and holder.kind == "standalone"
+
+
+async def _parse(config: Config) -> list[FileParsed]:
+    return await parse_files(config, config.dags_folder) if config.dags_folder.is_dir() else []
+
+
+async def _stored(config: Config) -> tuple[list[DagRow], int]:
+    if not config.store_path.exists():
+        return [], 0
+
+    def read(tx: Tx) -> tuple[list[DagRow], int]:
+        rows, _ = list_dags(tx, EVERYTHING)
+        return [_row(tx, row) for row in rows], list_import_errors(tx)[1]
+
+    async with open_any_store(config) as store:
+        check_schema(store, config.store_path)
+        return await store.read(read)
+
+
+def _row(tx: Tx, row: DagView) -> DagRow:
+    return DagRow(specs.structure_of(tx, row.version_uid).spec, row.is_paused, row.next_run_at)
+
+
+def _error(file: str, dag_id: str | None, line: int | None, message: str, traceback: str) -> Row:
+    return {"file": file, "dag_id": dag_id, "line": line, "message": message, "traceback": traceback}

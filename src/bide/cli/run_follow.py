@@ -1,0 +1,153 @@
+"""Following a run to its end, and what Ctrl-C does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NoReturn
+
+from bide.cli.exit_codes import ExitCode
+from bide.cli.run_picture import RunPicture
+from bide.cli.run_screen import Screen
+from bide.cli.run_snapshot import load_picture
+from bide.control.cancel_run import cancel_run
+from bide.model.clock import Clock
+from bide.model.errors import Conflict
+from bide.store import Store
+from bide.store.views import list_obligations, list_waits
+
+#: Seconds between two readings of the run: as a multiple of how long a reading takes, since watching must not slow
+#: down what is watched; at least and at most.
+_PAUSE_FACTOR: Final = 10.0
+_SHORTEST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+#: Seconds between two questions for next looks.
+_LOOKS_EVERY: Final = 1.0
+#: Seconds between two looks for external work that is still being cancelled.
+_CANCEL_LOOK: Final = 0.2
+
+NextLooks = Callable[[Sequence[str]], Awaitable[Mapping[str, datetime]]]
+
+
+@dataclass(slots=True)
+class Follower:
+    """Watches one run of an open store."""
+
+    store: Store
+    dag_id: str
+    run_id: str
+    screen: Screen
+    clock: Clock
+    next_looks: NextLooks
+    #: Raises an error when nobody works on the run any more.
+    check_served: Callable[[], None] = lambda: None
+    _looks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    _looks_asked: float = -_LOOKS_EVERY
+
+    async def follow(self) -> RunPicture:
+        """Show the run until it has ended; its last picture."""
+        listener = self.store.bell.listen("history")
+        try:
+            while True:
+                began = self.clock.monotonic()
+                picture = await self._look()
+                self._show(picture)
+                if picture.is_over:
+                    return picture
+                took = self.clock.monotonic() - began
+                await asyncio.sleep(min(max(_SHORTEST_PAUSE, took * _PAUSE_FACTOR), _LONGEST_PAUSE))
+                await listener.wait(self.screen.refresh)
+                self.check_served()
+        finally:
+            self.store.bell.leave(listener)
+
+    async def settle_cancels(self, run_uid: str) -> None:
+        """Wait until external work of the run that had to be cancelled is, or was given up."""
+        said = False
+        while True:
+            found = await self.store.read(lambda tx: list_obligations(tx, run_uid=run_uid))
+            pending = [one for one in found if one.state == "pending"]
+            if not pending:
+                for one in found:
+                    self.screen.note(f"external work of {one.task_id} could not be cancelled: {one.error}")
+                return
+            if not said:
+                names = ", ".join(sorted({one.task_id for one in pending}))
+                self.screen.note(f"cancelling external work of {names} (Ctrl-C to leave it)")
+                said = True
+            await asyncio.sleep(_CANCEL_LOOK)
+
+    def _show(self, picture: RunPicture) -> None:
+        self.screen.show(picture, self.clock.now().astimezone())
+
+    async def _look(self) -> RunPicture:
+        if not self.screen.wants_tasks:
+            return await self.store.read(lambda tx: load_picture(tx, self.dag_id, self.run_id, with_tasks=False))
+        if self.clock.monotonic() - self._looks_asked >= _LOOKS_EVERY:
+            self._looks_asked = self.clock.monotonic()
+            waits, _ = await self.store.read(lambda tx: list_waits(tx, dag_id=self.dag_id, run_id=self.run_id))
+            polls = [wait.uid for wait in waits if wait.kind == "poll"]
+            self._looks = await self.next_looks(polls) if polls else {}
+        return await self.store.read(lambda tx: load_picture(tx, self.dag_id, self.run_id, looks=self._looks))
+
+
+class Interrupts:
+    """A context in which the first Ctrl-C cancels the run, and the second ends the process at once.
+
+    SIGTERM and SIGHUP cancel the task that entered: the run stays as it is and can be resumed.
+    """
+
+    def __init__(self, store: Store, dag_id: str, run_id: str, screen: Screen, *, by: str) -> None:
+        self._store = store
+        self._dag_id = dag_id
+        self._run_id = run_id
+        self._screen = screen
+        self._by = by
+        self._cancelling: asyncio.Task[None] | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._cancelling is not None
+
+    def __enter__(self) -> Interrupts:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        loop.add_signal_handler(signal.SIGINT, self._on_interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+        # What is left is to close, and a stubborn task may hold that up as long as it has grace.
+        loop.add_signal_handler(signal.SIGINT, self._leave)
+
+    async def settle(self) -> None:
+        """Wait until the cancel is stored; what it raised is raised here."""
+        if self._cancelling is not None:
+            await self._cancelling
+
+    def _on_interrupt(self) -> None:
+        if self._cancelling is not None:
+            self._leave()
+        self._screen.note("cancelling the run; Ctrl-C again to leave at once")
+        self._cancelling = asyncio.get_running_loop().create_task(self._cancel(), name="cancel run")
+
+    def _leave(self) -> NoReturn:
+        self._screen.close()
+        # At once: nothing that would be awaited may hold this up. Runners end with their engine.
+        os._exit(ExitCode.INTERRUPTED)
+
+    async def _cancel(self) -> None:
+        try:
+            await cancel_run(self._store, self._dag_id, self._run_id, by=self._by)
+        except Conflict:
+            # It ended by itself between the key and the command.
+            return

@@ -1,0 +1,127 @@
+"""``bide runs``: what ran, runs and is to run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import typer
+
+from bide.cli.opening import open_store, this_person
+from bide.cli.options import DagsOption, LimitOption, OffsetOption, Output, OutputOption
+from bide.cli.output import Row, say, show_json, show_record, show_rows
+from bide.cli.settings import read_config
+from bide.cli.task_rows import in_order, task_summary
+from bide.config.resolved import Config
+from bide.control.cancel_run import cancel_run
+from bide.model.errors import NotFound
+from bide.model.states import RunState
+from bide.store import Tx
+from bide.store.views import (
+    InstanceView,
+    ObligationView,
+    Page,
+    RunView,
+    get_run,
+    list_obligations,
+    list_runs,
+)
+
+app = typer.Typer(help="List, show and cancel runs.", no_args_is_help=True)
+
+DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
+RunArgument = Annotated[str, typer.Argument(help="Id of the run.", show_default=False)]
+
+
+@app.command("list")
+def list_all(
+    dag_id: Annotated[str | None, typer.Argument(help="Only runs of this DAG.", show_default=False)] = None,
+    state: Annotated[list[RunState] | None, typer.Option(help="Only in these states.", show_default=False)] = None,
+    limit: LimitOption = 25,
+    offset: OffsetOption = 0,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List runs, the newest first."""
+    config = read_config(dags)
+    page, states = Page(limit, offset), [one.value for one in state or ()]
+    rows, total = asyncio.run(_list(config, page, dag_id, states))
+    show_rows([run_summary(row) for row in rows], output, empty="no runs")
+    if total > offset + len(rows) and output is Output.TABLE:
+        say(f"{len(rows)} of {total} runs; see --limit and --offset")
+
+
+@app.command()
+def show(
+    dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Show a run and its tasks."""
+    run, instances, obligations = asyncio.run(_show(read_config(dags), dag_id, run_id))
+    record: Row = {
+        **run_summary(run),
+        "data_interval_start": run.data_interval_start,
+        "data_interval_end": run.data_interval_end,
+        "queued": run.queued_at,
+        "conf": msgspec.json.decode(run.conf),
+        "note": run.note,
+        "triggered_by": run.triggered_by,
+    }
+    tasks = [task_summary(one) for one in instances]
+    cancels: list[Row] = [
+        {"task_id": one.task_id, "trigger": one.classpath, "state": one.state, "error": one.error}
+        for one in obligations
+    ]
+    if output is Output.JSON:
+        show_json({**record, "tasks": tasks, "external_cancels": cancels})
+        return
+    show_record(record, output)
+    show_rows(tasks, output, title="Tasks", empty="no tasks")
+    if cancels:
+        show_rows(cancels, output, title="External work that is to be cancelled")
+
+
+@app.command()
+def cancel(dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None) -> None:
+    """End a run: nothing of it goes on, and external work that it waits for is cancelled."""
+    config = read_config(dags)
+
+    async def end() -> int:
+        async with open_store(config) as store:
+            return await cancel_run(store, dag_id, run_id, by=this_person())
+
+    say(f"cancelled {dag_id} {run_id}: {asyncio.run(end())} task instances")
+
+
+def run_summary(row: RunView) -> Row:
+    """The fields that lists of runs show."""
+    taken = None if row.start_date is None or row.end_date is None else row.end_date - row.start_date
+    return {
+        "dag_id": row.dag_id,
+        "run_id": row.run_id,
+        "state": row.state,
+        "type": row.run_type,
+        "logical_date": row.logical_date,
+        "start": row.start_date,
+        "end": row.end_date,
+        "seconds": None if taken is None else round(taken.total_seconds(), 3),
+        "reason": row.reason or None,
+    }
+
+
+async def _list(config: Config, page: Page, dag_id: str | None, states: list[str]) -> tuple[list[RunView], int]:
+    async with open_store(config) as store:
+        return await store.read(lambda tx: list_runs(tx, page, dag_id=dag_id, states=states))
+
+
+async def _show(
+    config: Config, dag_id: str, run_id: str
+) -> tuple[RunView, list[InstanceView], list[ObligationView]]:
+    def read(tx: Tx) -> tuple[RunView, list[InstanceView], list[ObligationView]]:
+        run = get_run(tx, dag_id, run_id)
+        if run is None:
+            raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
+        return run, in_order(tx, run), list_obligations(tx, run_uid=run.uid)
+
+    async with open_store(config) as store:
+        return await store.read(read)

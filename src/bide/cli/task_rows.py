@@ -1,0 +1,60 @@
+"""Task instances as rows, and the finding of one that a person names."""
+
+from __future__ import annotations
+
+from bide.cli.output import Row
+from bide.model.errors import NotFound
+from bide.model.graph import topological_order
+from bide.model.ids import NOT_MAPPED
+from bide.store import Tx, specs
+from bide.store.views import InstanceView, Page, RunView, get_instance, get_run, list_instances, list_runs
+
+
+def task_summary(row: InstanceView) -> Row:
+    """The fields that lists of task instances show."""
+    return {
+        "task_id": row.task_id,
+        "map_index": row.map_index,
+        "state": row.state,
+        "try": row.try_number,
+        "tries": row.max_tries + 1,
+        "operator": row.operator,
+        "start": row.start_date,
+        "end": row.end_date,
+        "seconds": None if row.duration is None else round(row.duration, 3),
+        "error": row.error or None,
+    }
+
+
+def in_order(tx: Tx, run: RunView) -> list[InstanceView]:
+    """The instances of a run, each after those that it waits for."""
+    spec = specs.structure_of(tx, run.version_uid).spec
+    order = topological_order({task.task_id: task.upstream for task in spec.tasks})
+    place = {task_id: index for index, task_id in enumerate(order)}
+    rows, _ = list_instances(tx, dag_id=run.dag_id, run_id=run.run_id)
+    return sorted(rows, key=lambda row: (place.get(row.task_id, len(place)), row.task_id, row.map_index))
+
+
+def find_run(tx: Tx, dag_id: str, run_id: str | None) -> RunView:
+    """The run, by default the DAG's newest; :class:`NotFound` if there is none."""
+    if run_id is not None:
+        run = get_run(tx, dag_id, run_id)
+        if run is None:
+            raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
+        return run
+    newest, _ = list_runs(tx, Page(limit=1), dag_id=dag_id)
+    if not newest:
+        raise NotFound(f"DAG {dag_id!r} has no runs")
+    return newest[0]
+
+
+def find_instance(
+    tx: Tx, dag_id: str, run_id: str | None, task_id: str, map_index: int
+) -> tuple[RunView, InstanceView]:
+    """A task instance and its run; :class:`NotFound` if there is none."""
+    run = find_run(tx, dag_id, run_id)
+    instance = get_instance(tx, dag_id, run.run_id, task_id, map_index)
+    if instance is None:
+        index = "" if map_index == NOT_MAPPED else f" with map index {map_index}"
+        raise NotFound(f"run {run.run_id!r} of DAG {dag_id!r} has no task {task_id!r}{index}")
+    return run, instance

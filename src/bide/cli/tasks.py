@@ -1,0 +1,143 @@
+"""``bide tasks``: the task instances of a run, and their logs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from bide.cli.exit_codes import BadInput
+from bide.cli.follow_log import follow_instance
+from bide.cli.opening import open_store
+from bide.cli.options import DagsOption, Output, OutputOption
+from bide.cli.output import Row, show_json, show_record, show_rows
+from bide.cli.settings import read_config
+from bide.cli.task_rows import find_instance, find_run, in_order, task_summary
+from bide.config.resolved import Config
+from bide.control.find_log import find_log
+from bide.model.errors import NotFound
+from bide.model.ids import NOT_MAPPED
+from bide.model.log_path import LogLayout
+from bide.model.shown_values import shown_value
+from bide.observe.log_files import read_log
+from bide.store import Tx
+from bide.store.views import InstanceView, RunView, history, list_waits, list_xcoms
+
+app = typer.Typer(help="List and show task instances, and read their logs.", no_args_is_help=True)
+
+DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
+TaskArgument = Annotated[str, typer.Argument(help="Id of the task.", show_default=False)]
+RunOption = Annotated[
+    str | None, typer.Option("--run", "-r", help="Id of the run; by default the newest.", show_default=False)
+]
+MapIndexOption = Annotated[int, typer.Option(help="Of a mapped instance.", show_default=False)]
+
+
+@app.command("list")
+def list_all(
+    dag_id: DagArgument, run: RunOption = None, dags: DagsOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """List the task instances of a run."""
+    config = read_config(dags)
+
+    def read(tx: Tx) -> tuple[RunView, list[InstanceView]]:
+        found = find_run(tx, dag_id, run)
+        return found, in_order(tx, found)
+
+    async def look() -> tuple[RunView, list[InstanceView]]:
+        async with open_store(config) as store:
+            return await store.read(read)
+
+    found, rows = asyncio.run(look())
+    show_rows([task_summary(row) for row in rows], output, title=f"{dag_id} {found.run_id}: {found.state}")
+
+
+@app.command()
+def show(
+    dag_id: DagArgument,
+    task_id: TaskArgument,
+    run: RunOption = None,
+    map_index: MapIndexOption = NOT_MAPPED,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show a task instance: its states in order, what it waits for, its XComs, its log's path."""
+    config = read_config(dags)
+    record, events = asyncio.run(_show(config, dag_id, run, task_id, map_index))
+    if output is Output.JSON:
+        show_json({**record, "states": events})
+        return
+    show_record(record, output)
+    show_rows(events, output, title="States", empty="not scheduled yet")
+
+
+@app.command()
+def logs(
+    dag_id: DagArgument,
+    task_id: TaskArgument,
+    run: RunOption = None,
+    map_index: MapIndexOption = NOT_MAPPED,
+    try_number: Annotated[
+        int | None, typer.Option("--try", min=1, help="By default the last one.", show_default=False)
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the instance is finished.")] = False,
+    dags: DagsOption = None,
+) -> None:
+    """Print the log of a task instance."""
+    if follow and try_number is not None:
+        raise BadInput("--follow goes on with the newest try: leave out --try")
+    config = read_config(dags)
+    layout = log_layout(config)
+
+    async def look() -> None:
+        async with open_store(config) as store:
+            found, instance = await store.read(lambda tx: find_instance(tx, dag_id, run, task_id, map_index))
+            if follow:
+                await follow_instance(config, store, layout, found, instance, sys.stdout)
+                return
+            wanted = try_number or instance.try_number
+            if wanted == 0 or wanted > instance.try_number:
+                raise NotFound(f"task {task_id!r} has had {instance.try_number} tries in run {found.run_id!r}")
+            sys.stdout.write(read_log(find_log(layout, found, instance, wanted)))
+
+    asyncio.run(look())
+
+
+def log_layout(config: Config) -> LogLayout:
+    """Where this project's logs lie."""
+    return LogLayout(config.logs_root, config.settings.logging.log_filename_template)
+
+
+async def _show(
+    config: Config, dag_id: str, run_id: str | None, task_id: str, map_index: int
+) -> tuple[Row, list[Row]]:
+    def read(tx: Tx) -> tuple[Row, list[Row]]:
+        run, instance = find_instance(tx, dag_id, run_id, task_id, map_index)
+        waits, _ = list_waits(tx, instance_uids=[instance.uid])
+        xcoms = {
+            row.key: shown_value(row.value)
+            for row in list_xcoms(tx, dag_id, run.run_id, task_id=task_id)
+            if row.map_index == map_index
+        }
+        log = find_log(log_layout(config), run, instance, instance.try_number) if instance.try_number else None
+        record: Row = {
+            "dag_id": dag_id,
+            "run_id": run.run_id,
+            **task_summary(instance),
+            "deadline": instance.deadline,
+            "due": instance.due_at,
+            "waits_for": waits[0].subject if waits else None,
+            "waits_since": waits[0].armed_at if waits else None,
+            "xcom": xcoms,
+            "log_path": None if log is None else str(log),
+        }
+        events: list[Row] = [
+            {"state": event.state, "at": event.at, "by": event.by, "epoch": event.epoch}
+            for event in history(tx, [instance.uid]).get(instance.uid, [])
+        ]
+        return record, events
+
+    async with open_store(config) as store:
+        return await store.read(read)

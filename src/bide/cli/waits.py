@@ -1,0 +1,91 @@
+"""``bide waits``: what deferred tasks wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bide.cli.opening import engine_client, open_store
+from bide.cli.options import DagsOption, LimitOption, Output, OutputOption
+from bide.cli.output import Row, say, show_rows
+from bide.cli.settings import read_config
+from bide.config.resolved import Config
+from bide.engine.lock import find_holder
+from bide.store import Tx, sessions
+from bide.store.sessions import SessionRow
+from bide.store.views import Page, WaitView, list_waits
+
+app = typer.Typer(help="List what deferred tasks wait for.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """List what deferred tasks wait for."""
+
+
+@app.command("list")
+def list_all(
+    dag_id: Annotated[str | None, typer.Argument(help="Only waits of this DAG.", show_default=False)] = None,
+    run: Annotated[str | None, typer.Option("--run", "-r", help="Only of this run.", show_default=False)] = None,
+    limit: LimitOption = 100,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List waits, the longest first: for what, since, until, when looked at next, and where."""
+    rows, total = asyncio.run(_list(read_config(dags), Page(limit), dag_id, run))
+    show_rows(rows, output, empty="nothing waits")
+    if total > len(rows) and output is Output.TABLE:
+        say(f"{len(rows)} of {total} waits; see --limit")
+
+
+async def _list(config: Config, page: Page, dag_id: str | None, run_id: str | None) -> tuple[list[Row], int]:
+    def read(tx: Tx) -> tuple[list[WaitView], int, dict[str, SessionRow]]:
+        waits, total = list_waits(tx, page, dag_id=dag_id, run_id=run_id)
+        held = {wait.session for wait in waits if wait.session is not None}
+        return waits, total, sessions.get_many(tx, held)
+
+    async with open_store(config) as store:
+        waits, total, owners = await store.read(read)
+    looks, runners = await _ask_engine(config, [wait.uid for wait in waits if wait.kind in ("poll", "stream")])
+    return [_row(wait, looks.get(wait.uid), runners.get(wait.uid), owners) for wait in waits], total
+
+
+async def _ask_engine(config: Config, wait_ids: list[str]) -> tuple[dict[str, datetime], dict[str, str]]:
+    """When the engine that runs looks at these next, and in which process; empty if none runs."""
+    client = engine_client(find_holder(config.store_path))
+    if client is None or not wait_ids:
+        return {}, {}
+    looks: dict[str, float] | None = await client.ask("next_looks", wait_ids)
+    runners: dict[str, str] | None = await client.ask("where", wait_ids)
+    return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in (looks or {}).items()}, runners or {}
+
+
+def _row(wait: WaitView, next_look: datetime | None, runner: str | None, owners: dict[str, SessionRow]) -> Row:
+    ends = [end for end in (wait.deadline, wait.task_deadline) if end is not None]
+    return {
+        "dag_id": wait.dag_id,
+        "run_id": wait.run_id,
+        "task_id": wait.task_id,
+        "map_index": wait.map_index,
+        "kind": wait.kind,
+        "trigger": wait.classpath,
+        "for": wait.subject,
+        "since": wait.armed_at,
+        "until": min(ends, default=None),
+        "next_look": next_look or wait.due_at,
+        "where": _where(wait, runner, owners),
+    }
+
+
+def _where(wait: WaitView, runner: str | None, owners: dict[str, SessionRow]) -> str:
+    """Who looks after the wait."""
+    if wait.kind == "timer":
+        return "scheduler"
+    owner = owners.get(wait.session or "")
+    if owner is None:
+        return "nobody yet"
+    engine = f"{owner.kind} {owner.pid} on {owner.hostname}"
+    return engine if runner is None else f"{engine}, {runner}"

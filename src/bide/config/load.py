@@ -1,0 +1,160 @@
+"""The settings of this process, read once and handed down.
+
+Sources in rising order: defaults, ``bide.toml`` in the project folder, environment (``BIDE__SECTION__KEY``),
+flags. A name that no setting has and a value of the wrong type are refused with the name of the source.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from bide.config.project import CONFIG_FILE, find_home, find_project
+from bide.config.resolved import Config
+from bide.config.settings import Settings
+from bide.config.table import SettingRow, sections, setting_rows, show_value
+from bide.config.toml_file import key_lines, read_toml
+from bide.model.errors import ConfigError
+from bide.model.log_path import check_log_template
+
+_PREFIX = "BIDE__"
+_SQLITE = "sqlite:///"
+#: Words for booleans in the environment, beside those that JSON has.
+_BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
+
+
+class Given(NamedTuple):
+    """One value that some source gives."""
+
+    section: str
+    key: str
+    value: Any
+    #: ``bide.toml:4``, a variable or a flag.
+    source: str
+    #: The value is text, whatever the setting's type is.
+    is_text: bool
+
+
+def load_config(
+    cwd: Path, environ: Mapping[str, str], flags: Mapping[tuple[str, str], tuple[str, Any]] | None = None
+) -> Config:
+    """Read all sources for a process that works in `cwd`.
+
+    `flags` maps (section, key) to the flag's name and its value. Raises :class:`ConfigError`.
+    """
+    project = find_project(cwd)
+    given = [*_from_file(project / CONFIG_FILE), *_from_environment(environ), *_from_flags(flags or {})]
+    values: dict[str, dict[str, Any]] = {section: {} for section in sections()}
+    sources: dict[tuple[str, str], str] = {}
+    for item in given:
+        row = _find_row(item)
+        value = _convert(item, row)
+        _check(item, value)
+        values[item.section][item.key] = value
+        sources[item.section, item.key] = item.source
+    settings = msgspec.convert(values, type=Settings)
+    return Config(settings=settings, sources=sources, project=project, home=find_home(project, environ))
+
+
+def _from_file(path: Path) -> Iterator[Given]:
+    if not path.is_file():
+        return
+    tables = read_toml(path)
+    lines = key_lines(path.read_text(encoding="utf-8"))
+    for section, table in tables.items():
+        place = _place(path, lines.get((section,)))
+        if not isinstance(table, dict):
+            raise ConfigError(f"{place}: {section} = ... stands outside of a section; write [section] above it")
+        if section not in sections():
+            raise ConfigError(f"{place}: there is no section [{section}]{_suggest(section, sections())}")
+        for key, value in cast("dict[str, Any]", table).items():
+            yield Given(section, key, value, _place(path, lines.get((section, key))), False)
+
+
+def _place(path: Path, line: int | None) -> str:
+    return str(path) if line is None else f"{path}:{line}"
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
+    for variable in sorted(environ):
+        if not variable.startswith(_PREFIX):
+            continue
+        section, separator, key = variable.removeprefix(_PREFIX).lower().partition("__")
+        if not separator or section not in sections():
+            names = [row.variable for row in setting_rows().values()]
+            raise ConfigError(f"{variable}: there is no such setting{_suggest(variable, names)}")
+        yield Given(section, key, environ[variable], variable, True)
+
+
+def _from_flags(flags: Mapping[tuple[str, str], tuple[str, Any]]) -> Iterator[Given]:
+    for (section, key), (flag, value) in flags.items():
+        yield Given(section, key, value, flag, False)
+
+
+def _find_row(item: Given) -> SettingRow:
+    row = setting_rows().get((item.section, item.key))
+    if row is None:
+        keys = [key for section, key in setting_rows() if section == item.section]
+        elsewhere = [row.name for row in setting_rows().values() if row.key == item.key]
+        hint = f"; did you mean {elsewhere[0]}?" if elsewhere else _suggest(item.key, keys)
+        raise ConfigError(f"{item.source}: section [{item.section}] has no setting {item.key!r}{hint}")
+    return row
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(names)}" if len(names) <= 12 else "; `bide config show` lists all"
+
+
+def _convert(item: Given, row: SettingRow) -> Any:
+    value = _read_text(item.value, row) if item.is_text else item.value
+    try:
+        return msgspec.convert(value, type=row.type, strict=not item.is_text)
+    except msgspec.ValidationError:
+        shown = repr(item.value) if item.is_text else show_value(item.value)
+        raise ConfigError(f"{item.source}: {row.name} is {row.type_name}, not {shown}") from None
+
+
+def _read_text(text: str, row: SettingRow) -> Any:
+    """Turn what an environment variable holds into what the type's conversion takes."""
+    if get_origin(row.type.__origin__) is list:
+        if text.lstrip().startswith("["):
+            try:
+                return msgspec.json.decode(text)
+            except msgspec.DecodeError:
+                return text
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if row.type.__origin__ is bool:
+        return _BOOLEANS.get(text.strip().lower(), text.strip().lower())
+    return text
+
+
+def _check(item: Given, value: Any) -> None:
+    """What a type can't say."""
+    match (item.section, item.key):
+        case ("core", "default_timezone"):
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ConfigError(
+                    f"{item.source}: core.default_timezone: no time zone is called {value!r}"
+                ) from None
+        case ("store", "url"):
+            path = value.removeprefix(_SQLITE)
+            if not value.startswith(_SQLITE) or not path:
+                raise ConfigError(f"{item.source}: store.url must be {_SQLITE} and a path, not {value!r}")
+        case ("logging", "log_filename_template"):
+            try:
+                check_log_template(value)
+            except ConfigError as error:
+                raise ConfigError(f"{item.source}: logging.log_filename_template: {error}") from None
+        case _:
+            return

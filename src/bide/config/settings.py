@@ -1,0 +1,150 @@
+"""Every setting, with its type, default and meaning.
+
+This is the only list: ``bide.toml``, environment, ``bide config show`` and the page
+``docs/reference/configuration.md`` are all read from or made of these structs. A name that Airflow has is
+used where it means the same. Names that end in ``_sec`` are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bide.model.log_path import DEFAULT_LOG_TEMPLATE
+
+AtLeastOne = Annotated[int, Meta(ge=1)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: a class's docstring is the section's meaning."""
+
+
+class Core(Section, frozen=True):
+    """Which DAGs there are, and how much runs at once."""
+
+    dags_folder: Annotated[
+        str, Meta(description="Folder with DAG files; a relative path counts from the project folder.")
+    ] = "dags"
+    parallelism: Annotated[int, Meta(ge=1, description="Task instances that run at once, of all DAGs.")] = 32
+    max_active_tasks_per_dag: Annotated[
+        int,
+        Meta(ge=1, description="Task instances of one DAG that run at once, unless the DAG says otherwise."),
+    ] = 16
+    max_active_runs_per_dag: Annotated[
+        int,
+        Meta(ge=1, description="Runs of one DAG that are under way at once, unless the DAG says otherwise."),
+    ] = 16
+    default_timezone: Annotated[
+        str, Meta(description="IANA name of the time zone of dates that DAG files give without one.")
+    ] = "UTC"
+    dags_are_paused_at_creation: Annotated[
+        bool, Meta(description="Whether a DAG that is seen for the first time waits to be unpaused.")
+    ] = False
+
+
+class StoreSection(Section, frozen=True):
+    """Where runs, tasks, waits and results are kept."""
+
+    url: Annotated[
+        str,
+        Meta(description="An SQLite file; {home} stands for the state folder. One engine at a time uses it."),
+    ] = "sqlite:///{home}/bide.db"
+
+
+class LocalExecutor(Section, frozen=True):
+    """How tasks are run on this machine."""
+
+    isolation: Annotated[
+        Literal["worker", "process"],
+        Meta(
+            description="worker: a warm process runs tasks of one DAG file one after the other; "
+            "process: each task has a fresh fork."
+        ),
+    ] = "worker"
+    preload: Annotated[
+        list[str],
+        Meta(description="Modules imported once, before workers are forked, so that each starts faster."),
+    ] = []
+    grace_sec: Annotated[
+        float, Meta(ge=0, description="From SIGTERM to SIGKILL when a task is cancelled or the engine stops.")
+    ] = 10.0
+    worker_idle_sec: Annotated[float, Meta(ge=0, description="A worker without work ends after this time.")] = 60.0
+    worker_max_tasks: Annotated[int, Meta(ge=1, description="A worker is replaced after so many tasks.")] = 1000
+
+
+class Triggerer(Section, frozen=True):
+    """The service that looks for what deferred tasks wait for."""
+
+    capacity: Annotated[
+        AtLeastOne | None,
+        Meta(description="Polls and streams held at once. Not set: 1000 at first, more while loops keep up."),
+    ] = None
+    job_heartbeat_sec: Annotated[
+        float, Meta(gt=0, description="Time between heartbeats; a triggerer is lost after 2.1 of them.")
+    ] = 2.0
+    runners: Annotated[AtLeastOne | None, Meta(description="Runner processes at most. Not set: one per core.")] = (
+        None
+    )
+
+
+class Parsing(Section, frozen=True):
+    """How DAG files are read."""
+
+    processes: Annotated[int, Meta(ge=1, description="Files that are parsed at once.")] = 2
+    timeout_sec: Annotated[
+        float,
+        Meta(gt=0, description="A file whose import takes longer is stopped and shown as an import error."),
+    ] = 30.0
+
+
+class Operators(Section, frozen=True):
+    """Defaults of operators' arguments."""
+
+    default_deferrable: Annotated[
+        bool, Meta(description="Default of deferrable= for operators and sensors that support both.")
+    ] = False
+
+
+class Logging(Section, frozen=True):
+    """Logs of tasks and of the engine."""
+
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Meta(description="Records below this level are left out."),
+    ] = "INFO"
+    log_filename_template: Annotated[
+        str,
+        Meta(
+            description="File of one try below the state folder's logs/. Fields: dag_id, task_id, run_id, "
+            "execution_date (the run id where the run has no logical date), map_index, attempt."
+        ),
+    ] = DEFAULT_LOG_TEMPLATE
+
+
+class Api(Section, frozen=True):
+    """The REST API of bide standalone."""
+
+    host: Annotated[
+        str, Meta(description="Address to listen on. Others than the loopback are reachable from outside.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    allowed_hosts: Annotated[
+        list[str],
+        Meta(description="Names, besides localhost and the own address, that a request's Host header may have."),
+    ] = []
+    token_lifetime_sec: Annotated[float, Meta(gt=0, description="A login token is good for this time.")] = 86400.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All sections."""
+
+    core: Core = Core()
+    store: StoreSection = StoreSection()
+    local_executor: LocalExecutor = LocalExecutor()
+    triggerer: Triggerer = Triggerer()
+    parsing: Parsing = Parsing()
+    operators: Operators = Operators()
+    logging: Logging = Logging()
+    api: Api = Api()

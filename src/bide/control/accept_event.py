@@ -1,0 +1,124 @@
+"""A wait has ended: take its event, once, and let the task go on or end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from bide.control.defer_task import read_outcome
+from bide.control.endings import Ending, end
+from bide.store import Store, Tx, instances, transitions, waits, xcoms
+from bide.store.instances import InstanceRow
+from bide.store.transitions import Guard
+from bide.store.waits import WaitRow
+from bide.wire.messages import Outcome
+
+
+class WaitEnding(NamedTuple):
+    """What a trigger runner says of a wait that it holds under `token`: an outcome, or why it failed."""
+
+    wait_id: str
+    token: int
+    outcome: Outcome | None = None
+    error: str = ""
+    #: Whether the error is in the task's log already, since the trigger's runner has written it there.
+    is_logged: bool = True
+
+
+async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:
+    """Accept these endings in one transaction; the answer names the waits whose ending was the first.
+
+    An ending under a stale token, or for a wait that is over, is dropped.
+    """
+
+    def work(tx: Tx) -> set[str]:
+        rows = waits.get_many(tx, {one.wait_id for one in endings})
+        valid: dict[str, tuple[WaitRow, WaitEnding]] = {}
+        for one in endings:
+            row = rows.get(one.wait_id)
+            if row is not None and row.token == one.token and row.uid not in valid:
+                valid[row.uid] = (row, one)
+        return end_waits(tx, list(valid.values()), by="trigger")
+
+    return await store.write(work)
+
+
+async def accept_outcome(store: Store, wait_id: str, token: int, outcome: Outcome) -> bool:
+    """Accept one outcome; False if it came too late."""
+    return bool(await accept_many(store, [WaitEnding(wait_id, token, outcome)]))
+
+
+async def fail_wait(store: Store, wait_id: str, token: int, error: str) -> bool:
+    """Fail the task that waits, with `error`; False if that came too late."""
+    return bool(await accept_many(store, [WaitEnding(wait_id, token, error=error)]))
+
+
+def fire_timers(tx: Tx, due: Sequence[WaitRow]) -> set[str]:
+    """End timers that are due, each with the outcome that it was armed with."""
+    return end_waits(tx, [(row, _fired(row)) for row in due], by="timer")
+
+
+def _fired(row: WaitRow) -> WaitEnding:
+    try:
+        return WaitEnding(row.uid, row.token, read_outcome(row.outcome or b""))
+    except msgspec.DecodeError as error:
+        # Its task fails; the other timers fire.
+        return WaitEnding(row.uid, row.token, error=f"the outcome of timer {row.classpath} can't be read: {error}")
+
+
+def end_waits(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, may_retry: bool = True) -> set[str]:
+    """End `pairs` of waits and what they ended with; the answer names those that their instance still awaited."""
+    owners = instances.get_many(tx, {row.instance_uid for row, _ in pairs})
+    resumes: list[tuple[WaitRow, Outcome]] = []
+    endings: list[Ending] = []
+    values: dict[str, list[xcoms.XComRow]] = {}
+    wait_of: dict[str, str] = {}
+    for row, one in pairs:
+        owner = owners.get(row.instance_uid)
+        if owner is None:
+            continue
+        wait_of[owner.uid] = row.uid
+        outcome = one.outcome
+        if outcome is not None and outcome.kind == "event" and row.method is not None:
+            resumes.append((row, outcome))
+        else:
+            endings.append(_ending(row, one, owner, may_retry))
+            if outcome is not None:
+                values[owner.uid] = [owner.xcom(key, value) for key, value in outcome.xcoms.items()]
+    moved = _resume(tx, resumes, by=by) + end(tx, endings, by=by)
+    xcoms.put(tx, [value for one in moved for value in values.get(one.uid, ())])
+    # What its own trigger ended, or no trigger served, needs no dropping.
+    served = by != "trigger" and any(row.session is not None for row, _ in pairs)
+    waits.delete(tx, [row.uid for row, _ in pairs], ring=served)
+    return {wait_of[one.uid] for one in moved}
+
+
+def _resume(tx: Tx, resumes: Sequence[tuple[WaitRow, Outcome]], *, by: str) -> list[transitions.Moved]:
+    guards = [Guard(row.instance_uid, row.epoch, {"is_resume": True, "scheduled_at": tx.now}) for row, _ in resumes]
+    moved = transitions.apply(tx, "resume", guards, by=by)
+    went = {one.uid for one in moved}
+    waits.put_resumes(
+        tx,
+        [
+            waits.ResumeRow(row.instance_uid, row.method or "", row.resume_kwargs, outcome.payload)
+            for row, outcome in resumes
+            if row.instance_uid in went
+        ],
+    )
+    return moved
+
+
+def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) -> Ending:
+    outcome = one.outcome
+    if outcome is None:
+        return Ending(owner, row.epoch, "failed", one.error, may_retry=may_retry, in_wait=True)
+    if outcome.kind == "event":
+        error = (
+            f"the trigger {row.classpath} yielded an event, but defer() gave no method_name to resume at: "
+            "name one, or yield TaskSuccessEvent, TaskFailedEvent or TaskSkippedEvent"
+        )
+        return Ending(owner, row.epoch, "failed", error)
+    error = f"the trigger {row.classpath} ended the task as failed" if outcome.kind == "failed" else ""
+    return Ending(owner, row.epoch, outcome.kind, error)

@@ -1,0 +1,112 @@
+"""Lease waits to the triggerer of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from bide.control.start_tasks import log_path_of
+from bide.model.log_path import LogLayout
+from bide.store import Store, Tx, instances, runs, specs, waits
+from bide.store.instances import InstanceRow
+from bide.store.obligations import ObligationRow
+from bide.store.runs import RunRow
+from bide.wire.messages import InstanceKey, TriggerLoad
+
+
+async def claim_waits(
+    store: Store, session: str, limit: int, *, logs: LogLayout, only: str | None = None
+) -> list[TriggerLoad]:
+    """Lease up to `limit` waits that nobody serves, with all that a trigger runner needs."""
+
+    def work(tx: Tx) -> list[TriggerLoad]:
+        rows = waits.claim(tx, session, limit, only)
+        owners = instances.get_many(tx, {row.instance_uid for row in rows})
+        run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+        return [
+            _load(
+                tx,
+                owners[row.instance_uid],
+                run_rows[row.run_uid],
+                logs,
+                wait_id=row.uid,
+                token=row.token,
+                kind=row.kind,
+                classpath=row.classpath,
+                kwargs=row.kwargs,
+                interval=row.interval,
+                must_end=row.method is None,
+            )
+            for row in rows
+        ]
+
+    return await store.write(work)
+
+
+async def release_waits(store: Store, session: str, wait_ids: Collection[str] | None = None) -> int:
+    """Give leases back: all of `session`, or those of `wait_ids`. Events under the old token are refused."""
+    return await store.write(lambda tx: waits.release(tx, session, wait_ids))
+
+
+async def take_over_waits(store: Store, session: str, *, only: str | None = None) -> int:
+    """Take the leases of engines that are gone."""
+    return await store.write(lambda tx: waits.release_others(tx, session, only))
+
+
+async def held_waits(store: Store, session: str) -> set[str]:
+    """The waits that `session` has leased and that still wait."""
+    return await store.read(lambda tx: waits.held(tx, session))
+
+
+def loads_for_obligations(tx: Tx, rows: Sequence[ObligationRow], logs: LogLayout) -> list[tuple[str, TriggerLoad]]:
+    """What a trigger runner needs to cancel external work, by obligation."""
+    owners = instances.get_many(tx, {row.instance_uid for row in rows})
+    run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+    return [
+        (
+            row.uid,
+            _load(
+                tx,
+                owners[row.instance_uid],
+                run_rows[row.run_uid],
+                logs,
+                wait_id=row.wait_uid,
+                token=0,
+                kind=row.kind,
+                classpath=row.classpath,
+                kwargs=row.kwargs,
+                interval=None,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _load(
+    tx: Tx,
+    owner: InstanceRow,
+    run: RunRow,
+    logs: LogLayout,
+    *,
+    wait_id: str,
+    token: int,
+    kind: str,
+    classpath: str,
+    kwargs: bytes,
+    interval: float | None,
+    must_end: bool = False,
+) -> TriggerLoad:
+    spec = specs.structure_of(tx, run.version_uid).spec
+    return TriggerLoad(
+        wait_id=wait_id,
+        token=token,
+        kind="poll" if kind == "poll" else "stream",
+        classpath=classpath,
+        kwargs=kwargs,
+        instance=InstanceKey(owner.uid, owner.dag_id, owner.run_id, owner.task_id, owner.map_index),
+        try_number=owner.try_number,
+        dag_file=spec.file,
+        dag_folder=spec.folder,
+        log_path=str(log_path_of(owner, run, logs)),
+        interval=interval,
+        must_end=must_end,
+    )

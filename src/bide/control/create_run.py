@@ -1,0 +1,102 @@
+"""Make a DAG run."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from bide.model.errors import Conflict, InvalidArgument, NotFound
+from bide.model.ids import check_run_id
+from bide.model.states import RunState
+from bide.model.timetables import Interval
+from bide.store import Store, Tx, dags, runs, sessions, specs
+from bide.store.dags import DagRow
+from bide.store.ids import new_id
+from bide.store.runs import RunRow
+
+
+async def create_run(
+    store: Store,
+    dag_id: str,
+    *,
+    run_type: str = "manual",
+    conf: dict[str, Any] | None = None,
+    logical_date: datetime | None = None,
+    run_id: str | None = None,
+    note: str | None = None,
+    by: str,
+) -> RunRow:
+    """Make a run of `dag_id`, queued, with an instance per task. `note` is for people.
+
+    Raises :class:`NotFound` for an unknown DAG, :class:`Conflict` if there is a run of that id, and
+    :class:`InvalidArgument` if `conf` is no JSON object.
+    """
+
+    def work(tx: Tx) -> RunRow:
+        found = dags.find(tx, dag_id)
+        if found is None or not found.is_active:
+            gone = "" if found is None else f" any more: {found.fileloc} no longer makes it"
+            raise NotFound(f"there is no DAG {dag_id!r}{gone}")
+        at = logical_date or tx.now
+        run = make_run(
+            tx,
+            found,
+            run_id=run_id or f"{run_type}__{at.isoformat()}",
+            run_type=run_type,
+            interval=Interval(at, at),
+            run_after=tx.now,
+            conf={} if conf is None else conf,
+            by=by,
+        )
+        if note:
+            runs.set_note(tx, run.uid, note)
+        sessions.audit(tx, "trigger_dag_run", owner=by, dag_id=dag_id, run_id=run.run_id)
+        return run
+
+    return await store.write(work)
+
+
+def make_run(
+    tx: Tx,
+    found: DagRow,
+    *,
+    run_id: str,
+    run_type: str,
+    interval: Interval,
+    run_after: datetime,
+    conf: dict[str, Any],
+    by: str,
+) -> RunRow:
+    """Insert a queued run of the DAG's newest version."""
+    check_run_id(run_id)
+    if runs.find(tx, found.dag_id, run_id) is not None:
+        raise Conflict(f"DAG {found.dag_id!r} has a run {run_id!r} already")
+    structure = specs.structure_of(tx, found.version_uid)
+    run = RunRow(
+        uid=new_id(tx.now),
+        dag_id=found.dag_id,
+        run_id=run_id,
+        run_type=run_type,
+        state=RunState.QUEUED,
+        logical_date=interval.start,
+        shares_date=runs.has_logical_date(tx, found.dag_id, interval.start),
+        data_interval_start=interval.start,
+        data_interval_end=interval.end,
+        run_after=run_after,
+        conf=_encode_conf(conf),
+        version_uid=found.version_uid,
+        unfinished=len(structure.tasks),
+        start_date=None,
+    )
+    runs.insert(tx, run, structure, triggered_by=by)
+    return run
+
+
+def _encode_conf(conf: dict[str, Any]) -> bytes:
+    if not isinstance(conf, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  it comes from people
+        raise InvalidArgument(f"conf must be a JSON object, not {type(conf).__name__}")
+    try:
+        return json.dumps(conf, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"conf must be a JSON object: {error}") from error

@@ -1,0 +1,94 @@
+"""How an instance's try or wait ends: the one path for every ending, whoever reports it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from bide.model.retries import AfterFailure, after_failed_wait, after_failure
+from bide.model.states import TaskState
+from bide.store import runs, specs, transitions, waits
+from bide.store.database import Tx
+from bide.store.instances import InstanceRow
+from bide.store.transitions import Guard, Moved
+
+#: The transition that ends an instance, by its state and by what becomes of it.
+_ENDING: Final[dict[tuple[TaskState, str], str]] = {
+    (TaskState.RUNNING, "success"): "succeed",
+    (TaskState.RUNNING, "skipped"): "skip_self",
+    (TaskState.RUNNING, "failed"): "fail",
+    (TaskState.RUNNING, "up_for_retry"): "retry",
+    (TaskState.DEFERRED, "success"): "succeed_waiting",
+    (TaskState.DEFERRED, "skipped"): "skip_waiting",
+    (TaskState.DEFERRED, "failed"): "fail_waiting",
+    (TaskState.DEFERRED, "up_for_retry"): "retry_waiting",
+    (TaskState.SCHEDULED, "failed"): "fail_idle",
+    (TaskState.SCHEDULED, "up_for_retry"): "retry_idle",
+    (TaskState.QUEUED, "failed"): "fail_idle",
+    (TaskState.QUEUED, "up_for_retry"): "retry_idle",
+}
+
+
+class Ending(NamedTuple):
+    """An instance that ends, under the epoch that whoever reports it holds."""
+
+    instance: InstanceRow
+    epoch: int
+    state: Literal["success", "failed", "skipped"]
+    error: str = ""
+    may_retry: bool = True
+    #: Whether a wait failed, rather than the task's own code: then `soft_fail` counts.
+    in_wait: bool = False
+    #: Whether the engine ends it without its worker, which then must be fenced.
+    forced: bool = False
+
+
+def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
+    """End these instances: success, skipped, failed or up for retry. Late ones are left alone."""
+    grouped: dict[str, list[Guard]] = {}
+    for one in endings:
+        verdict = _verdict(tx, one)
+        name = _ENDING.get((one.instance.state, verdict.state))
+        if name is None:
+            continue  # it is in a state that this report can't come from: the report is late
+        if name == "fail" and one.forced:
+            name = "fail_running"
+        grouped.setdefault(name, []).append(Guard(one.instance.uid, one.epoch, _columns(one, verdict, tx.now)))
+    moved: list[Moved] = []
+    for name, guards in grouped.items():
+        moved += transitions.apply(tx, name, guards, by=by)
+        if name.startswith("retry"):
+            tx.ring("timers")
+    resumed = {one.instance.uid for one in endings if one.instance.is_resume}
+    waits.delete_resumes(tx, [one.uid for one in moved if one.uid in resumed])
+    return moved
+
+
+def _verdict(tx: Tx, one: Ending) -> AfterFailure:
+    if one.state != "failed":
+        return AfterFailure(one.state)
+    instance = one.instance
+    run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
+    task = specs.structure_of(tx, run.version_uid).tasks.get(instance.task_id)
+    decide = after_failed_wait if one.in_wait else after_failure
+    return decide(
+        task,
+        try_number=instance.try_number,
+        max_tries=instance.max_tries,
+        may_retry=one.may_retry,
+        now=tx.now,
+    )
+
+
+def _columns(one: Ending, verdict: AfterFailure, now: datetime) -> dict[str, Any]:
+    started = one.instance.start_date
+    columns: dict[str, Any] = {
+        "end_date": now,
+        "duration": None if started is None else (now - started).total_seconds(),
+        "deadline": None,
+        "due_at": verdict.due_at,
+        "is_resume": False,
+        "error": one.error,
+    }
+    return columns

@@ -1,0 +1,84 @@
+"""A task's code has ended, and so says its worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from bide.control.advance_runs import advance_marked
+from bide.control.endings import Ending, end
+from bide.model.errors import Fenced
+from bide.model.states import TaskState
+from bide.store import Store, Tx, instances, runs, specs, transitions, xcoms
+from bide.store.instances import InstanceRow
+from bide.wire.messages import Finish
+
+#: Key under which a return value is stored.
+RETURN_VALUE = "return_value"
+
+
+#: Marks of a run that the end of a task works off.
+_MARKS: Final = 1_000
+
+
+class _Report(NamedTuple):
+    instance_id: str
+    epoch: int
+    finish: Finish
+
+
+async def finish_task(store: Store, instance_id: str, epoch: int, report: Finish) -> None:
+    """Store the task's end together with its return value. Raises :class:`Fenced` if it has moved on."""
+    await store.write_together(_finish_many, _Report(instance_id, epoch, report))
+
+
+def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
+    """End the tasks that ended at the same time; the answer has an error for each that came too late."""
+    found = instances.get_many(tx, {one.instance_id for one in reports})
+    current: dict[str, _Report] = {}
+    for one in reports:
+        if one.instance_id in found and found[one.instance_id].epoch == one.epoch:
+            current.setdefault(one.instance_id, one)
+    endings = [
+        Ending(found[uid], one.epoch, one.finish.state, one.finish.error, one.finish.may_retry)
+        for uid, one in current.items()
+    ]
+    ended = {moved.uid for moved in end(tx, endings, by="worker")}
+    values: list[xcoms.XComRow] = []
+    answers: list[Fenced | None] = []
+    for one in reports:
+        instance = found.get(one.instance_id)
+        if instance is None or instance.uid not in ended or current.get(instance.uid) is not one:
+            state = "gone" if instance is None else str(instance.state)
+            answers.append(Fenced(f"the instance has moved on from epoch {one.epoch}; it is {state} now"))
+            continue
+        answers.append(None)
+        if one.finish.return_value is not None:
+            values.append(instance.xcom(RETURN_VALUE, one.finish.return_value))
+        if one.finish.skip or one.finish.skip_all_downstream:
+            _skip(tx, instance, one.finish)
+    xcoms.put(tx, values)
+    # The marks that these ends have left are worked off at once: nobody need be woken for them.
+    tx.hush("marks")
+    for run_uid in {found[uid].run_uid for uid in ended}:
+        if advance_marked(tx, _MARKS, run_uid) == _MARKS:
+            tx.ring("marks")
+    return answers
+
+
+def _skip(tx: Tx, instance: InstanceRow, report: Finish) -> None:
+    """Skip direct successors that the task did not choose, or all that is downstream."""
+    run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
+    structure = specs.structure_of(tx, run.version_uid)
+    chosen = set(report.skip)
+    if report.skip_all_downstream:
+        chosen = set(structure.downstream.get(instance.task_id, ()))
+        frontier = list(chosen)
+        while frontier:
+            for task_id in structure.downstream.get(frontier.pop(), ()):
+                if task_id not in chosen:
+                    chosen.add(task_id)
+                    frontier.append(task_id)
+    waiting = [one for one in instances.of_tasks(tx, run.uid, chosen) if one.state is TaskState.NONE]
+    guards = [transitions.Guard(one.uid, one.epoch, {"end_date": tx.now}) for one in waiting]
+    transitions.apply(tx, "skip", guards, by=f"task {instance.task_id}")

@@ -1,0 +1,119 @@
+"""Store what a parse of a DAG file found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from bide.model.dag_spec import DagSpec
+from bide.model.timetables import Interval, next_interval
+from bide.store import Store, Tx, dags, files, specs
+from bide.wire.messages import FileError, FileParsed
+
+
+async def register_file(
+    store: Store,
+    parsed: FileParsed,
+    *,
+    folder: str,
+    paused_at_creation: bool,
+    is_file: Callable[[str], bool] = os.path.isfile,
+) -> FileParsed:
+    """Store the DAGs and the errors of one file; the answer has those DAGs that could be stored, and all errors.
+
+    A file that can't be read any more keeps its last good DAGs; a DAG that a readable file no longer makes is
+    deactivated. A DAG id that another file has is an error of this file, unless that one is gone (`is_file`).
+    """
+
+    def work(tx: Tx) -> FileParsed:
+        files.save(tx, parsed.path, folder=folder, duration=parsed.duration, inputs=parsed.inputs)
+        errors = list(parsed.errors)
+        stored: list[DagSpec] = []
+        for spec in parsed.dags:
+            taken_by = _other_file(tx, spec, is_file)
+            if taken_by is None:
+                _save_dag(tx, spec, paused_at_creation)
+                stored.append(spec)
+            else:
+                errors.append(taken_id(spec, taken_by))
+        whole_file_failed = any(error.dag_id is None for error in parsed.errors)
+        kept = {spec.dag_id for spec in stored} | {error.dag_id for error in errors}
+        if not whole_file_failed:
+            dags.deactivate(tx, {row.dag_id for row in dags.of_file(tx, parsed.path)} - kept)
+        files.replace_errors(
+            tx,
+            parsed.path,
+            [files.ImportErrorRow(parsed.path, one.dag_id, one.line, one.message, one.traceback) for one in errors],
+        )
+        return msgspec.structs.replace(parsed, dags=tuple(stored), errors=tuple(errors))
+
+    return await store.write(work)
+
+
+async def forget_file(store: Store, path: str) -> None:
+    """The file is gone, and its DAGs with it; their history stays."""
+
+    def work(tx: Tx) -> None:
+        dags.deactivate(tx, {row.dag_id for row in dags.of_file(tx, path)})
+        files.forget(tx, path)
+
+    await store.write(work)
+
+
+async def known_files(store: Store) -> set[str]:
+    """The files that the store has heard of."""
+    return await store.read(files.known_paths)
+
+
+def _other_file(tx: Tx, spec: DagSpec, is_file: Callable[[str], bool]) -> str | None:
+    """The file, still there, that makes a DAG of the same id."""
+    known = dags.find(tx, spec.dag_id)
+    if known is None or not known.is_active or known.fileloc == spec.file or not is_file(known.fileloc):
+        return None
+    return known.fileloc
+
+
+def taken_id(spec: DagSpec, other: str) -> FileError:
+    """The error of a file whose DAG has an id that the file `other` has already."""
+    return FileError(
+        f"DAG id {spec.dag_id!r} of {spec.file} is taken: {other} makes a DAG of that id too; rename one of them",
+        dag_id=spec.dag_id,
+    )
+
+
+def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool) -> None:
+    known = dags.find(tx, spec.dag_id)
+    version_uid, _ = specs.keep_version(tx, spec)
+    paused = paused_at_creation if spec.paused_on_creation is None else spec.paused_on_creation
+    changed = known is None or known.version_uid != version_uid or not known.is_active
+    dags.save(tx, spec, version_uid=version_uid, is_paused=paused, known=known is not None)
+    if changed:
+        plan_next_run(tx, spec.dag_id)
+
+
+def plan_next_run(tx: Tx, dag_id: str, last: Interval | None = None) -> Interval | None:
+    """Work out when `dag_id` runs next, and store it.
+
+    `last` is the interval of the run just made, else it is looked up.
+    """
+    row = dags.find(tx, dag_id)
+    if row is None:
+        return None
+    spec = specs.structure_of(tx, row.version_uid).spec
+    interval = next_interval(
+        spec.schedule,
+        last=last or dags.last_interval(tx, dag_id),
+        start_date=_moment(spec.start_date),
+        end_date=_moment(spec.end_date),
+        catchup=spec.catchup,
+        now=tx.now,
+    )
+    dags.set_next_run(tx, dag_id, interval)
+    return interval
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,124 @@
+"""The table that answers what task runners ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import structlog
+
+from bide.control.defer_task import defer_task, reschedule_task
+from bide.control.finish_task import finish_task
+from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
+from bide.model.states import TaskState
+from bide.store import Store, Tx, instances, runs, xcoms
+from bide.store.instances import InstanceRow
+from bide.wire.messages import (
+    Defer,
+    Finish,
+    Frame,
+    Ok,
+    PullXCom,
+    PushXCom,
+    Refused,
+    Reply,
+    Reschedule,
+    XComs,
+    XComValue,
+)
+
+log = structlog.get_logger("bide.control")
+
+#: Seconds between attempts while the store is full or locked: a result is never given up.
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+Answer = Callable[[Store, str, int, Any], Awaitable[Reply]]
+
+
+async def answer(store: Store, frame: Frame) -> Reply:
+    """Do what `frame` asks and answer it; durable on return.
+
+    While the store is full or locked this waits, so that the task's result is kept in its worker.
+    """
+    handler = _TABLE.get(type(frame.body))
+    if handler is None:
+        raise ProtocolError(f"a task runner can't ask for {type(frame.body).__name__}")
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await handler(store, frame.instance, frame.epoch, frame.body)
+        except Fenced as error:
+            return Refused(str(error), fenced=True)
+        except StoreUnavailable as error:
+            log.error("store_unavailable", error=str(error), retry_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        except BideError as error:
+            return Refused(str(error))
+
+
+async def _finish(store: Store, instance_id: str, epoch: int, body: Finish) -> Reply:
+    await finish_task(store, instance_id, epoch, body)
+    return Ok()
+
+
+async def _defer(store: Store, instance_id: str, epoch: int, body: Defer) -> Reply:
+    await defer_task(store, instance_id, epoch, body)
+    return Ok()
+
+
+async def _reschedule(store: Store, instance_id: str, epoch: int, body: Reschedule) -> Reply:
+    await reschedule_task(store, instance_id, epoch, body)
+    return Ok()
+
+
+async def _push_xcom(store: Store, instance_id: str, epoch: int, body: PushXCom) -> Reply:
+    def work(tx: Tx) -> None:
+        xcoms.put(tx, [_own(tx, instance_id, epoch).xcom(body.key, body.value)])
+
+    await store.write(work)
+    return Ok()
+
+
+async def _pull_xcom(store: Store, instance_id: str, epoch: int, body: PullXCom) -> Reply:
+    def work(tx: Tx) -> XComs:
+        row = _own(tx, instance_id, epoch)
+        dag_id, run_id = body.dag_id or row.dag_id, body.run_id or row.run_id
+        found = xcoms.pull(tx, dag_id, run_id, body.task_ids, [body.key], body.map_indexes)
+        if not found and body.include_prior_dates:
+            found = _pull_earlier(tx, row, dag_id, body)
+        order = {task_id: place for place, task_id in enumerate(body.task_ids)}
+        found.sort(key=lambda one: (order[one.task_id], one.map_index))
+        return XComs(tuple(XComValue(one.task_id, one.map_index, one.key, one.value) for one in found))
+
+    return await store.read(work)
+
+
+def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list[xcoms.XComRow]:
+    run = runs.get_many(tx, [row.run_uid])[row.run_uid]
+    if run.logical_date is None:
+        return []
+    earlier = xcoms.run_with_latest(tx, dag_id, body.task_ids, body.key, run.logical_date)
+    if earlier is None:
+        return []
+    return xcoms.pull(tx, dag_id, earlier, body.task_ids, [body.key], body.map_indexes)
+
+
+def _own(tx: Tx, instance_id: str, epoch: int) -> InstanceRow:
+    row = instances.get(tx, instance_id)
+    if row is None or row.epoch != epoch or row.state is not TaskState.RUNNING:
+        raise Fenced(f"the task instance has moved on from epoch {epoch}")
+    return row
+
+
+_TABLE: Final[dict[type[Any], Answer]] = {
+    Finish: _finish,
+    Defer: _defer,
+    Reschedule: _reschedule,
+    PushXCom: _push_xcom,
+    PullXCom: _pull_xcom,
+}
+
+REQUESTS: Final[Sequence[type[Any]]] = tuple(_TABLE)

@@ -1,0 +1,131 @@
+"""Hand queued instances to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from bide.control.claims import Claim
+from bide.model.dag_spec import TaskSpec
+from bide.model.log_path import LogLayout, log_path
+from bide.model.moments import later
+from bide.model.states import TaskState
+from bide.store import Store, Tx, instances, runs, specs, transitions, waits, xcoms
+from bide.store.instances import InstanceRow
+from bide.store.runs import RunRow
+from bide.store.transitions import Guard
+from bide.wire.messages import InstanceKey, Resume, RunInfo, RunTask, XComValue
+
+
+async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, logs: LogLayout) -> list[RunTask]:
+    """queued → running in one transaction; the answer has what each worker needs to run its task.
+
+    Claims whose instance has moved on since it was queued are left out: a start that is delivered twice loses.
+    """
+    files = {claim.instance.id: claim for claim in claims}
+
+    def work(tx: Tx) -> list[RunTask]:
+        rows = instances.get_many(tx, files.keys())
+        run_rows = runs.get_many(tx, list({row.run_uid for row in rows.values()}))
+        ready = [
+            row for row in rows.values() if row.state is TaskState.QUEUED and row.epoch == files[row.uid].epoch
+        ]
+        started: dict[str, tuple[InstanceRow, TaskSpec]] = {}
+        guards: list[Guard] = []
+        for row in ready:
+            task = specs.structure_of(tx, run_rows[row.run_uid].version_uid).tasks[row.task_id]
+            begun = row.start_date or tx.now
+            deadline = row.deadline
+            if deadline is None and task.execution_timeout is not None:
+                deadline = later(tx.now, task.execution_timeout)
+            fresh = row._replace(start_date=begun, deadline=deadline, epoch=row.epoch + 1)
+            started[row.uid] = (fresh, task)
+            guards.append(
+                Guard(
+                    row.uid,
+                    row.epoch,
+                    {"start_date": begun, "deadline": deadline, "session": session},
+                )
+            )
+        moved = transitions.apply(tx, "start", guards, by="worker")
+        went = [started[one.uid] for one in moved]
+        resumes = waits.get_resumes(tx, [row.uid for row, _ in went if row.is_resume])
+        if any(row.deadline is not None for row, _ in went):
+            tx.ring("timers")
+        return [
+            _message(tx, row, task, run_rows[row.run_uid], files[row.uid], resumes.get(row.uid), logs)
+            for row, task in went
+        ]
+
+    return await store.write(work)
+
+
+def _message(
+    tx: Tx,
+    row: InstanceRow,
+    task: TaskSpec,
+    run: RunRow,
+    claim: Claim,
+    resume: waits.ResumeRow | None,
+    logs: LogLayout,
+) -> RunTask:
+    if resume is None and row.try_number > 1:
+        xcoms.clear(tx, row.dag_id, row.run_id, row.task_id, row.map_index)
+    return RunTask(
+        instance=InstanceKey(row.uid, row.dag_id, row.run_id, row.task_id, row.map_index),
+        epoch=row.epoch,
+        try_number=row.try_number,
+        max_tries=row.max_tries,
+        dag_file=claim.dag_file,
+        dag_folder=specs.structure_of(tx, run.version_uid).spec.folder,
+        dag_hash=claim.dag_hash,
+        run=_run_info(run),
+        log_path=str(log_path_of(row, run, logs)),
+        started_at=(row.start_date or tx.now).timestamp(),
+        deadline=None if row.deadline is None else row.deadline.timestamp(),
+        resume=None if resume is None else Resume(resume.method, resume.kwargs, resume.event),
+        xcoms=tuple(_read_ahead(tx, row, task)),
+    )
+
+
+def _read_ahead(tx: Tx, row: InstanceRow, task: TaskSpec) -> Iterable[XComValue]:
+    """The XComs that the task's arguments name, so that it need not ask for them."""
+    if not task.reads:
+        return
+    wanted = set(task.reads)
+    found = xcoms.pull(tx, row.dag_id, row.run_id, {task_id for task_id, _ in wanted}, {key for _, key in wanted})
+    for one in found:
+        if (one.task_id, one.key) in wanted:
+            yield XComValue(one.task_id, one.map_index, one.key, one.value)
+
+
+def log_path_of(row: InstanceRow, run: RunRow, logs: LogLayout) -> Path:
+    """The log file of the instance's current try."""
+    return logs.root / log_path(
+        row.dag_id,
+        row.task_id,
+        logical_date=None if run.shares_date else run.logical_date,
+        run_id=row.run_id,
+        map_index=row.map_index,
+        try_number=row.try_number,
+        template=logs.template,
+    )
+
+
+def _run_info(run: RunRow) -> RunInfo:
+    return RunInfo(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        run_type=run.run_type,
+        logical_date=_iso(run.logical_date),
+        data_interval_start=_iso(run.data_interval_start),
+        data_interval_end=_iso(run.data_interval_end),
+        run_after=run.run_after.isoformat(),
+        start_date=_iso(run.start_date),
+        conf=run.conf,
+    )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

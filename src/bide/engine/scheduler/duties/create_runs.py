@@ -1,0 +1,54 @@
+"""Make the runs that DAGs' schedules call for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from bide.control.create_run import make_run
+from bide.control.register_file import plan_next_run
+from bide.engine.scheduler.duty import Next
+from bide.store import Store, Topic, Tx, dags, runs
+from bide.store.dags import DagRow
+
+#: Runs made in one transaction.
+_BATCH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRuns:
+    """DAGs whose ``next_run_at`` has come get a run, and a new ``next_run_at``."""
+
+    store: Store
+    name: ClassVar[str] = "create_runs"
+    topics: ClassVar[tuple[Topic, ...]] = ("dags",)
+
+    async def run(self) -> Next:
+        """Make what is due."""
+        return await self.store.write(self._work)
+
+    def _work(self, tx: Tx) -> Next:
+        due = dags.due(tx, _BATCH)
+        for row in due:
+            _make(tx, row)
+        return Next(again=len(due) == _BATCH, due_at=dags.next_due(tx))
+
+
+def _make(tx: Tx, row: DagRow) -> None:
+    # What was planned may be long ago: without catchup, intervals that went by meanwhile are passed over.
+    interval = plan_next_run(tx, row.dag_id)
+    if interval is None or interval.run_after > tx.now:
+        return
+    run_id = f"scheduled__{interval.start.isoformat()}"
+    if runs.find(tx, row.dag_id, run_id) is None:
+        make_run(
+            tx,
+            row,
+            run_id=run_id,
+            run_type="scheduled",
+            interval=interval,
+            run_after=interval.run_after,
+            conf={},
+            by="schedule",
+        )
+    plan_next_run(tx, row.dag_id, interval)

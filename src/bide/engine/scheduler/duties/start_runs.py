@@ -1,0 +1,67 @@
+"""Start queued runs, as many as ``max_active_runs`` of their DAG allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from bide.engine.scheduler.duty import Next
+from bide.engine.scheduler.scope import Scope
+from bide.model.states import RunState, TaskState
+from bide.store import Store, Topic, Tx, instances, runs, specs, transitions
+from bide.store.runs import RunRow
+from bide.store.transitions import Guard
+
+_BATCH: Final = 100
+
+
+def choose(queued: Sequence[RunRow], running: Mapping[str, tuple[int, int]]) -> list[RunRow]:
+    """Those of `queued`, in their order, that fit; `running` has (running runs, limit) by DAG."""
+    room = {dag_id: limit - active for dag_id, (active, limit) in running.items()}
+    chosen: list[RunRow] = []
+    for run in queued:
+        if room.get(run.dag_id, 0) > 0:
+            room[run.dag_id] -= 1
+            chosen.append(run)
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class StartRuns:
+    """queued → running; the tasks without upstream are scheduled in the same transaction."""
+
+    store: Store
+    scope: Scope
+    name: ClassVar[str] = "start_runs"
+    topics: ClassVar[tuple[Topic, ...]] = ("runs", "dags")
+
+    async def run(self) -> Next:
+        """Start what fits."""
+        return await self.store.write(self._work)
+
+    def _work(self, tx: Tx) -> Next:
+        queued = runs.queued(tx, _BATCH, self.scope.only_run)
+        if not queued:
+            return Next()
+        if self.scope.everything:
+            chosen = choose(queued, runs.count_running(tx, [run.dag_id for run in queued]))
+        else:
+            chosen = queued  # a run that a person started in a terminal starts now
+        for run in chosen:
+            _start(tx, run)
+        return Next(again=len(queued) == _BATCH and bool(chosen))
+
+
+def _start(tx: Tx, run: RunRow) -> None:
+    runs.start(tx, run.uid)
+    structure = specs.structure_of(tx, run.version_uid)
+    if not structure.tasks:
+        runs.finish(tx, run.uid, RunState.SUCCESS, reason="the DAG has no tasks")
+        return
+    guards = [
+        Guard(one.uid, one.epoch, {"scheduled_at": tx.now, "try_number": 1})
+        for one in instances.of_tasks(tx, run.uid, structure.roots)
+        if one.state is TaskState.NONE
+    ]
+    transitions.apply(tx, "schedule", guards, by="scheduler")

@@ -1,0 +1,319 @@
+"""The engine: takes a store, starts its parts, serves, stops in good order.
+
+Two ways to use it. ``bide standalone`` serves everything in the store:
+
+    async with Engine(config, kind="standalone") as engine:
+        await engine.serve(Scope())
+
+``bide run`` serves one run that it makes itself: it parses one file first, then narrows its scope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from bide.config.resolved import Config
+from bide.control import claim_waits, lose_task, register_file
+from bide.engine import faults
+from bide.engine.bell_socket import BellSocket, socket_path
+from bide.engine.executors.local import LocalExecutor
+from bide.engine.lock import EngineLock, this_process
+from bide.engine.parsing import ParsingService
+from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
+from bide.engine.scheduler.duties.create_runs import CreateRuns
+from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
+from bide.engine.scheduler.duties.fire_timers import FireTimers
+from bide.engine.scheduler.duties.queue_tasks import QueueTasks
+from bide.engine.scheduler.duties.release_due import ReleaseDue
+from bide.engine.scheduler.duties.start_runs import StartRuns
+from bide.engine.scheduler.duties.stop_fenced import StopFenced
+from bide.engine.scheduler.duty import Duty
+from bide.engine.scheduler.loop import DutyLoop
+from bide.engine.scheduler.scope import Scope
+from bide.engine.task_control import StoreTaskControl
+from bide.engine.task_log import TaskLog
+from bide.engine.template import Template
+from bide.engine.triggerer import StoreControl, Triggerer, TriggererSettings
+from bide.model.clock import Clock
+from bide.model.log_path import LogLayout
+from bide.observe.clock import SystemClock
+from bide.observe.leftovers import kill_marked
+from bide.store import Store, sessions
+from bide.store.migrate import upgrade
+from bide.wire.messages import FileParsed
+
+log = structlog.get_logger("bide.engine")
+
+#: Seconds after which a thread that wants the interpreter may take it from another. The default of 5 ms is as long
+#: as several transactions, and the event loop would wait for it at each of them.
+_SWITCH_INTERVAL: Final = 0.0005
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What serves, once :meth:`Engine.serve` has started it."""
+
+    executor: LocalExecutor
+    triggerer: Triggerer
+    triggering: asyncio.Task[None]
+    duties: DutyLoop
+    parsing: ParsingService | None = None
+    socket: BellSocket | None = None
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What :meth:`Engine.open` has opened."""
+
+    lock: EngineLock
+    store: Store
+    template: Template
+    session: str = field(default="")
+
+
+class Engine:
+    """One engine on one store; an async context manager that opens and closes it."""
+
+    def __init__(self, config: Config, *, kind: str, clock: Clock | None = None) -> None:
+        self._config = config
+        self._kind = kind
+        self._clock = clock or SystemClock()
+        self._opened: _Opened | None = None
+        self._parts: _Parts | None = None
+        self.store_id: str = store_id(config)
+        self.socket_path: Path = socket_path(config.home, self.store_id)
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self._open_parts.store
+
+    @property
+    def _open_parts(self) -> _Opened:
+        if self._opened is None:
+            raise RuntimeError("the engine is not open")
+        return self._opened
+
+    # --- opening ---
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Take the store and start the template process.
+
+        Raises an error of the StoreError family; :class:`~bide.model.errors.StoreInUse` if another engine has it.
+        """
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        faults.arm(os.environ)
+        config = self._config
+        async with AsyncExitStack() as undo:
+            holder = this_process(self._kind, self.socket_path, self._clock.now())
+            lock = undo.enter_context(EngineLock.take(config.store_path, holder))
+            # What an engine that was killed has left of its runners ends now, before this one has any.
+            await asyncio.to_thread(kill_marked, self.store_id)
+            template = Template(
+                store_id=self.store_id,
+                preload=config.settings.local_executor.preload,
+                environment={**os.environ, **config.runner_environment()},
+                output=config.home / "runners.log",
+            )
+            await template.start()
+            undo.push_async_callback(template.stop)
+            store = await asyncio.to_thread(self._open_store)
+            undo.push_async_callback(store.close)
+            session = await store.write(
+                lambda tx: sessions.begin(tx, kind=self._kind, hostname=socket.gethostname(), pid=os.getpid())
+            )
+            undo.pop_all()
+        faults.aim("template", lambda: [] if template.pid is None else [template.pid])
+        self._opened = _Opened(lock, store, template, session)
+
+    def _open_store(self) -> Store:
+        store = Store.open(f"sqlite:///{self._config.store_path}", self._clock)
+        upgrade(store)
+        return store
+
+    async def parse(self, path: Path, folder: Path) -> FileParsed:
+        """Parse one file and store what it makes; the answer has the DAGs that could be stored, and all errors."""
+        return await self._store_parse(await self._parsing([path]).parse_once(path, folder), str(folder))
+
+    # --- serving ---
+
+    async def serve(self, scope: Scope, *, folders: Sequence[Path] = ()) -> None:
+        """Start all parts for `scope`, with DAG files from `folders`; returns when they have started."""
+        opened, config = self._open_parts, self._config
+        store, session = opened.store, opened.session
+        logs = LogLayout(config.logs_root, config.settings.logging.log_filename_template)
+        rescued = await lose_task.rescue_lost(store, session, only=scope.only_run)
+        taken = await claim_waits.take_over_waits(store, session, only=scope.only_run)
+        if rescued or taken:
+            log.info("took_over", tasks=rescued, waits=taken)
+        settings = config.settings
+        executor = LocalExecutor(
+            opened.template,
+            StoreTaskControl(store, session, logs),
+            parallelism=settings.core.parallelism,
+            session=session,
+            clock=self._clock,
+            on_slots=lambda: store.bell.ring("slots"),
+            isolation=settings.local_executor.isolation,
+            grace=settings.local_executor.grace_sec,
+            idle_after=settings.local_executor.worker_idle_sec,
+        )
+        await executor.start()
+        faults.aim("workers", executor.pids)
+        triggerer = Triggerer(
+            opened.template,
+            StoreControl(store, session, logs=logs, only=scope.only_run),
+            store.bell,
+            self._clock,
+            session=session,
+            settings=TriggererSettings(
+                capacity=settings.triggerer.capacity,
+                max_runners=settings.triggerer.runners or os.cpu_count() or 1,
+                heartbeat=settings.triggerer.job_heartbeat_sec,
+            ),
+        )
+        faults.aim("runners", triggerer.pids)
+        duties = DutyLoop(self._duties(scope, executor, session, logs), store.bell, self._clock)
+        self._parts = _Parts(executor, triggerer, asyncio.create_task(triggerer.run(), name="triggerer"), duties)
+        duties.start()
+        questions = {"next_looks": self._next_looks, "where": self._where}
+        self._parts.socket = BellSocket(self.socket_path, store.bell, questions)
+        await self._parts.socket.start()
+        if folders:
+            self._parts.parsing = self._parsing(folders, await register_file.known_files(store))
+            await self._parts.parsing.start()
+
+    def _duties(self, scope: Scope, executor: LocalExecutor, session: str, logs: LogLayout) -> list[Duty]:
+        store = self.store
+        duties: list[Duty] = [
+            StartRuns(store, scope),
+            AdvanceRuns(store, scope),
+            QueueTasks(store, executor, scope, session),
+            FireTimers(store, scope),
+            ReleaseDue(store, scope),
+            EnforceDeadlines(store, scope, TaskLog(store, logs)),
+            StopFenced(store, executor),
+        ]
+        if scope.everything:
+            duties.append(CreateRuns(store))
+        return duties
+
+    def _parsing(self, paths: Sequence[Path], stored: Collection[str] = ()) -> ParsingService:
+        settings = self._config.settings.parsing
+        return ParsingService(
+            self._open_parts.template,
+            paths,
+            register=self._register,
+            forget=lambda path: register_file.forget_file(self.store, path),
+            stored=stored,
+            processes=settings.processes,
+            timeout=settings.timeout_sec,
+            clock=self._clock,
+        )
+
+    async def _register(self, parsed: FileParsed, folder: str) -> None:
+        await self._store_parse(parsed, folder)
+
+    async def _store_parse(self, parsed: FileParsed, folder: str) -> FileParsed:
+        return await register_file.register_file(
+            self.store,
+            parsed,
+            folder=folder,
+            paused_at_creation=self._config.settings.core.dags_are_paused_at_creation,
+        )
+
+    async def _next_looks(self, wait_ids: Any) -> dict[str, float]:
+        return await self.next_looks([str(one) for one in wait_ids])
+
+    async def next_looks(self, wait_ids: Sequence[str]) -> dict[str, float]:
+        """When polls are looked at next (Unix seconds), for those that are known."""
+        return {} if self._parts is None else await self._parts.triggerer.next_looks(wait_ids)
+
+    async def _where(self, wait_ids: Any) -> dict[str, str]:
+        return self.where([str(one) for one in wait_ids])
+
+    def where(self, wait_ids: Sequence[str]) -> dict[str, str]:
+        """Which runner process holds these waits, for those that one holds."""
+        return {} if self._parts is None else self._parts.triggerer.where(wait_ids)
+
+    async def first_parse(self) -> None:
+        """Wait until every file of the folders was parsed once."""
+        if self._parts is not None and self._parts.parsing is not None:
+            await self._parts.parsing.first_pass.wait()
+
+    def alive(self) -> dict[str, bool]:
+        """Which of the parts beside the duties serve: ``triggerer`` and, with folders, ``dag_processor``."""
+        if self._parts is None:
+            return {}
+        parts = {"triggerer": self._parts.triggerer.healthy}
+        if self._parts.parsing is not None:
+            parts["dag_processor"] = True
+        return parts
+
+    def health(self) -> dict[str, dict[str, Any]]:
+        """How the duties are doing, by name."""
+        if self._parts is None:
+            return {}
+        return {
+            name: {"last_run": one.last_run, "last_error": one.last_error}
+            for name, one in self._parts.duties.health.items()
+        }
+
+    # --- closing ---
+
+    async def close(self, *, grace: float | None = None) -> None:
+        """Stop in good order: nothing new starts, what runs gets `grace` seconds, waits are given back."""
+        opened, parts = self._opened, self._parts
+        self._opened, self._parts = None, None
+        if opened is None:
+            return
+        if grace is None:
+            grace = self._config.settings.local_executor.grace_sec
+        async with AsyncExitStack() as closing:
+            closing.callback(opened.lock.release)
+            closing.push_async_callback(opened.store.close)
+            closing.push_async_callback(_end_session, opened.store, opened.session)
+            closing.push_async_callback(opened.template.stop)
+            if parts is not None:
+                if parts.socket is not None:
+                    closing.push_async_callback(parts.socket.stop)
+                closing.push_async_callback(_stop_triggerer, parts, grace)
+                closing.push_async_callback(parts.executor.stop, grace)
+                closing.push_async_callback(parts.duties.stop)
+                if parts.parsing is not None:
+                    closing.push_async_callback(parts.parsing.stop)
+
+
+async def _end_session(store: Store, session: str) -> None:
+    await store.write(lambda tx: sessions.end(tx, session))
+
+
+async def _stop_triggerer(parts: _Parts, grace: float) -> None:
+    await parts.triggerer.stop(grace)
+    await parts.triggering
+
+
+def store_id(config: Config) -> str:
+    """Names the store in the environment of its processes: the same for every engine of one store file."""
+    return sha256(str(config.store_path.resolve()).encode()).hexdigest()[:16]

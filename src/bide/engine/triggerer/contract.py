@@ -1,0 +1,70 @@
+"""What the triggerer asks of the parts around it.
+
+Its commands on the store are behind :class:`TriggerControl`, bound to one engine session, so that the triggerer
+can be tested without a database; runner processes come from a :class:`RunnerSource`, which
+:class:`bide.engine.template.Template` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bide.control.accept_event import WaitEnding
+from bide.engine.template import Runner
+from bide.wire.messages import RunOnKill, TriggerLoad
+
+
+class TriggerControl(Protocol):
+    """Commands of one engine session. Each is one transaction, durable on return.
+
+    All raise :class:`~bide.model.errors.StoreUnavailable` while the store is locked or full; the triggerer then
+    tries again.
+    """
+
+    async def claim_waits(self, limit: int) -> list[TriggerLoad]:
+        """Lease up to `limit` polls and streams that nobody runs, oldest first, each under a new token."""
+        ...
+
+    async def release_waits(self, wait_ids: Sequence[str] | None = None) -> None:
+        """Give back the leases of this session on `wait_ids` (None: all), so that they can be claimed again.
+
+        Rings ``waits``. Waits that are gone or belong to another session are left alone.
+        """
+        ...
+
+    async def held_waits(self) -> set[str]:
+        """Ids of the waits that the store says this session holds."""
+        ...
+
+    async def accept_many(self, endings: Sequence[WaitEnding]) -> set[str]:
+        """End these waits: an outcome resumes or ends its task, an error fails it.
+
+        The ids of those that were accepted. For the others the lease is no longer good or the wait is gone, and
+        nothing is written. One refusal does not affect the others.
+        """
+        ...
+
+    async def claim_obligations(self, limit: int) -> list[RunOnKill]:
+        """Lease up to `limit` cancels of external work that are due now."""
+        ...
+
+    async def next_obligation(self) -> datetime | None:
+        """When the next cancel is due that nobody has leased."""
+        ...
+
+    async def settle(self, obligation_id: str, error: str) -> None:
+        """Store a cancel's result: done if `error` is empty, else tried again later or given up."""
+        ...
+
+
+class RunnerSource(Protocol):
+    """Forks runner processes."""
+
+    async def fork(self, role: Literal["trigger"], label: str) -> Runner:
+        """A new trigger runner. Labels are never used twice.
+
+        Raises :class:`~bide.engine.template.TemplateUnavailable` if none can be started.
+        """
+        ...

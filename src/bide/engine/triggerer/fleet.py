@@ -1,0 +1,314 @@
+"""The trigger runner processes: started when needed, watched, and buried."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from typing import Any, Final
+
+from bide.control.accept_event import WaitEnding
+from bide.engine.template import TemplateUnavailable
+from bide.engine.triggerer.contract import RunnerSource
+from bide.engine.triggerer.reports import (
+    describe_conviction,
+    report_block,
+    report_death,
+    report_given_up,
+    report_short,
+)
+from bide.engine.triggerer.runner import RunnerProcess
+from bide.engine.triggerer.settings import TriggererSettings
+from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
+from bide.model.clock import Clock
+from bide.wire.async_channel import ChannelClosed
+from bide.wire.messages import Frame, Pong, RunOnKill, TriggerEnded, TriggerLoad
+
+_log = logging.getLogger(__name__)
+
+#: The group of the process that runs cancels, so that an ``on_kill()`` that crashes takes no trigger with it.
+_CANCELS: Final = -1
+#: Answers in a row in which a runner holds fewer triggers than it was given, before it is given up.
+_SHORT_ANSWERS: Final = 3
+#: Seconds that building and starting one trigger may hold up the loop, on a busy machine.
+_ARMING: Final = 0.001
+#: Seconds for which a loop that was blocked gets no further triggers if another one can.
+_LAGGING: Final = 10.0
+
+
+class Fleet:
+    """All runners of one triggerer."""
+
+    def __init__(
+        self,
+        source: RunnerSource,
+        settings: TriggererSettings,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
+        *,
+        session: str,
+        ended: Callable[[WaitEnding], None],
+        lost: Callable[[float, Sequence[str]], None],
+        answered: Callable[[], None],
+    ) -> None:
+        """Three callbacks: `ended`, a trigger has ended under a good lease; `lost`, these waits have no process
+        and should be released after so many seconds; `answered`, a runner has shown that its loop turns.
+        """
+        self._source = source
+        self._settings = settings
+        self._clock = clock
+        self._spawn = spawn
+        self._ended = ended
+        self._lost = lost
+        self._answered = answered
+        self._suspicion = Suspicion()
+        self._runners: dict[str, RunnerProcess] = {}
+        self._serving: set[asyncio.Task[None]] = set()
+        self._labels = (f"trigger-{session[-12:]}-{number}" for number in itertools.count(1))
+        self._starting = asyncio.Lock()
+        self._stopping = False
+        #: When :meth:`watch` is to be called next.
+        self.next_watch = float("inf")
+        #: Set while there is any process to watch.
+        self.populated = asyncio.Event()
+
+    # --- questions ----------------------------------------------------------------------------------------------
+
+    @property
+    def holding(self) -> int:
+        """How many triggers the runners hold."""
+        return sum(len(runner.armed) for runner in self._runners.values())
+
+    def held(self) -> dict[str, int]:
+        """Token by wait id of every trigger that a runner holds."""
+        tokens: dict[str, int] = {}
+        for runner in self._runners.values():
+            tokens.update(runner.armed)
+        return tokens
+
+    def pids(self) -> list[int]:
+        """Process ids of all runners."""
+        return [runner.pid for runner in self._runners.values()]
+
+    def where(self, wait_ids: Iterable[str]) -> dict[str, str]:
+        """Label of the runner by wait id, for those that one holds."""
+        wanted = set(wait_ids)
+        return {
+            wait_id: runner.label
+            for runner in self._runners.values()
+            for wait_id in wanted.intersection(runner.armed)
+        }
+
+    def keeps_up(self) -> bool:
+        """Whether every loop has answered in time since it was given its last triggers."""
+        return all(
+            runner.pulse.answered
+            and runner.unconfirmed == 0
+            and runner.pulse.last_gap <= self._settings.blocked_after
+            for runner in self._runners.values()
+            if runner.group == NO_GROUP and not runner.stopping
+        )
+
+    async def next_looks(self, wait_ids: Collection[str]) -> dict[str, float]:
+        """When polls are looked at next, in Unix seconds by wait id, as far as runners answer in time."""
+        wanted = set(wait_ids)
+        questions: list[Awaitable[dict[str, float]]] = []
+        for runner in self._runners.values():
+            mine = wanted.intersection(runner.armed)
+            if mine:
+                questions.append(runner.next_looks(sorted(mine), self._settings.answer_timeout))
+        looks: dict[str, float] = {}
+        for answer in await asyncio.gather(*questions):
+            looks.update(answer)
+        return looks
+
+    # --- work ---------------------------------------------------------------------------------------------------
+
+    async def arm(self, loads: Iterable[TriggerLoad]) -> None:
+        """Hand triggers to runners, starting such as are needed. What can't be placed is lost for a while."""
+        groups: dict[int, list[TriggerLoad]] = {}
+        for load in loads:
+            groups.setdefault(self._suspicion.group_of(load.wait_id), []).append(load)
+        for group, members in groups.items():
+            try:
+                runner = await (self._shared() if group == NO_GROUP else self._apart(group))
+            except TemplateUnavailable as error:
+                _log.error("%d triggers have to wait for a process: %s", len(members), error)
+                runner = None
+            if runner is None:
+                self._lost(self._settings.safety_poll, [load.wait_id for load in members])
+            else:
+                runner.arm(members, self._settings.arm_batch)
+
+    def drop(self, wait_ids: Sequence[str]) -> None:
+        """Have these stopped and cleaned up, as far as a runner holds them."""
+        for wait_id in wait_ids:
+            self._suspicion.forget(wait_id)
+        for runner in self._runners.values():
+            runner.drop(wait_ids)
+
+    async def run_on_kill(self, obligation: RunOnKill) -> str:
+        """Have external work cancelled: empty, or one line that says what went wrong."""
+        limit = self._settings.on_kill_timeout
+        runner: RunnerProcess | None = None
+        try:
+            runner = await self._find_or_start(_CANCELS)
+            async with asyncio.timeout(limit):
+                return await runner.run_on_kill(obligation)
+        except TimeoutError:
+            if runner is not None and not runner.busy:
+                runner.kill()
+            return f"on_kill() of {obligation.load.classpath} did not end within {limit:g} s"
+        except ChannelClosed:
+            return f"the process ended while it ran on_kill() of {obligation.load.classpath}"
+        except TemplateUnavailable as error:
+            return str(error)
+
+    # --- life of the processes ----------------------------------------------------------------------------------
+
+    def watch(self, now: float, late: float) -> None:
+        """Ping, give up those that do not answer, stop those without work.
+
+        `late`: seconds for which the engine itself did not listen.
+        """
+        for runner in list(self._runners.values()):
+            runner.pulse.excuse(late)
+            idle = runner.idle_for(now)
+            if runner.stopping:
+                if now - runner.stopped_at > self._settings.death_timeout and not self._stopping:
+                    runner.kill()
+            elif (unanswered := runner.pulse.unanswered(now)) > self._patience(runner):
+                report_given_up(runner, unanswered)
+                runner.blocked_for = unanswered
+                runner.kill()
+            elif idle is not None and idle >= self._idle_limit(runner):
+                runner.stop(now)
+            elif idle is None or now - runner.pulse.asked_at >= self._settings.heartbeat:
+                runner.ping(now)
+
+    async def stop(self, grace: float) -> None:
+        """Ask all runners to clean up and exit, kill those that are left after `grace` seconds."""
+        self._stopping = True
+        for runner in self._runners.values():
+            runner.stop(self._clock.monotonic())
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=grace)
+        for runner in self._runners.values():
+            _log.warning("trigger runner %s did not stop within %g s; killing it", runner.label, grace)
+            runner.kill()
+        if self._serving:
+            await asyncio.wait(self._serving)
+
+    def kill(self) -> None:
+        """End all runners at once, whatever they hold."""
+        for runner in self._runners.values():
+            runner.kill()
+
+    def _idle_limit(self, runner: RunnerProcess) -> float:
+        return 0.0 if runner.group > NO_GROUP else self._settings.idle_stop
+
+    def _patience(self, runner: RunnerProcess) -> float:
+        """Seconds without an answer after which it is given up."""
+        if runner.group == _CANCELS:
+            return self._settings.on_kill_timeout
+        if len(runner.armed) == 1 and self._suspicion.may_block(next(iter(runner.armed))):
+            return self._settings.alone_patience
+        return self._settings.lost_after + runner.unconfirmed * _ARMING
+
+    def _lags(self, runner: RunnerProcess, now: float) -> bool:
+        pulse = runner.pulse
+        return pulse.unanswered(now) > self._settings.blocked_after or now - pulse.blocked_at < _LAGGING
+
+    async def _shared(self) -> RunnerProcess:
+        """The runner for triggers under no suspicion: the emptiest, or a further one if all are well filled."""
+        async with self._starting:
+            now = self._clock.monotonic()
+            shared = [r for r in self._runners.values() if r.group == NO_GROUP and not r.stopping]
+            good = [r for r in shared if len(r.armed) < self._settings.spread_at and not self._lags(r, now)]
+            if not good and len(shared) < self._settings.max_runners:
+                return await self._start(NO_GROUP)
+            return min(good or shared, key=lambda runner: len(runner.armed))
+
+    async def _apart(self, group: int) -> RunnerProcess | None:
+        """The runner for one group of suspects; None if there are too many already."""
+        isolated = {r.group for r in self._runners.values() if r.group > NO_GROUP}
+        if group not in isolated and len(isolated) >= self._settings.max_isolated:
+            return None
+        return await self._find_or_start(group)
+
+    async def _find_or_start(self, group: int) -> RunnerProcess:
+        async with self._starting:
+            for runner in self._runners.values():
+                if runner.group == group and not runner.stopping:
+                    return runner
+            return await self._start(group)
+
+    async def _start(self, group: int) -> RunnerProcess:
+        label = next(self._labels)
+        forked = await self._source.fork("trigger", label)
+        runner = RunnerProcess(label, forked, group=group, now=self._clock.monotonic())
+        self._runners[label] = runner
+        self.populated.set()
+        task = self._spawn(self._serve(runner), label)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        _log.debug("started trigger runner %s, process %d", label, forked.pid)
+        return runner
+
+    async def _serve(self, runner: RunnerProcess) -> None:
+        """Take what `runner` sends until it is gone, then deal with what it held."""
+        async for frame in runner.frames():
+            try:
+                self._take(runner, frame)
+            except Exception:
+                _log.exception("%s of %s can't be dealt with", type(frame.body).__name__, runner.label)
+        del self._runners[runner.label]
+        if not self._runners:
+            self.populated.clear()
+        how = await runner.see_it_end(self._settings.death_timeout)
+        if self._stopping or not runner.armed:
+            return
+        held = list(runner.armed)
+        report_death(runner, how)
+        if runner.stopping or (how is not None and how.with_template):
+            # It did not die on its triggers' account.
+            self._lost(0.0, held)
+            return
+        verdict = self._suspicion.process_died(held, self._clock.monotonic(), blocked=runner.blocked_for > 0.0)
+        self._carry_out(verdict, runner, describe_conviction(runner, how, verdict))
+
+    def _carry_out(self, verdict: Verdict, runner: RunnerProcess, reason: str) -> None:
+        for wait_id in verdict.convicted:
+            _log.error("wait %s fails: %s", wait_id, reason)
+            self._ended(WaitEnding(wait_id, runner.armed[wait_id], None, reason, is_logged=False))
+        for pause, wait_ids in verdict.rearm:
+            self._lost(pause, wait_ids)
+
+    def _take(self, runner: RunnerProcess, frame: Frame) -> None:
+        # When the engine's own loop was held up, this frame has been there since about the missed look.
+        now = min(self._clock.monotonic(), max(self.next_watch, runner.pulse.asked_at))
+        match frame.body:
+            case TriggerEnded(wait_id=wait_id, token=token, outcome=outcome, error=error):
+                runner.pulse.frame(now)
+                if runner.armed.get(wait_id) == token:
+                    del runner.armed[wait_id]
+                    self._suspicion.forget(wait_id)
+                    self._ended(WaitEnding(wait_id, token, outcome, error))
+            case Pong(number=number, holding=holding):
+                self._judge_answer(runner, number, holding, now)
+                self._answered()
+            case unexpected:
+                _log.error("%s sent a %s, which it never should", runner.label, type(unexpected).__name__)
+
+    def _judge_answer(self, runner: RunnerProcess, number: int, holding: int, now: float) -> None:
+        allowed = self._settings.blocked_after + runner.unconfirmed * _ARMING
+        quiet = runner.answer(number, now)
+        if quiet > allowed:
+            runner.pulse.note_block(quiet, now)
+            report_block(runner, quiet, now, self._settings.report_interval)
+        short = runner.unconfirmed == 0 and holding < len(runner.armed)
+        runner.short_answers = runner.short_answers + 1 if short else 0
+        if runner.short_answers >= _SHORT_ANSWERS:
+            report_short(runner, holding)
+            runner.kill()

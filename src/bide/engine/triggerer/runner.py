@@ -1,0 +1,202 @@
+"""One trigger runner process, as the engine sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+
+from bide.engine.template import Runner, RunnerExit
+from bide.engine.triggerer.pulse import Pulse
+from bide.model.errors import ProtocolError
+from bide.wire.async_channel import ChannelClosed
+from bide.wire.messages import (
+    AnyMessage,
+    ArmTriggers,
+    AskLooks,
+    DropTriggers,
+    Frame,
+    Looks,
+    OnKillDone,
+    Ping,
+    RunOnKill,
+    Stop,
+    TriggerDropped,
+    TriggerLoad,
+)
+
+
+class RunnerProcess:
+    """A runner's channel, what it holds, and the means to end it.
+
+    Nothing here waits for the process, except where a coroutine says so. Sending to one that is gone does
+    nothing: whoever reads :meth:`frames` learns of the end and deals with what the runner held.
+    """
+
+    def __init__(self, label: str, forked: Runner, *, group: int, now: float) -> None:
+        self.label = label
+        self.pid = forked.pid
+        #: Triggers of different groups don't share a process (:mod:`bide.engine.triggerer.suspicion`).
+        self.group = group
+        self.pulse = Pulse()
+        #: Token by wait id, in the order they were armed.
+        self.armed: dict[str, int] = {}
+        #: Dropped, and not yet cleaned up.
+        self.dropping: set[str] = set()
+        #: Triggers that it was given, and that the answer to a later ping has not confirmed yet.
+        self.unconfirmed = 0
+        self._given_since_ping = 0
+        #: It was asked to end.
+        self.stopping = False
+        #: It was killed because its loop did not turn for so many seconds; else 0.
+        self.blocked_for = 0.0
+        self.stopped_at = 0.0
+        #: When a block was last reported.
+        self.reported_at = float("-inf")
+        #: Answers in a row that told of fewer triggers than it was given.
+        self.short_answers = 0
+        self._idle_since: float | None = now
+        self._channel = forked.channel
+        self._exited = forked.exited
+        self._requests: dict[int, asyncio.Future[AnyMessage]] = {}
+        self._last_request = 0
+        self._cancels: dict[str, asyncio.Future[str]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether it holds, cleans up or cancels anything."""
+        return bool(self.armed or self.dropping or self._cancels)
+
+    def idle_for(self, now: float) -> float | None:
+        """Seconds since when it was first seen without work; None while it has some."""
+        if self.busy:
+            self._idle_since = None
+            return None
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since
+
+    def arm(self, loads: Sequence[TriggerLoad], batch: int) -> None:
+        """Hand it triggers, `batch` in a message."""
+        self.unconfirmed += len(loads)
+        self._given_since_ping += len(loads)
+        self._idle_since = None
+        for load in loads:
+            self.armed[load.wait_id] = load.token
+        for start in range(0, len(loads), batch):
+            self._send(ArmTriggers(tuple(loads[start : start + batch])))
+
+    def drop(self, wait_ids: Sequence[str]) -> None:
+        """Have it stop and clean up those of `wait_ids` that it holds."""
+        mine = tuple(wait_id for wait_id in wait_ids if self.armed.pop(wait_id, None) is not None)
+        if mine:
+            self.dropping.update(mine)
+            self._send(DropTriggers(mine))
+
+    def ping(self, now: float) -> None:
+        """Ask whether its loop turns, unless an answer is outstanding."""
+        number = self.pulse.ping(now)
+        if number is not None:
+            self._given_since_ping = 0
+            self._send(Ping(number))
+
+    def answer(self, number: int, now: float) -> float:
+        """An answer came: seconds for which the loop did not turn before it, as far as can be seen."""
+        self.unconfirmed = self._given_since_ping
+        return self.pulse.pong(number, now)
+
+    def stop(self, now: float) -> None:
+        """Ask it to clean up and exit."""
+        if not self.stopping:
+            self.stopping = True
+            self.stopped_at = now
+            self._send(Stop())
+
+    def kill(self) -> None:
+        """End it at once; its frames end then, too."""
+        self._send_sigkill()
+        self._channel.close()
+
+    async def next_looks(self, wait_ids: Sequence[str], timeout: float) -> dict[str, float]:
+        """When it looks next, by wait id, in Unix seconds; nothing from one that does not answer in time."""
+        self._last_request += 1
+        number = self._last_request
+        answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
+        self._requests[number] = answer
+        self._send(AskLooks(tuple(wait_ids)), request=number)
+        try:
+            async with asyncio.timeout(timeout):
+                body = await answer
+        except (TimeoutError, ChannelClosed):
+            return {}
+        finally:
+            del self._requests[number]
+        return body.next_look if isinstance(body, Looks) else {}
+
+    async def run_on_kill(self, obligation: RunOnKill) -> str:
+        """Have external work cancelled: empty, or the error. :class:`ChannelClosed` if the process ends first."""
+        self._idle_since = None
+        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._cancels[obligation.obligation_id] = done
+        try:
+            self._send(obligation)
+            return await done
+        finally:
+            del self._cancels[obligation.obligation_id]
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """What it sends, apart from answers to this class's own questions, until its channel ends."""
+        try:
+            while True:
+                frame = await self._channel.receive()
+                if not self._take(frame):
+                    yield frame
+        except (ChannelClosed, ProtocolError) as error:
+            gone = ChannelClosed(f"the trigger runner ended: {error}")
+        for future in [*self._requests.values(), *self._cancels.values()]:
+            if not future.done():
+                future.set_exception(gone)
+
+    async def see_it_end(self, timeout: float) -> RunnerExit | None:
+        """After its channel has ended: how the process ended, or None if it did not within `timeout` seconds.
+
+        One that was not asked to stop is killed, in case only its channel broke.
+        """
+        self._channel.close()
+        if not self.stopping:
+            self._send_sigkill()
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.shield(self._exited)
+        except TimeoutError:
+            self._send_sigkill()
+            return None
+
+    def _take(self, frame: Frame) -> bool:
+        """Whether `frame` was an answer to a question of this class."""
+        match frame.body:
+            case TriggerDropped(wait_id=wait_id):
+                self.dropping.discard(wait_id)
+            case OnKillDone(obligation_id=obligation_id, error=error):
+                cancel = self._cancels.get(obligation_id)
+                if cancel is not None and not cancel.done():
+                    cancel.set_result(error)
+            case _ if (request := self._requests.get(frame.request)) is not None:
+                if not request.done():
+                    request.set_result(frame.body)
+            case _:
+                return False
+        return True
+
+    def _send(self, body: AnyMessage, *, request: int = 0) -> None:
+        # A closed channel is seen by whoever reads the frames.
+        with contextlib.suppress(ChannelClosed):
+            self._channel.send(body, request=request)
+
+    def _send_sigkill(self) -> None:
+        if not self._exited.done():
+            # It may be gone already, and its parent about to say so.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)

@@ -1,0 +1,110 @@
+"""The serialised DAG: what the engine knows of a DAG file.
+
+Made by :mod:`bide.authoring.serialize` in a runner, stored as canonical JSON, read by duties, API and CLI. The
+engine never sees an operator; values of users' own types do not occur here. Durations are seconds, moments are
+ISO 8601 strings in UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+#: Goes up when a reader of the new form can't read the old one.
+SPEC_VERSION = 1
+
+
+class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a DAG runs by itself."""
+
+    #: ``none``: only when asked; ``once``: one run ever; ``cron``: `expression` (five fields) in `timezone`.
+    kind: Literal["none", "once", "cron"] = "none"
+    expression: str = ""
+    timezone: str = "UTC"
+    #: What the author wrote, for people.
+    text: str = ""
+
+
+class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One task of a DAG, without its code."""
+
+    task_id: str
+    #: Class name, for people.
+    operator: str = ""
+    upstream: tuple[str, ...] = ()
+    trigger_rule: str = "all_success"
+    retries: int = 0
+    #: Seconds before the next try.
+    retry_delay: float = 300.0
+    #: Multiplier per try; 1.0 keeps the delay constant.
+    retry_backoff: float = 1.0
+    #: Seconds; the delay is never longer.
+    max_retry_delay: float | None = None
+    #: Seconds from the first start of a try to its forced end, deferred time included.
+    execution_timeout: float | None = None
+    priority_weight: int = 1
+    queue: str = "default"
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    group_id: str | None = None
+    #: A sensor: a timeout of its deferral is never tried again.
+    is_sensor: bool = False
+    #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
+    soft_fail: bool = False
+    #: (task_id, key) of XComs that the arguments name: sent along with the start.
+    reads: tuple[tuple[str, str], ...] = ()
+    #: Fields that templates may fill, for people.
+    template_fields: tuple[str, ...] = ()
+    doc: str | None = None
+    owner: str = ""
+
+
+class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task group; its members name it by `group_id`."""
+
+    group_id: str
+    parent: str | None = None
+    tooltip: str = ""
+
+
+class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One DAG."""
+
+    dag_id: str
+    #: Absolute path of the file that makes it.
+    file: str
+    #: Folder that is on ``sys.path`` while the file is imported.
+    folder: str
+    tasks: tuple[TaskSpec, ...] = ()
+    groups: tuple[GroupSpec, ...] = ()
+    schedule: ScheduleSpec = ScheduleSpec()
+    description: str = ""
+    start_date: str | None = None
+    end_date: str | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    doc: str | None = None
+    #: Default values of ``params``; JSON values only.
+    params: dict[str, Any] = {}
+    paused_on_creation: bool | None = None
+    version: int = SPEC_VERSION
+
+
+def encode_spec(spec: DagSpec) -> bytes:
+    """The canonical JSON of `spec`: equal DAGs have equal bytes."""
+    return msgspec.json.encode(spec, order="deterministic")
+
+
+def decode_spec(data: bytes) -> DagSpec:
+    """Read what :func:`encode_spec` wrote."""
+    return msgspec.json.decode(data, type=DagSpec)
+
+
+def spec_hash(encoded: bytes) -> str:
+    """A short name (32 hex digits) of one version of a DAG."""
+    return hashlib.sha256(encoded).hexdigest()[:32]

@@ -1,0 +1,138 @@
+"""Errors of Bide, all in one hierarchy.
+
+    BideError
+    ├── AuthoringError            the DAG file says something that can't be
+    │   ├── InvalidId
+    │   ├── DuplicateId
+    │   ├── CycleError
+    │   ├── InvalidArgument
+    │   ├── InvalidSchedule
+    │   └── NotSerializable       a value that can't be stored, with its path
+    ├── TaskError                 raised in a running task
+    │   ├── TaskFailure           fail now, never retry (AirflowFailException)
+    │   ├── TaskSkipped           end as skipped (AirflowSkipException)
+    │   ├── TaskTimeout           execution_timeout is over
+    │   ├── SensorTimeout         a sensor's timeout is over; never retried
+    │   ├── DeferralTimeout       a deferral's timeout is over
+    │   ├── TriggerFailure        the trigger raised, or ended without an event
+    │   └── XComNotFound
+    ├── ConfigError               a setting is unknown or has a wrong value
+    ├── StoreError
+    │   ├── StoreUnavailable      locked, full or unreachable for now: trying again may help
+    │   ├── StoreDamaged          the file is no database, or a broken one
+    │   ├── StoreSchemaError      made by another version of Bide
+    │   └── StoreInUse            another engine holds the store
+    ├── NotFound                  no such DAG, run, task, ...
+    ├── Conflict                  exists already, or its state does not allow that
+    ├── Fenced                    a message came too late: the instance has moved on
+    └── ProtocolError             a frame that can't be read
+
+Two signals are no errors and pass through ``except Exception``: ``TaskDeferred`` and ``TaskRescheduled`` live in
+:mod:`bide.authoring.deferral`.
+"""
+
+from __future__ import annotations
+
+
+class BideError(Exception):
+    """Base of every error that Bide raises on purpose."""
+
+
+class AuthoringError(BideError):
+    """A DAG file says something that can't be."""
+
+
+class InvalidId(AuthoringError):
+    """An id has characters or a length that ids can't have."""
+
+
+class DuplicateId(AuthoringError):
+    """Two tasks, groups or DAGs have one id."""
+
+
+class CycleError(AuthoringError):
+    """Tasks wait for each other in a circle."""
+
+
+class InvalidArgument(AuthoringError):
+    """An argument of a DAG, operator or trigger is unknown, missing or wrong."""
+
+
+class InvalidSchedule(AuthoringError):
+    """A cron expression or preset that can't be read, or never comes due."""
+
+
+class NotSerializable(AuthoringError):
+    """A value that can't be stored; the message has the path to it."""
+
+
+class TaskError(BideError):
+    """Raised in a running task."""
+
+
+class TaskFailure(TaskError):
+    """Fail the task now; its retries are not used."""
+
+
+class TaskSkipped(TaskError):
+    """End the task as skipped."""
+
+
+class TaskTimeout(TaskError):
+    """The task's ``execution_timeout`` is over."""
+
+
+class SensorTimeout(TaskError):
+    """The sensor's ``timeout`` is over; it is not tried again."""
+
+
+class DeferralTimeout(TaskError):
+    """The ``timeout`` of a deferral is over."""
+
+
+class TriggerFailure(TaskError):
+    """The trigger raised, or ended without an event."""
+
+
+class XComNotFound(TaskError):
+    """A value that another task should have pushed is not there."""
+
+
+class ConfigError(BideError):
+    """A setting is unknown or has a wrong value."""
+
+
+class StoreError(BideError):
+    """The store can't do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The store is locked, full or unreachable for now."""
+
+
+class StoreDamaged(StoreError):
+    """The store's file is no database, or a broken one."""
+
+
+class StoreSchemaError(StoreError):
+    """The store was made by another version of Bide."""
+
+
+class StoreInUse(StoreError):
+    """Another engine holds the store."""
+
+
+class NotFound(BideError):
+    """There is no such DAG, run, task or other thing."""
+
+
+class Conflict(BideError):
+    """The thing exists already, or its state does not allow what was asked."""
+
+
+class Fenced(BideError):
+    """The message came too late: the instance has moved on to another epoch."""
+
+
+class ProtocolError(BideError):
+    """A frame that can't be read."""

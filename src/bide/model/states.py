@@ -1,0 +1,106 @@
+"""States of runs and task instances, and the one table of legal transitions.
+
+Every write of a state goes through :mod:`bide.store.transitions`, which takes its guards from
+:data:`TRANSITIONS`; the page ``docs/explanation/state-machine.md`` draws the same table, and a test holds
+table, page and statements together.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class TaskState(StrEnum):
+    """Where one task instance is; the values are what the database and the API show."""
+
+    NONE = "none"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DEFERRED = "deferred"
+    UP_FOR_RETRY = "up_for_retry"
+    UP_FOR_RESCHEDULE = "up_for_reschedule"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UPSTREAM_FAILED = "upstream_failed"
+    REMOVED = "removed"
+
+
+class RunState(StrEnum):
+    """Where one DAG run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+#: States that an instance leaves only when a person clears or marks it.
+FINISHED = frozenset(
+    {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
+)
+UNFINISHED = frozenset(TaskState) - FINISHED
+#: States that take one of the executor's slots.
+OCCUPYING = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED})
+
+
+class Transition(NamedTuple):
+    """One named way from some states into another."""
+
+    sources: frozenset[TaskState]
+    target: TaskState
+    #: Whether the epoch goes up: at every hand-over and at every forced change.
+    fences: bool
+
+
+def _from(*sources: TaskState, to: TaskState, fences: bool) -> Transition:
+    return Transition(frozenset(sources), to, fences)
+
+
+_S = TaskState
+
+#: THE transition table. A name says why; sources and target say what.
+TRANSITIONS: dict[str, Transition] = {
+    # The scheduler.
+    "schedule": _from(_S.NONE, to=_S.SCHEDULED, fences=False),
+    "retry_due": _from(_S.UP_FOR_RETRY, to=_S.SCHEDULED, fences=False),
+    "poke_due": _from(_S.UP_FOR_RESCHEDULE, to=_S.SCHEDULED, fences=False),
+    "skip": _from(_S.NONE, to=_S.SKIPPED, fences=False),
+    "upstream_failed": _from(_S.NONE, to=_S.UPSTREAM_FAILED, fences=False),
+    "remove": _from(_S.NONE, _S.SCHEDULED, to=_S.REMOVED, fences=True),
+    "queue": _from(_S.SCHEDULED, to=_S.QUEUED, fences=False),
+    # A worker.
+    "start": _from(_S.QUEUED, to=_S.RUNNING, fences=True),
+    "succeed": _from(_S.RUNNING, to=_S.SUCCESS, fences=False),
+    "fail": _from(_S.RUNNING, to=_S.FAILED, fences=False),
+    "retry": _from(_S.RUNNING, to=_S.UP_FOR_RETRY, fences=True),
+    "skip_self": _from(_S.RUNNING, to=_S.SKIPPED, fences=False),
+    "reschedule": _from(_S.RUNNING, to=_S.UP_FOR_RESCHEDULE, fences=True),
+    "defer": _from(_S.RUNNING, to=_S.DEFERRED, fences=True),
+    # A wait.
+    "resume": _from(_S.DEFERRED, to=_S.SCHEDULED, fences=True),
+    "succeed_waiting": _from(_S.DEFERRED, to=_S.SUCCESS, fences=True),
+    "skip_waiting": _from(_S.DEFERRED, to=_S.SKIPPED, fences=True),
+    "fail_waiting": _from(_S.DEFERRED, to=_S.FAILED, fences=True),
+    "retry_waiting": _from(_S.DEFERRED, to=_S.UP_FOR_RETRY, fences=True),
+    # The engine, on behalf of something that is gone.
+    "rescue": _from(_S.QUEUED, _S.RUNNING, to=_S.SCHEDULED, fences=True),
+    "fail_running": _from(_S.RUNNING, to=_S.FAILED, fences=True),
+    "fail_idle": _from(_S.SCHEDULED, _S.QUEUED, to=_S.FAILED, fences=True),
+    "retry_idle": _from(_S.SCHEDULED, _S.QUEUED, to=_S.UP_FOR_RETRY, fences=True),
+    # A person.
+    "cancel": _from(
+        _S.SCHEDULED,
+        _S.QUEUED,
+        _S.RUNNING,
+        _S.DEFERRED,
+        _S.UP_FOR_RETRY,
+        _S.UP_FOR_RESCHEDULE,
+        to=_S.FAILED,
+        fences=True,
+    ),
+    "cancel_unstarted": _from(_S.NONE, to=_S.SKIPPED, fences=True),
+}

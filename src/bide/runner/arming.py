@@ -1,0 +1,130 @@
+"""From ``TaskDeferred`` to a wait that the engine can keep."""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import logging
+from typing import Any, Final, cast
+
+from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.operator import BaseOperator
+from bide.authoring.trigger import BaseTrigger, PollTrigger, TimerTrigger, trigger_kind
+from bide.model.errors import AuthoringError, InvalidArgument
+from bide.model.values import encode
+from bide.runner.outcomes import outcome_of
+from bide.runner.resolve import LoadDagFile, resolve_trigger
+from bide.wire.messages import Defer, Outcome, WaitSpec
+
+_log = logging.getLogger("bide.runner")
+
+#: Characters of the line that says what is waited for.
+_LONGEST_SUBJECT: Final = 300
+
+
+def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDagFile) -> Defer:
+    """What to tell the engine about a deferral of `task`.
+
+    Raises an :class:`AuthoringError` for a deferral that can't be, with the traceback of the line that deferred.
+    """
+    try:
+        check_resume_method(task, deferred.method_name, deferred.kwargs)
+        return Defer(
+            wait=wait_spec(deferred.trigger, dag_file, load, must_end=deferred.method_name is None),
+            method=deferred.method_name,
+            kwargs=encode(deferred.kwargs or {}, what="defer(kwargs=)"),
+            timeout=deferred.timeout_seconds,
+        )
+    except AuthoringError as error:
+        raise error.with_traceback(deferred.__traceback__) from error.__cause__
+
+
+def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_end: bool = False) -> WaitSpec:
+    """The wait for `trigger`: of the class that its ``serialize()`` names, which need not be its own.
+
+    With `must_end` the task has no method to go on at.
+    Raises :class:`InvalidArgument`, :class:`~bide.model.errors.NotSerializable`, and what user code raises.
+    """
+    classpath, kwargs = serialized(trigger)
+    cls = resolve_trigger(classpath, dag_file, load)
+    check_arguments(cls, kwargs)
+    kind = trigger_kind(cls)
+    stored = encode(kwargs, what=f"arguments of trigger {cls.__name__}")
+    # Timers are evaluated and intervals read where they are armed, so the class that runs has to be here.
+    armed = trigger if type(trigger) is cls else build(cls, kwargs)
+    due_at, outcome = None, None
+    if isinstance(armed, TimerTrigger) and kind == "timer":
+        due_at, outcome = _timer(armed, must_end)
+    return WaitSpec(
+        kind=kind,
+        classpath=classpath,
+        kwargs=stored,
+        due_at=due_at,
+        outcome=outcome,
+        interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
+        subject=subject_of(armed),
+        has_on_kill=cls.on_kill is not BaseTrigger.on_kill,
+    )
+
+
+def serialized(trigger: BaseTrigger) -> tuple[str, dict[str, Any]]:
+    """What ``trigger.serialize()`` returns, checked."""
+    result: Any = trigger.serialize()
+    name = f"{type(trigger).__name__}.serialize()"
+    if not isinstance(result, tuple | list) or len(cast("tuple[Any, ...]", result)) != 2:
+        raise InvalidArgument(f"{name} must return (class path, dict of arguments), not {result!r:.200}")
+    classpath, kwargs = cast("tuple[Any, Any]", result)
+    if not isinstance(classpath, str):
+        raise InvalidArgument(f"{name} must return the class path as a string, not {classpath!r:.200}")
+    if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in cast("dict[Any, Any]", kwargs)):
+        raise InvalidArgument(f"{name} must return the arguments as a dict with names as keys, not {kwargs!r:.200}")
+    return classpath, cast("dict[str, Any]", kwargs)
+
+
+def check_arguments(cls: type[BaseTrigger], kwargs: dict[str, Any]) -> None:
+    """Raise :class:`InvalidArgument` if `cls` can't be built with `kwargs`."""
+    try:
+        inspect.signature(cls).bind(**kwargs)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"{cls.__name__} can't be built again from what serialize() returned: {error} "
+            f"(arguments: {', '.join(kwargs) or 'none'})"
+        ) from None
+
+
+def build(cls: type[BaseTrigger], kwargs: dict[str, Any]) -> BaseTrigger:
+    """A trigger from its stored arguments; :class:`InvalidArgument` from what its ``__init__`` raises."""
+    check_arguments(cls, kwargs)
+    try:
+        return cls(**kwargs)
+    except Exception as error:
+        raise InvalidArgument(f"{cls.__name__} can't be built: {type(error).__name__}: {error}") from error
+
+
+def poll_interval(trigger: PollTrigger) -> float:
+    """Seconds between looks, checked."""
+    interval: Any = trigger.interval
+    if isinstance(interval, dt.timedelta):
+        interval = interval.total_seconds()
+    if not isinstance(interval, int | float) or isinstance(interval, bool) or not 0 < interval < float("inf"):
+        raise InvalidArgument(
+            f"{type(trigger).__name__}.interval must be a number of seconds above 0, not {interval!r}"
+        )
+    return float(interval)
+
+
+def subject_of(trigger: BaseTrigger) -> str:
+    """One line that says what `trigger` waits for; its class's name if it can't say."""
+    try:
+        lines = str(trigger.describe()).split("\n")
+    except Exception:
+        _log.warning("%s.describe() failed", type(trigger).__name__, exc_info=True)
+        return type(trigger).__name__
+    return lines[0][:_LONGEST_SUBJECT]
+
+
+def _timer(trigger: TimerTrigger, must_end: bool) -> tuple[float, Outcome]:
+    due: Any = trigger.due_at
+    if not isinstance(due, dt.datetime) or due.tzinfo is None:
+        raise InvalidArgument(f"{type(trigger).__name__}.due_at must be a datetime with a time zone, not {due!r}")
+    return due.timestamp(), outcome_of(trigger.event(), type(trigger).__name__, must_end=must_end)

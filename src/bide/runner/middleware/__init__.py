@@ -1,0 +1,45 @@
+"""What stands around ``execute()``, outermost first. Each middleware is a small file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from bide.runner.middleware.context import with_context
+from bide.runner.middleware.execute import execute
+from bide.runner.middleware.interruption import interruptible
+from bide.runner.middleware.isolation import isolated
+from bide.runner.middleware.loading import load_task
+from bide.runner.middleware.logs import announce, into_log
+from bide.runner.middleware.outcome import decide_outcome
+from bide.runner.middleware.report import report
+from bide.runner.middleware.result import keep_result
+from bide.runner.middleware.suspension import suspend
+from bide.runner.middleware.templates import render_templates
+from bide.runner.task_run import Middleware, TaskRun
+
+MIDDLEWARES: Final[Sequence[Middleware]] = (
+    isolated,
+    into_log,
+    announce,
+    report,
+    decide_outcome,
+    interruptible,
+    load_task,
+    suspend,
+    with_context,
+    render_templates,
+    keep_result,
+)
+
+
+def run_task(run: TaskRun) -> None:
+    """Run one task instance from its order to the engine's reply."""
+    _call(run, 0)
+
+
+def _call(run: TaskRun, depth: int) -> Any:
+    if depth == len(MIDDLEWARES):
+        return execute(run)
+    return MIDDLEWARES[depth](run, partial(_call, run, depth + 1))

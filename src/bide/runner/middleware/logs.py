@@ -1,0 +1,39 @@
+"""The log of the task's try."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from bide.observe.log import DescriptorSink, open_log, process_sink
+from bide.observe.streams import redirected_descriptors
+from bide.runner.task_run import Proceed, TaskRun
+
+_log = logging.getLogger("bide.runner")
+
+
+def into_log(run: TaskRun, proceed: Proceed) -> Any:
+    """Write all that is logged and printed inside to the task's log file."""
+    try:
+        fd = open_log(run.order.log_path)
+    except OSError as error:
+        # The task itself may well succeed: where the log can't be written, its lines go where the engine's go.
+        _log.error("the log %s can't be opened (%s); its lines follow here", run.order.log_path, error)
+        return proceed()
+    try:
+        with process_sink(DescriptorSink(fd)), redirected_descriptors(fd):
+            return proceed()
+    finally:
+        os.close(fd)
+
+
+def announce(run: TaskRun, proceed: Proceed) -> Any:
+    """Begin the log of each segment with what runs where."""
+    order = run.order
+    instance = order.instance
+    where = f"{instance.dag_id}.{instance.task_id} in run {instance.run_id}"
+    tries = f"try {order.try_number} of {max(order.max_tries + 1, order.try_number)}"
+    begins = "begins" if order.resume is None else f"goes on at {order.resume.method}()"
+    _log.info("Task %s, %s, %s in process %d", where, tries, begins, os.getpid())
+    return proceed()

@@ -1,0 +1,55 @@
+"""From how the code ended to how the task ends."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from bide.model.errors import InvalidArgument, NotSerializable, SensorTimeout, TaskFailure, TaskSkipped
+from bide.runner.failures import described, one_line
+from bide.runner.interrupts import TaskFenced
+from bide.runner.task_run import Proceed, Report, TaskRun
+from bide.wire.channel import ChannelClosed
+from bide.wire.messages import Finish
+
+_log = logging.getLogger("bide.runner")
+
+#: What another try would end with as well: the task says so, or its code asks for something that can't be.
+_FINAL: Final = (TaskFailure, SensorTimeout, InvalidArgument, NotSerializable)
+
+
+def decide_outcome(run: TaskRun, proceed: Proceed) -> Report:
+    """Turn whatever the code inside raises into a report."""
+    try:
+        result: Report = proceed()
+    except TaskFenced as fenced:
+        _log.warning("The task has moved on without this process: %s", fenced)
+        return None
+    except ChannelClosed:
+        raise
+    except BaseException as error:
+        return _failure_or_skip(run, error)
+    swallowed = run.interrupts.delivered
+    if swallowed is not None:
+        _log.error("The task's code went on after it was interrupted; that does not count: %s", swallowed)
+        return _failed(swallowed)
+    if isinstance(result, Finish) and result.state == "success":
+        _log.info("Task succeeded")
+    return result
+
+
+def _failure_or_skip(run: TaskRun, error: BaseException) -> Finish:
+    if isinstance(error, TaskSkipped):
+        _log.info("Task skipped: %s", error)
+        return Finish(state="skipped")
+    if isinstance(error, SensorTimeout) and run.task is not None and run.task.soft_fail:
+        _log.info("Task skipped, because soft_fail is set: %s", error)
+        return Finish(state="skipped")
+    if isinstance(error, SystemExit | KeyboardInterrupt) and run.interrupts.delivered is None:
+        run.kill_task()
+    _log.error("Task failed: %s", described(error))
+    return _failed(error)
+
+
+def _failed(error: BaseException) -> Finish:
+    return Finish(state="failed", error=one_line(error), may_retry=not isinstance(error, _FINAL))

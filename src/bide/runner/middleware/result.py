@@ -1,0 +1,43 @@
+"""The return value, as XCom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from bide.authoring.xcom_arg import RETURN_VALUE
+from bide.model.errors import InvalidArgument
+from bide.model.values import encode
+from bide.runner.task_run import Proceed, TaskRun
+from bide.wire.messages import Finish
+
+
+def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
+    """Encode what the task returned, to be stored with its success. None is not stored, as in Airflow.
+
+    With ``multiple_outputs`` each entry of the returned dict is pushed under its own key too.
+    """
+    result = proceed()
+    task = run.loaded_task
+    if result is None or not task.do_xcom_push:
+        return Finish(state="success")
+    if task.multiple_outputs:
+        _push_each(run, result)
+    return Finish(state="success", return_value=encode(result, what=f"XCom {RETURN_VALUE}"))
+
+
+def _push_each(run: TaskRun, result: object) -> None:
+    if not isinstance(result, Mapping):
+        raise InvalidArgument(
+            f"task {run.loaded_task.task_id!r} has multiple_outputs, so it must return a dict, "
+            f"not {type(result).__name__}: {result!r:.200}"
+        )
+    values = cast("Mapping[Any, Any]", result)
+    for key in values:
+        if not isinstance(key, str):
+            raise InvalidArgument(
+                f"task {run.loaded_task.task_id!r} has multiple_outputs, so the keys of the dict that it returns "
+                f"must be strings, not {key!r}"
+            )
+    for key, value in values.items():
+        run.task_context["ti"].xcom_push(key=key, value=value)

@@ -1,0 +1,39 @@
+"""Leaving the worker in the middle of a task."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from bide.authoring.deferral import TaskDeferred, TaskRescheduled
+from bide.runner.arming import arm
+from bide.runner.task_run import Proceed, TaskRun
+from bide.wire.messages import Defer, Reschedule
+
+_log = logging.getLogger("bide.runner")
+
+
+def suspend(run: TaskRun, proceed: Proceed) -> Any:
+    """Turn the two signals into what the engine is to be told."""
+    try:
+        return proceed()
+    except TaskDeferred as signal:
+        # What goes wrong from here on is no consequence of the signal: it is handled outside of the block.
+        deferred = signal
+    except TaskRescheduled as rescheduled:
+        at = rescheduled.reschedule_date.timestamp()
+        _log.info(
+            "Task rescheduled: it looks again at %s", datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+        )
+        return Reschedule(at=at)
+    defer = arm(deferred, run.loaded_task, run.order.dag_file, lambda: run.host.load(run.order))
+    _log.info("Task deferred: %s", _says(defer))
+    return defer
+
+
+def _says(defer: Defer) -> str:
+    wait = defer.wait
+    how = f"{wait.kind}, every {wait.interval:g} s" if wait.interval is not None else wait.kind
+    then = f", then {defer.method}()" if defer.method is not None else ""
+    return f"waiting: {wait.subject} ({how}){then}"

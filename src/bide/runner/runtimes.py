@@ -1,0 +1,139 @@
+"""The :class:`~bide.authoring.runtime.Runtime` that user code finds in a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bide.authoring.runtime import NoRuntime, XComRecord
+from bide.model.clock import Clock
+from bide.model.errors import InvalidArgument, ProtocolError, TaskError
+from bide.model.values import decode, encode
+from bide.runner.interrupts import Interrupts, TaskFenced
+from bide.runner.settings import setting
+from bide.wire.channel import Channel
+from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, Refused, RunTask, XComs, XComValue
+
+
+class ProcessRuntime:
+    """In the parser and the trigger runner: a clock and settings, but no task."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The current moment in UTC."""
+        return self._clock.now()
+
+    def setting(self, section: str, key: str) -> str | None:
+        """A setting that user code may see, as text; None if it is not set."""
+        return setting(section, key)
+
+    def push_xcom(self, key: str, value: Any) -> None:
+        """Refused: there is no task."""
+        raise NoRuntime(f"XCom {key!r} can't be pushed here: no task is running in this process")
+
+    def pull_xcoms(
+        self,
+        task_ids: Sequence[str],
+        key: str,
+        *,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_indexes: Sequence[int] | None = None,
+        include_prior_dates: bool = False,
+    ) -> list[XComRecord]:
+        """Refused: there is no task."""
+        raise NoRuntime(f"XCom {key!r} can't be pulled here: no task is running in this process")
+
+
+class TaskLink:
+    """What a task runner says to the engine about one instance, and hears."""
+
+    def __init__(self, channel: Channel, order: RunTask, interrupts: Interrupts) -> None:
+        self.channel = channel
+        self._instance = order.instance.id
+        self._epoch = order.epoch
+        self._interrupts = interrupts
+
+    def send(self, body: AnyMessage) -> None:
+        """Say something that needs no reply."""
+        with self._interrupts.shielded():
+            self.channel.send(body, instance=self._instance, epoch=self._epoch)
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask and wait for the answer; :class:`~bide.wire.channel.ChannelClosed` if the engine is gone."""
+        with self._interrupts.shielded():
+            return self.channel.request(body, instance=self._instance, epoch=self._epoch)
+
+
+class TaskRuntime(ProcessRuntime):
+    """In the task runner: also the XComs of the run."""
+
+    def __init__(self, clock: Clock, order: RunTask, link: TaskLink) -> None:
+        super().__init__(clock)
+        self._link = link
+        self._own = (order.instance.dag_id, order.run.run_id)
+        #: Came with the order, so that most tasks need not ask.
+        self._sent_along: dict[tuple[str, str], list[XComValue]] = {}
+        for value in order.xcoms:
+            self._sent_along.setdefault((value.task_id, value.key), []).append(value)
+
+    def push_xcom(self, key: str, value: Any) -> None:
+        """Store `value` for the running task instance; durable on return."""
+        if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"the key of an XCom must be a string of one character or more, not {key!r}")
+        reply = self._link.request(PushXCom(key=key, value=encode(value, what=f"XCom {key}")))
+        if not isinstance(reply, Ok):
+            raise _unexpected(reply, f"XCom {key!r} can't be pushed")
+
+    def pull_xcoms(
+        self,
+        task_ids: Sequence[str],
+        key: str,
+        *,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_indexes: Sequence[int] | None = None,
+        include_prior_dates: bool = False,
+    ) -> list[XComRecord]:
+        """Stored values, by task id in the order asked, then by map index."""
+        own_run = (dag_id or self._own[0], run_id or self._own[1]) == self._own
+        here = {task_id: self._sent_along.get((task_id, key), []) if own_run else [] for task_id in task_ids}
+        missing = tuple(task_id for task_id, values in here.items() if not values)
+        if missing:
+            question = PullXCom(
+                task_ids=missing,
+                key=key,
+                dag_id=dag_id,
+                run_id=run_id,
+                map_indexes=None if map_indexes is None else tuple(map_indexes),
+                include_prior_dates=include_prior_dates,
+            )
+            reply = self._link.request(question)
+            if not isinstance(reply, XComs):
+                raise _unexpected(reply, f"XCom {key!r} can't be pulled")
+            for value in reply.values:
+                here[value.task_id].append(value)
+        return [
+            XComRecord(value.task_id, value.map_index, decode(value.value))
+            for values in here.values()
+            for value in sorted(values, key=lambda value: value.map_index)
+            if map_indexes is None or value.map_index in map_indexes
+        ]
+
+
+def _unexpected(reply: AnyMessage, what: str) -> BaseException:
+    if not isinstance(reply, Refused):
+        return ProtocolError(f"{what}: the engine answered with {type(reply).__name__}")
+    if reply.fenced:
+        return TaskFenced(reply.reason)
+    return TaskError(f"{what}: {reply.reason}")
+
+
+def decode_conf(conf: bytes) -> dict[str, Any]:
+    """The ``conf`` of a run."""
+    return msgspec.json.decode(conf, type=dict[str, Any])

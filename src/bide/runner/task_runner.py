@@ -1,0 +1,199 @@
+"""The task runner: a process that runs the tasks of one DAG file, one after the other."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import socket
+import sys
+from typing import Final
+
+from bide.authoring.inputs import changed_input, module_files, stamp_of
+from bide.authoring.loading import LoadedFile, load_file
+from bide.authoring.serialize import serialize_dag
+from bide.model.dag_spec import encode_spec, spec_hash
+from bide.model.errors import AuthoringError
+from bide.observe import leftovers, processes
+from bide.observe.clock import SystemClock
+from bide.observe.log import install
+from bide.observe.streams import CapturedStreams
+from bide.runner.baseline import Baseline
+from bide.runner.interrupts import Interrupts
+from bide.runner.middleware import run_task
+from bide.runner.runtimes import TaskLink
+from bide.runner.settings import number_setting, setting
+from bide.runner.task_run import TaskRun
+from bide.wire.channel import Channel, ChannelClosed
+from bide.wire.messages import RunTask, StaleCode, Stop
+
+#: Tasks after which a worker gives way to a fresh one, unless ``local_executor.worker_max_tasks`` says otherwise.
+_MOST_TASKS: Final = 1000
+#: Bytes that a worker may grow by since it has loaded its DAG file.
+_MOST_GROWTH: Final = 512 * 1024 * 1024
+#: Exit status of a child that has reported its task, and that user code will hardly choose; the second one if its
+#: parent should not run another.
+_REPORTED: Final = 90
+_REPORTED_LAST: Final = 91
+
+
+def main(sock: socket.socket, label: str) -> int:
+    """Run tasks that come over `sock` until it closes, or this process should give way to a fresh one."""
+    return Worker(Channel(sock)).serve()
+
+
+class Worker:
+    """Serves one DAG file: that of its first task (:class:`bide.runner.task_run.Host`)."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._clock = SystemClock()
+        self._interrupts = Interrupts()
+        self._streams = CapturedStreams()
+        self._loaded: LoadedFile | None = None
+        self._baseline: Baseline | None = None
+        self._accepted_hashes: set[str] = set()
+        self._most_tasks = number_setting("local_executor", "worker_max_tasks", _MOST_TASKS)
+        self._tasks = 0
+        self._modules = 0
+        self._retiring = False
+        self._is_child = False
+
+    def serve(self) -> int:
+        """Run tasks; returns the exit status."""
+        self._interrupts.install()
+        self._streams.install()
+        install(setting("logging", "level") or logging.INFO)
+        try:
+            while not self._retiring:
+                body = self._channel.receive().body
+                if isinstance(body, Stop):
+                    break
+                if isinstance(body, RunTask) and not self._run(body):
+                    break
+        except ChannelClosed:
+            # The engine is gone, and so is the point of whatever this process could still do.
+            return 0
+        if self._is_child:
+            # A frame that waits can only be the order to stop, which the parent then never sees.
+            return _REPORTED_LAST if self._retiring or self._channel.has_frames else _REPORTED
+        return 0
+
+    def _run(self, order: RunTask) -> bool:
+        """Run one task; False if this process should take no other."""
+        with self._interrupts.task():
+            stale = self._stale(order)
+            link = TaskLink(self._channel, order, self._interrupts)
+            if stale is not None:
+                link.send(StaleCode(reason=stale))
+                return False
+            self._tasks += 1
+            run_task(TaskRun(order, link, self, self._interrupts, self._clock))
+            if self._is_child:
+                return False
+            if not order.isolated:
+                self._tidy_up()
+            return not self._retiring
+
+    def _tidy_up(self) -> None:
+        """Undo what the task has done to this process, and note what it has made it depend on."""
+        if self._baseline is not None:
+            self._baseline.restore()
+        if self._loaded is not None and len(sys.modules) != self._modules:
+            # Modules that the task was the first to import must be fresh for the next one too.
+            self._modules = len(sys.modules)
+            for path in module_files(self._loaded.folder):
+                stamp = stamp_of(path)
+                if stamp is not None:
+                    self._loaded.inputs.setdefault(path, stamp)
+
+    # --- what the middlewares ask ------------------------------------------------------------------------------
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether the DAG file has been imported."""
+        return self._loaded is not None
+
+    def load(self, order: RunTask) -> LoadedFile:
+        """The DAG file of `order`, imported at the first call."""
+        if self._loaded is None:
+            self._loaded = load_file(order.dag_file, order.dag_folder)
+            self._accepted_hashes.add(order.dag_hash)
+            # A file that configures logging does so for its tasks; that their lines reach their log is ours.
+            install(setting("logging", "level") or logging.INFO)
+            self._baseline = Baseline()
+        return self._loaded
+
+    def finish_output(self) -> None:
+        """Write what has been printed without the end of a line."""
+        self._streams.finish_lines()
+
+    def reason_to_retire(self) -> str | None:
+        """Why this process should not run another task, or None; remembered."""
+        reason = self._reason()
+        self._retiring = self._retiring or reason is not None
+        return reason
+
+    def fork(self) -> int:
+        """Fork a child that runs the task in place of this process."""
+        parent = os.getpid()
+        gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            processes.die_with_parent(parent)
+            self._channel.adopt()
+            self._interrupts.install()
+            self._is_child = True
+        return pid
+
+    def wait_for(self, pid: int) -> int | None:
+        """Wait for that child and kill what it has left; its status unless it has reported the task."""
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if self._baseline is not None:
+            leftovers.kill_orphans(self._baseline.knows_child)
+        self._retiring = self._retiring or status == _REPORTED_LAST
+        return None if status in (_REPORTED, _REPORTED_LAST) else status
+
+    def _reason(self) -> str | None:
+        if self._interrupts.terminated:
+            return "it was told to end"
+        if self._loaded is None or self._baseline is None or self._loaded.module is None:
+            return "its DAG file could not be imported"
+        if self._tasks >= self._most_tasks:
+            return f"it has run {self._tasks} tasks"
+        if self._is_child:
+            return None
+        if self._interrupts.delivered is not None:
+            return "its task was interrupted"
+        growth = processes.resident_bytes() - self._baseline.memory
+        if growth > _MOST_GROWTH:
+            return f"it has grown by {growth // 2**20} MiB"
+        return self._baseline.leftovers()
+
+    # --- freshness ---------------------------------------------------------------------------------------------
+
+    def _stale(self, order: RunTask) -> str | None:
+        """Why `order` needs a fresh process, or None."""
+        loaded = self._loaded
+        if loaded is None:
+            return None
+        if loaded.path != order.dag_file:
+            return f"this process serves {loaded.path}"
+        changed = changed_input(loaded.inputs)
+        if changed is not None:
+            return f"{changed} has changed"
+        if order.dag_hash not in self._accepted_hashes and self._hash_of(loaded, order) != order.dag_hash:
+            # Something that the import reads without opening a file may have changed. A fresh import takes what
+            # it finds: code is the folder's, also for a run that began with another version.
+            return f"DAG {order.instance.dag_id!r} is of another version here"
+        self._accepted_hashes.add(order.dag_hash)
+        return None
+
+    def _hash_of(self, loaded: LoadedFile, order: RunTask) -> str | None:
+        dag = loaded.dags.get(order.instance.dag_id)
+        if dag is None:
+            return None
+        try:
+            return spec_hash(encode_spec(serialize_dag(dag, file=loaded.path, folder=loaded.folder)))
+        except AuthoringError:
+            return None

@@ -1,0 +1,96 @@
+"""Trigger classes in a process that outlives changes of their code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from bide.authoring.fresh_sources import watch_folder
+from bide.authoring.inputs import Stamp, changed_input, module_files, stamp_of
+from bide.authoring.loading import LoadedFile, load_file, module_name
+from bide.authoring.trigger import BaseTrigger
+from bide.runner.resolve import resolve_trigger
+
+
+class ClassPath(NamedTuple):
+    """What a class is found by."""
+
+    path: str
+    dag_file: str
+    dag_folder: str
+
+
+class TriggerClasses:
+    """Imports trigger classes, each once, until a file that they may come from has changed.
+
+    Triggers that are running keep the classes that they were made of. Not for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._classes: dict[ClassPath, type[BaseTrigger]] = {}
+        self._files: dict[str, LoadedFile] = {}
+        self._inputs: dict[str, dict[str, Stamp]] = {}
+
+    def resolve(self, wanted: Iterable[ClassPath]) -> dict[ClassPath, type[BaseTrigger] | Exception]:
+        """Each class, or why there is none. Imports what is not imported, so this may take long."""
+        found: dict[ClassPath, type[BaseTrigger] | Exception] = {}
+        checked: set[str] = set()
+        for one in wanted:
+            if one.dag_folder not in checked:
+                checked.add(one.dag_folder)
+                self._forget_if_changed(one.dag_folder)
+            try:
+                found[one] = self._resolve(one)
+            except Exception as error:
+                found[one] = error
+        return found
+
+    def _resolve(self, wanted: ClassPath) -> type[BaseTrigger]:
+        known = self._classes.get(wanted)
+        if known is not None:
+            return known
+        watch_folder(wanted.dag_folder)
+        try:
+            cls = resolve_trigger(wanted.path, wanted.dag_file, lambda: self._load(wanted))
+        finally:
+            self._note_inputs(wanted.dag_folder)
+        self._classes[wanted] = cls
+        return cls
+
+    def _load(self, wanted: ClassPath) -> LoadedFile:
+        loaded = self._files.get(wanted.dag_file)
+        if loaded is None:
+            loaded = load_file(wanted.dag_file, wanted.dag_folder)
+            self._inputs.setdefault(wanted.dag_folder, {}).update(loaded.inputs)
+            if loaded.module is not None:
+                self._files[wanted.dag_file] = loaded
+        return loaded
+
+    def _note_inputs(self, folder: str) -> None:
+        inputs = self._inputs.setdefault(folder, {})
+        for path in module_files(folder):
+            stamp = stamp_of(path)
+            if stamp is not None:
+                inputs.setdefault(path, stamp)
+
+    def _forget_if_changed(self, folder: str) -> None:
+        inputs = self._inputs.get(folder)
+        if not inputs or changed_input(inputs) is None:
+            return
+        del self._inputs[folder]
+        stale = set(module_files(folder))
+        for path in [path for path, loaded in self._files.items() if loaded.folder == folder]:
+            del self._files[path]
+            sys.modules.pop(module_name(path), None)
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) in stale:
+                del sys.modules[name]
+        for key in [key for key in self._classes if key.dag_folder == folder]:
+            del self._classes[key]
+
+
+def class_path(classpath: str, dag_file: str, dag_folder: str) -> ClassPath:
+    """Absolute paths make equal files equal."""
+    return ClassPath(classpath, str(Path(dag_file).absolute()), str(Path(dag_folder).absolute()))

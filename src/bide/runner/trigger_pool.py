@@ -1,0 +1,253 @@
+"""Triggers that run: streams as a coroutine each, polls as entries of a heap."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, cast
+
+from bide.authoring.trigger import LONGEST_PAUSE, BaseTrigger, PollTrigger, TriggerEvent, look, trigger_kind
+from bide.model.errors import TriggerFailure
+from bide.observe.log import context_sink
+from bide.runner.failures import described, one_line
+from bide.runner.held_trigger import Held, interval_of
+from bide.runner.outcomes import outcome_of
+from bide.runner.poll_heap import PollHeap
+from bide.wire.messages import TriggerDropped, TriggerEnded
+
+_log = logging.getLogger("bide.runner")
+
+#: Seconds for a cleanup(), and for a trigger to end when it is cancelled.
+_CLEANUP_LIMIT: Final = 30.0
+#: First looks a second, when many polls come at once.
+_FIRST_LOOKS: Final = 1000
+
+Tell = Callable[[TriggerEnded | TriggerDropped], None]
+
+
+class TriggerPool:
+    """Runs triggers and tells how each ends: once by TriggerEnded, or not at all if it was dropped.
+
+    Whatever a trigger does, only its own wait ends by it; its ``cleanup()`` is always awaited.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Tell) -> None:
+        self._loop = loop
+        self._tell = tell
+        self._held: dict[str, Held] = {}
+        self._closing: set[Held] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._polls: PollHeap[Held] = PollHeap(loop, self._start_look)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, wait_id: str) -> Held | None:
+        """The trigger that is held for this wait."""
+        return self._held.get(wait_id)
+
+    def owner_of(self, task: asyncio.Task[None] | None) -> Held | None:
+        """The trigger that `task` runs."""
+        return next((held for held in [*self._held.values(), *self._closing] if held.task is task), None)
+
+    def add(self, held: Held, place: int = 0) -> None:
+        """Start a trigger; `place` is its place among those that came together, so that first looks spread."""
+        if trigger_kind(type(held.trigger)) == "poll":
+            wait = min(place / _FIRST_LOOKS, interval_of(held))
+            self._held[held.load.wait_id] = held
+            self._polls.add(held, self._loop.time() + wait)
+        else:
+            self._held[held.load.wait_id] = held
+            self._begin(held, self._run_stream(held))
+
+    def drop(self, wait_id: str, *, tell: bool) -> asyncio.Event | None:
+        """Stop a trigger; the answer is set when it is cleaned up, and None if there is none.
+
+        With `tell` that is also said to the engine.
+        """
+        held = self._held.pop(wait_id, None)
+        if held is None:
+            return None
+        held.dropped = True
+        self._closing.add(held)
+        if self._polls.discard(held):
+            held.task = self._spawn(self._close(held))
+        elif held.task is not None:
+            held.task.cancel()
+        if tell:
+            self._spawn(self._tell_when_over(held))
+        return held.over
+
+    def next_look(self, wait_id: str) -> float | None:
+        """Seconds until the next look of a poll, 0 while one is under way; None if it is no poll that is held."""
+        held = self._held.get(wait_id)
+        if held is None or trigger_kind(type(held.trigger)) != "poll":
+            return None
+        when = self._polls.next_look(held)
+        return 0.0 if when is None else max(0.0, when - self._loop.time())
+
+    async def close(self, limit: float) -> None:
+        """Drop all and wait for their cleanups, at most `limit` seconds."""
+        for wait_id in list(self._held):
+            self.drop(wait_id, tell=False)
+        waiting = [asyncio.ensure_future(held.over.wait()) for held in self._closing]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=limit)
+            if late:
+                _log.warning("%d triggers were not cleaned up within %.0f s", len(late), limit)
+
+    def _begin(self, held: Held, work: Any) -> None:
+        held.task = self._spawn(work)
+        held.task.add_done_callback(lambda task: self._close_unbegun(held, task))
+
+    def _close_unbegun(self, held: Held, task: asyncio.Task[None]) -> None:
+        # A coroutine that is cancelled before its first step never runs, so nothing in it can clean up.
+        if task.cancelled() and not held.over.is_set():
+            self._spawn(self._close(held))
+
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- polls -------------------------------------------------------------------------------------------------
+
+    def _start_look(self, held: Held) -> None:
+        self._begin(held, self._look(held))
+        if held.task is not None:
+            held.task.add_done_callback(lambda _: self._polls.ended())
+
+    async def _look(self, held: Held) -> None:
+        trigger = held.trigger
+        assert isinstance(trigger, PollTrigger)
+        with context_sink(held.sink):
+            try:
+                event = await look(trigger)
+            except BaseException as error:
+                again = self._look_again_after(held, error)
+            else:
+                held.errors = 0
+                again = interval_of(held) if event is None else None
+                if event is not None:
+                    self._succeed(held, event)
+            if again is not None and not held.dropped:
+                self._polls.add(held, self._loop.time() + again)
+            else:
+                await self._close(held)
+
+    def _look_again_after(self, held: Held, error: BaseException) -> float | None:
+        """Seconds until the look after one that raised `error`; None if it was the last."""
+        if held.dropped:
+            return None
+        held.errors += 1
+        allowed = cast("PollTrigger", held.trigger).max_errors
+        if held.errors >= allowed or not isinstance(error, Exception):
+            if held.errors > 1:
+                error.add_note(f"{held.errors} looks in a row have failed; this is the last one")
+            self._fail(held, error)
+            return None
+        pause = interval_of(held) * min(2**held.errors, LONGEST_PAUSE)
+        _log.warning(
+            "A look has failed (%d of %d in a row are allowed); looking again in %g s: %s",
+            held.errors,
+            allowed,
+            pause,
+            one_line(error),
+        )
+        return pause
+
+    # --- streams -----------------------------------------------------------------------------------------------
+
+    async def _run_stream(self, held: Held) -> None:
+        with context_sink(held.sink):
+            try:
+                await self._first_event(held)
+            except BaseException as error:
+                if not held.dropped:
+                    self._fail(held, error)
+            finally:
+                await self._close(held)
+
+    async def _first_event(self, held: Held) -> None:
+        """Run the trigger until it yields, and tell that before anything else of it runs."""
+        stream = _stream_of(held.trigger)
+        ended = False
+        try:
+            async for event in stream:
+                ended = True
+                self._succeed(held, event)
+                break
+        except Exception:
+            if not ended:
+                raise
+        if not ended:
+            raise TriggerFailure(f"{type(held.trigger).__name__}.run() ended without yielding an event")
+        await self._end_stream(held.trigger, stream)
+
+    async def _end_stream(self, trigger: BaseTrigger, stream: AsyncIterator[TriggerEvent]) -> None:
+        close = getattr(stream, "aclose", None)
+        if close is None:
+            return
+        try:
+            await close()
+        except Exception:
+            _log.exception("%s.run() failed after its event", type(trigger).__name__)
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    def _succeed(self, held: Held, event: object) -> None:
+        if held.dropped:
+            return
+        try:
+            outcome = outcome_of(event, type(held.trigger).__name__, must_end=held.load.must_end)
+            _log.info("Trigger fired: %r", event)
+            self._end(held, TriggerEnded(held.load.wait_id, held.load.token, outcome))
+        except Exception as error:
+            if self._held.get(held.load.wait_id) is held:
+                self._fail(held, error)
+
+    def _fail(self, held: Held, error: BaseException) -> None:
+        _log.error("Trigger failed: %s", described(error))
+        self._end(held, TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
+
+    def _end(self, held: Held, message: TriggerEnded) -> None:
+        self._tell(message)
+        if self._held.pop(held.load.wait_id, None) is not None:
+            self._closing.add(held)
+
+    async def _close(self, held: Held) -> None:
+        """Await ``cleanup()``, whatever it does."""
+        self._closing.add(held)
+        with context_sink(held.sink):
+            try:
+                async with asyncio.timeout(_CLEANUP_LIMIT):
+                    await held.trigger.cleanup()
+            except BaseException as error:
+                _log.error("%s.cleanup() failed: %s", type(held.trigger).__name__, described(error))
+            finally:
+                self._closing.discard(held)
+                held.over.set()
+
+    async def _tell_when_over(self, held: Held) -> None:
+        try:
+            async with asyncio.timeout(_CLEANUP_LIMIT):
+                await held.over.wait()
+        except TimeoutError:
+            _log.error("trigger %s of wait %s does not end", type(held.trigger).__name__, held.load.wait_id)
+        self._tell(TriggerDropped(held.load.wait_id))
+
+
+def _stream_of(trigger: BaseTrigger) -> AsyncIterator[TriggerEvent]:
+    stream: Any = trigger.run()
+    if inspect.iscoroutine(stream):
+        stream.close()
+        raise TypeError(
+            f"{type(trigger).__name__}.run() must be an async generator: write 'async def run(self)' with "
+            "'yield TriggerEvent(...)' in it"
+        )
+    if not hasattr(stream, "__aiter__"):
+        raise TypeError(f"{type(trigger).__name__}.run() must be an async generator, not {type(stream).__name__}")
+    return stream

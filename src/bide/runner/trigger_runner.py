@@ -1,0 +1,238 @@
+"""The trigger runner: a process with one event loop that runs many triggers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from bide.authoring.runtime import use_runtime
+from bide.authoring.trigger import BaseTrigger
+from bide.model.clock import Clock
+from bide.observe.clock import SystemClock
+from bide.observe.log import PathSink, context_sink, install
+from bide.observe.streams import CapturedStreams
+from bide.runner.failures import described, one_line
+from bide.runner.held_trigger import Held, build_trigger
+from bide.runner.loop_watch import Culprit, LoopWatch
+from bide.runner.runtimes import ProcessRuntime
+from bide.runner.settings import setting
+from bide.runner.trigger_classes import ClassPath, TriggerClasses, class_path
+from bide.runner.trigger_pool import TriggerPool
+from bide.wire.async_channel import AsyncChannel
+from bide.wire.frames import ChannelClosed
+from bide.wire.messages import (
+    AnyMessage,
+    ArmTriggers,
+    AskLooks,
+    DropTriggers,
+    Frame,
+    Looks,
+    OnKillDone,
+    Ping,
+    Pong,
+    RunOnKill,
+    Stop,
+    TriggerDropped,
+    TriggerEnded,
+    TriggerLoad,
+)
+
+_log = logging.getLogger("bide.runner")
+
+#: Threads for plain ``poll()`` methods; they start as they are needed.
+_THREADS: Final = 64
+#: Triggers that are built in one turn of the loop.
+_PER_TURN: Final = 50
+#: Seconds that triggers get for their cleanup when this process is told to stop.
+_STOP_LIMIT: Final = 5.0
+
+
+def main(sock: socket.socket, label: str) -> int:
+    """Run triggers that come over `sock` until it closes or says Stop."""
+    CapturedStreams().install()
+    install(setting("logging", "level") or logging.INFO)
+    clock = SystemClock()
+    with use_runtime(ProcessRuntime(clock), in_all_threads=True):
+        # Not asyncio.run(), which would wait for a plain poll() that hangs in its thread.
+        asyncio.new_event_loop().run_until_complete(_serve(sock, clock))
+    return 0
+
+
+async def _serve(sock: socket.socket, clock: Clock) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="poll"))
+    runner = TriggerRunner(await AsyncChannel.open(sock), clock)
+    watch = LoopWatch(loop, clock, runner.culprit)
+    watch.start()
+    serving = asyncio.create_task(runner.serve())
+    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    await asyncio.wait([serving])
+    await runner.stop()
+    watch.stop()
+    if not serving.cancelled():
+        serving.result()
+
+
+class TriggerRunner:
+    """Does what the engine says, in one event loop."""
+
+    def __init__(self, channel: AsyncChannel, clock: Clock) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        # One thread: imports may take long and must not hold up the loop, nor run beside each other.
+        self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
+        self._classes = TriggerClasses()
+        self._pool = TriggerPool(self._loop, self._tell)
+        #: Asked for, and not built yet.
+        self._arming: dict[str, TriggerLoad] = {}
+        self._obligations: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Take messages until the engine is gone or says Stop."""
+        while True:
+            try:
+                frame = await self._channel.receive()
+            except ChannelClosed:
+                return
+            if isinstance(frame.body, Stop):
+                return
+            self._take(frame)
+
+    async def stop(self) -> None:
+        """End all triggers, with their cleanups."""
+        self._arming.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await self._pool.close(_STOP_LIMIT)
+        await self._channel.drain()
+
+    def culprit(self, task: asyncio.Task[Any] | None) -> Culprit | None:
+        """Whose code `task` runs; called from another thread while the loop is blocked."""
+        held = self._pool.owner_of(task)
+        if held is None:
+            return None
+        names = held.load.instance
+        return f"{type(held.trigger).__name__} of {names.dag_id}.{names.task_id}", held.sink
+
+    def _take(self, frame: Frame) -> None:
+        body = frame.body
+        if isinstance(body, Ping):
+            self._tell(Pong(body.number, holding=len(self._pool) + len(self._arming)), frame.request)
+        elif isinstance(body, ArmTriggers):
+            wanted = [load for load in body.triggers if self._is_newer(load)]
+            # Noted at once: the order to drop one may be the next message.
+            self._arming.update((load.wait_id, load) for load in wanted)
+            self._spawn(self._arm(wanted))
+        elif isinstance(body, DropTriggers):
+            for wait_id in body.wait_ids:
+                self._drop(wait_id)
+        elif isinstance(body, RunOnKill):
+            self._spawn(self._run_on_kill(body))
+        elif isinstance(body, AskLooks):
+            self._tell(self._looks(body), frame.request)
+        else:
+            _log.error("the engine sent a %s, which a trigger runner can't take", type(body).__name__)
+
+    def _tell(self, body: AnyMessage, request: int = 0) -> None:
+        try:
+            self._channel.send(body, request=request)
+        except ChannelClosed:
+            # serve() learns of it too, and ends the process.
+            _log.debug("the engine is gone; %s was not sent", type(body).__name__)
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- arming and dropping -----------------------------------------------------------------------------------
+
+    async def _arm(self, loads: Sequence[TriggerLoad]) -> None:
+        paths = {load.wait_id: _path_of(load) for load in loads}
+        classes = await self._import_classes(list(dict.fromkeys(paths.values())))
+        for place, load in enumerate(loads):
+            if place % _PER_TURN == _PER_TURN - 1:
+                await asyncio.sleep(0)
+            if self._arming.get(load.wait_id) is load:
+                await self._replace(load.wait_id)
+            if self._arming.get(load.wait_id) is load:
+                # Nothing is awaited from here on.
+                del self._arming[load.wait_id]
+                self._start(load, classes[paths[load.wait_id]], place)
+
+    def _is_newer(self, load: TriggerLoad) -> bool:
+        held = self._pool.get(load.wait_id)
+        known = [one.token for one in (held.load if held else None, self._arming.get(load.wait_id)) if one]
+        return all(load.token > token for token in known)
+
+    async def _import_classes(self, paths: Sequence[ClassPath]) -> dict[ClassPath, type[BaseTrigger] | Exception]:
+        return await self._loop.run_in_executor(self._importer, self._classes.resolve, paths)
+
+    async def _replace(self, wait_id: str) -> None:
+        """A newer lease of the same wait: the older one ends first, and nobody hears of it."""
+        over = self._pool.drop(wait_id, tell=False)
+        if over is not None:
+            await over.wait()
+
+    def _start(self, load: TriggerLoad, cls: type[BaseTrigger] | Exception, place: int) -> None:
+        sink = PathSink(load.log_path)
+        try:
+            with context_sink(sink):
+                trigger = _built(cls, load)
+                self._pool.add(Held(load, trigger, sink), place)
+        except Exception as error:
+            with context_sink(sink):
+                _log.error("Trigger can't be started: %s", described(error))
+            self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
+
+    def _drop(self, wait_id: str) -> None:
+        self._arming.pop(wait_id, None)
+        if self._pool.drop(wait_id, tell=True) is None:
+            self._tell(TriggerDropped(wait_id))
+
+    # --- the rest ----------------------------------------------------------------------------------------------
+
+    async def _run_on_kill(self, order: RunOnKill) -> None:
+        """Build the trigger and await its ``on_kill()``."""
+        if order.obligation_id in self._obligations:
+            return
+        self._obligations.add(order.obligation_id)
+        error = ""
+        path = _path_of(order.load)
+        with context_sink(PathSink(order.load.log_path)):
+            try:
+                classes = await self._import_classes([path])
+                trigger = _built(classes[path], order.load)
+                await trigger.on_kill()
+                _log.info("External work cancelled: %s.on_kill() has returned", type(trigger).__name__)
+            except asyncio.CancelledError:
+                # This process stops: whoever takes over runs it again.
+                raise
+            except BaseException as failure:
+                _log.error("External work not cancelled: on_kill() failed: %s", described(failure))
+                error = one_line(failure)
+            finally:
+                self._obligations.discard(order.obligation_id)
+        self._tell(OnKillDone(order.obligation_id, error))
+
+    def _looks(self, question: AskLooks) -> Looks:
+        now = self._clock.now().timestamp()
+        seconds = {wait_id: self._pool.next_look(wait_id) for wait_id in question.wait_ids}
+        return Looks({wait_id: now + left for wait_id, left in seconds.items() if left is not None})
+
+
+def _path_of(load: TriggerLoad) -> ClassPath:
+    return class_path(load.classpath, load.dag_file, load.dag_folder)
+
+
+def _built(cls: type[BaseTrigger] | Exception, load: TriggerLoad) -> BaseTrigger:
+    if isinstance(cls, Exception):
+        raise cls
+    return build_trigger(cls, load)

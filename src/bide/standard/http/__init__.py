@@ -1,0 +1,1 @@
+"""Speaking with job services over HTTP."""

@@ -1,0 +1,83 @@
+"""Waiting for a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from bide.authoring.operator_checks import name_of
+from bide.authoring.sensor import BaseSensorOperator
+from bide.model.errors import InvalidArgument, TaskError
+from bide.standard.configuration import default_deferrable
+from bide.standard.files import find_file
+from bide.standard.sensors.waiting import time_left
+from bide.standard.triggers.file import FileTrigger
+
+if TYPE_CHECKING:
+    from bide.authoring.context import Context
+
+DEFAULT_CONNECTION: Final = "fs_default"
+
+
+class FileSensor(BaseSensorOperator):
+    """Waits for a file that `filepath` names; see :func:`bide.standard.files.find_file`.
+
+    With `deferrable` (by default ``[operators] default_deferrable``) the look every `poke_interval` is a trigger's
+    and holds no worker. `fs_conn_id` is accepted; a connection of another name than the default can't give a base
+    folder yet, so that `filepath` must then be absolute.
+    """
+
+    template_fields = ("filepath",)
+    ui_color = "#91818a"
+
+    def __init__(
+        self,
+        *,
+        filepath: str | os.PathLike[str],
+        fs_conn_id: str = DEFAULT_CONNECTION,
+        recursive: bool = False,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not filepath:
+            raise InvalidArgument(f"{name_of(self)}: filepath is empty")
+        self.filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
+        self.fs_conn_id = fs_conn_id
+        self.recursive = recursive
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+
+    @property
+    def path(self) -> str:
+        """The pattern that is looked for. Raises :class:`TaskError` if its base folder is not known."""
+        if self.fs_conn_id != DEFAULT_CONNECTION and not PurePath(self.filepath).is_absolute():
+            raise TaskError(
+                f"task {self.task_id!r}: filepath={self.filepath!r} is relative to the connection "
+                f"{self.fs_conn_id!r}, and connections are not supported yet: give an absolute path"
+            )
+        return self.filepath
+
+    def poke(self, context: Context) -> bool:
+        self.log.info("looking for the file %s", self.path)
+        found = find_file(self.path, recursive=self.recursive)
+        if found is not None:
+            self.log.info("found the file %s", found)
+        return found is not None
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            return super().execute(context)
+        if not self.poke(context):
+            self.defer(
+                trigger=FileTrigger(self.path, recursive=self.recursive, poke_interval=self.poke_interval),
+                method_name="execute_complete",
+                timeout=time_left(self, context),
+            )
+        return None
+
+    def execute_complete(self, context: Context, event: Any = None) -> None:
+        """The trigger has found the file."""
+        if not event:
+            raise TaskError(f"the trigger of task {self.task_id!r} found no file at {self.filepath}: {event!r}")
+        self.log.info("the file %s is there", self.filepath)

@@ -1,0 +1,129 @@
+"""Waiting for a moment. With ``deferrable=True`` the wait is a row in the database and holds nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from bide.authoring.moments import as_moment, now
+from bide.authoring.operator_checks import name_of
+from bide.authoring.sensor import BaseSensorOperator
+from bide.model.errors import InvalidArgument
+from bide.standard.configuration import default_deferrable
+from bide.standard.sensors.waiting import time_left
+from bide.standard.triggers.temporal import DateTimeTrigger
+
+if TYPE_CHECKING:
+    from bide.authoring.context import Context
+
+
+class MomentSensor(BaseSensorOperator):
+    """Waits until the moment that :meth:`moment` names.
+
+    `deferrable` is by default ``[operators] default_deferrable``. With `end_from_trigger` a deferred wait ends the
+    task without a worker.
+    """
+
+    def __init__(self, *, deferrable: bool | None = None, end_from_trigger: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.end_from_trigger = end_from_trigger
+
+    @abstractmethod
+    def moment(self, context: Context) -> dt.datetime:
+        """When the wait is over; with a time zone."""
+
+    def poke(self, context: Context) -> bool:
+        moment = self.moment(context)
+        self.log.info("waiting until %s", moment.isoformat())
+        return now() >= moment
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            return super().execute(context)
+        if not self.poke(context):
+            self.defer(
+                trigger=DateTimeTrigger(self.moment(context), end_from_trigger=self.end_from_trigger),
+                method_name=None if self.end_from_trigger else "execute_complete",
+                timeout=time_left(self, context),
+            )
+        return None
+
+    def execute_complete(self, context: Context, event: Any = None) -> None:
+        """The moment has come."""
+
+
+class DateTimeSensor(MomentSensor):
+    """Waits until `target_time`: a datetime, or ISO 8601 text, maybe a template. Without a zone it is UTC."""
+
+    template_fields = ("target_time",)
+
+    def __init__(self, *, target_time: str | dt.datetime, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_time = target_time  # a template, or another task's result, is checked when it is known
+
+    def moment(self, context: Context) -> dt.datetime:
+        found = as_moment(self.target_time, name="target_time", of=name_of(self))
+        if found is None:
+            raise InvalidArgument(f"{name_of(self)}: target_time is None")
+        return found
+
+
+class TimeDeltaSensor(MomentSensor):
+    """Waits until `delta` (a timedelta) after the end of the run's data interval.
+
+    A run without one, as those made by hand may be, counts from the moment after which it was to run.
+    """
+
+    def __init__(self, *, delta: dt.timedelta, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(delta, dt.timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"{name_of(self)}: delta must be a timedelta, not {delta!r}")
+        self.delta = delta
+
+    def moment(self, context: Context) -> dt.datetime:
+        run = context["dag_run"]
+        base = run.data_interval_end or run.run_after
+        if base is None:
+            raise InvalidArgument(f"{name_of(self)}: run {run.run_id!r} has no moment to count from")
+        return base + self.delta
+
+
+class TimeSensor(MomentSensor):
+    """Waits until the time of day `target_time`, on the day on which the task was started; past means at once.
+
+    A `target_time` without a zone is of the DAG's.
+    """
+
+    def __init__(self, *, target_time: dt.time, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(target_time, dt.time):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"{name_of(self)}: target_time must be a datetime.time, not {target_time!r}")
+        self.target_time = target_time
+
+    def moment(self, context: Context) -> dt.datetime:
+        zone = self.target_time.tzinfo or self.dag.timezone
+        started = context["ti"].start_date or now()
+        return dt.datetime.combine(started.astimezone(zone).date(), self.target_time, tzinfo=zone)
+
+
+class DateTimeSensorAsync(DateTimeSensor):
+    """A :class:`DateTimeSensor` that is deferrable by default."""
+
+    def __init__(self, *, deferrable: bool = True, **kwargs: Any) -> None:
+        super().__init__(deferrable=deferrable, **kwargs)
+
+
+class TimeDeltaSensorAsync(TimeDeltaSensor):
+    """A :class:`TimeDeltaSensor` that is deferrable by default."""
+
+    def __init__(self, *, deferrable: bool = True, **kwargs: Any) -> None:
+        super().__init__(deferrable=deferrable, **kwargs)
+
+
+class TimeSensorAsync(TimeSensor):
+    """A :class:`TimeSensor` that is deferrable by default."""
+
+    def __init__(self, *, deferrable: bool = True, **kwargs: Any) -> None:
+        super().__init__(deferrable=deferrable, **kwargs)

@@ -1,0 +1,1 @@
+"""Triggers that need no service."""

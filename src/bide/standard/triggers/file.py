@@ -1,0 +1,45 @@
+"""Waiting for a file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from bide.authoring.moments import as_seconds
+from bide.authoring.trigger import PollTrigger, TriggerEvent
+from bide.model.errors import InvalidArgument
+from bide.standard.files import find_file
+
+
+class FileTrigger(PollTrigger):
+    """Fires with True once there is a file that `filepath` names; see :func:`bide.standard.files.find_file`.
+
+    It looks every `poke_interval` (seconds or a timedelta), in a thread: the file system may be a remote one.
+    """
+
+    def __init__(
+        self, filepath: str, recursive: bool = False, poke_interval: dt.timedelta | float = 5.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        seconds = as_seconds(poke_interval, name="poke_interval", of="FileTrigger")
+        if seconds is None:
+            raise InvalidArgument("FileTrigger: poke_interval must be a number of seconds, not None")
+        self.filepath = str(filepath)
+        self.recursive = recursive
+        self.poke_interval = self.interval = seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{FileTrigger.__module__}.{FileTrigger.__qualname__}",
+            {"filepath": self.filepath, "recursive": self.recursive, "poke_interval": self.poke_interval},
+        )
+
+    def poll(self) -> TriggerEvent | None:
+        found = find_file(self.filepath, recursive=self.recursive)
+        if found is None:
+            return None
+        self.log.info("found the file %s", found)
+        return TriggerEvent(True)
+
+    def describe(self) -> str:
+        return f"file {self.filepath}"

@@ -1,0 +1,47 @@
+"""DAG files: what was read, and what could not be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bide.store.database import Tx
+from bide.store.schema import dag_file, import_error
+
+
+class ImportErrorRow(NamedTuple):
+    """Why a file, or one DAG of it, can't be used."""
+
+    filename: str
+    dag_id: str | None
+    line: int | None
+    message: str
+    stack_trace: str
+
+
+def save(tx: Tx, path: str, *, folder: str, duration: float, inputs: Mapping[str, tuple[int, int]]) -> None:
+    """Take note that `path` was read just now."""
+    statement = upsert(dag_file)
+    values = {"folder": folder, "parsed_at": tx.now, "duration": duration, "inputs": dict(inputs)}
+    tx.conn.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values), {"path": path, **values})
+
+
+def replace_errors(tx: Tx, path: str, errors: Sequence[ImportErrorRow]) -> None:
+    """The errors of the newest parse of `path`, instead of the earlier ones."""
+    tx.conn.execute(sa.delete(import_error).where(import_error.c.filename == path))
+    if errors:
+        tx.conn.execute(sa.insert(import_error), [{**error._asdict(), "timestamp": tx.now} for error in errors])
+
+
+def forget(tx: Tx, path: str) -> None:
+    """The file is gone."""
+    tx.conn.execute(sa.delete(dag_file).where(dag_file.c.path == path))
+    tx.conn.execute(sa.delete(import_error).where(import_error.c.filename == path))
+
+
+def known_paths(tx: Tx) -> set[str]:
+    """Every file that was read."""
+    return set(tx.conn.execute(sa.select(dag_file.c.path)).scalars())

@@ -1,0 +1,245 @@
+"""Task instances: the selections that duties and commands make. States are written by ``transitions`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from bide.model.run_state import Instance
+from bide.model.states import UNFINISHED, TaskState
+from bide.store.database import Tx
+from bide.store.rowset import listed
+from bide.store.schema import UtcTime, dag, mark, task_instance
+from bide.store.scoping import in_scope
+from bide.store.xcoms import XComRow
+
+_ti = task_instance.c
+
+
+class InstanceRow(NamedTuple):
+    """One instance, as commands and duties need it."""
+
+    uid: str
+    run_uid: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    execution_date: datetime | None
+    state: TaskState
+    epoch: int
+    try_number: int
+    max_tries: int
+    rescues: int
+    is_resume: bool
+    session: str | None
+    start_date: datetime | None
+    deadline: datetime | None
+
+    def xcom(self, key: str, value: bytes) -> XComRow:
+        """An XCom of this instance."""
+        place = (self.dag_id, self.run_id, self.task_id, self.map_index)
+        return XComRow(*place, key, value, self.execution_date)
+
+
+_row: sa.Select[*tuple[Any, ...]] = sa.select(*(_ti[name] for name in InstanceRow._fields))
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_UIDS = listed("uids")
+
+# Statements of the hot path are built once: building one costs more than SQLite takes to run it.
+_by_uid = _row.where(_ti.uid.in_(_UIDS))
+_by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state).where(
+    _ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks"))
+)
+_open_of_run = _row.where(_ti.run_uid == sa.bindparam("run"), _ti.state.in_([state.value for state in UNFINISHED]))
+
+
+def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
+    found = [InstanceRow(*row) for row in rows]
+    return [one._replace(state=TaskState(one.state)) for one in found]
+
+
+def get(tx: Tx, uid: str) -> InstanceRow | None:
+    """The instance `uid`."""
+    return get_many(tx, [uid]).get(uid)
+
+
+def get_many(tx: Tx, uids: Collection[str]) -> dict[str, InstanceRow]:
+    """Instances by uid."""
+    return {row.uid: row for row in _read(tx.conn.execute(_by_uid, {"uids": list(uids)}))}
+
+
+def of_tasks(tx: Tx, run_uid: str, task_ids: Collection[str]) -> list[Instance]:
+    """The instances of these tasks of a run, for decisions."""
+    rows = tx.conn.execute(_by_task, {"run": run_uid, "tasks": list(task_ids)})
+    return [Instance(uid, task_id, epoch, TaskState(state)) for uid, task_id, epoch, state in rows]
+
+
+def unfinished_of_run(tx: Tx, run_uid: str) -> list[InstanceRow]:
+    """The instances of a run that are not finished."""
+    return _read(tx.conn.execute(_open_of_run, {"run": run_uid}))
+
+
+class Mark(NamedTuple):
+    """A finished instance that its run has not yet taken note of."""
+
+    id: int
+    run_uid: str
+    task_id: str
+
+
+_oldest_marks = (
+    sa.select(mark.c.id, mark.c.run_uid, mark.c.task_id)
+    .where(in_scope(mark.c.run_uid))
+    .order_by(mark.c.id)
+    .limit(_LIMIT)
+)
+_delete_marks = sa.delete(mark).where(mark.c.id.in_(listed("ids")))
+
+
+def read_marks(tx: Tx, limit: int, only: str | None = None) -> list[Mark]:
+    """The oldest marks."""
+    return [Mark(*row) for row in tx.conn.execute(_oldest_marks, {"limit": limit, "only": only})]
+
+
+def delete_marks(tx: Tx, ids: Sequence[int]) -> None:
+    """Delete exactly these marks."""
+    tx.conn.execute(_delete_marks, {"ids": ids})
+
+
+class Candidate(NamedTuple):
+    """A scheduled instance that may be queued."""
+
+    uid: str
+    epoch: int
+    is_resume: bool
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    run_uid: str
+
+
+_scheduled = (
+    sa.select(*(_ti[name] for name in Candidate._fields))
+    .where(
+        sa.text("task_instance.state = 'scheduled'"),
+        _ti.is_resume == sa.bindparam("is_resume"),
+        _ti.dag_id.not_in(listed("without")),
+        in_scope(_ti.run_uid),
+    )
+    .order_by(_ti.priority_weight.desc(), _ti.scheduled_at, _ti.uid)
+    .limit(_LIMIT)
+)
+
+
+def scheduled(
+    tx: Tx, *, is_resume: bool, limit: int, without_dags: Collection[str], only: str | None = None
+) -> list[Candidate]:
+    """Scheduled instances by weight, then age, without those of DAGs that are at a limit.
+
+    Reads the partial index ``ix_task_instance_scheduled``.
+    """
+    rows = tx.conn.execute(
+        _scheduled, {"is_resume": is_resume, "limit": limit, "without": list(without_dags), "only": only}
+    )
+    return [Candidate(*row) for row in rows]
+
+
+_any_scheduled = sa.select(sa.exists().where(sa.text("task_instance.state = 'scheduled'"), in_scope(_ti.run_uid)))
+
+
+def any_scheduled(tx: Tx, only: str | None = None) -> bool:
+    """Whether anything is scheduled. Reads the partial index ``ix_task_instance_scheduled``."""
+    return tx.conn.execute(_any_scheduled, {"only": only}).scalar_one()
+
+
+_occupying = sa.text("task_instance.state IN ('queued', 'running')")
+_occupancy = (
+    sa.select(_ti.dag_id, _ti.is_resume, sa.func.count())
+    .where(_occupying, in_scope(_ti.run_uid))
+    .group_by(_ti.dag_id, _ti.is_resume)
+)
+_task_limits = sa.select(dag.c.dag_id, dag.c.max_active_tasks).where(dag.c.dag_id.in_(listed("dags")))
+
+
+class Occupancy(NamedTuple):
+    """What is queued or running."""
+
+    #: How many instances of each DAG.
+    by_dag: dict[str, int]
+    #: How many of all are new: they do not go on after a wait.
+    fresh: int
+
+
+def occupancy(tx: Tx, only: str | None = None) -> Occupancy:
+    """Count what is queued or running. Reads ``ix_task_instance_occupying``."""
+    by_dag: dict[str, int] = {}
+    fresh = 0
+    for dag_id, is_resume, number in tx.conn.execute(_occupancy, {"only": only}):
+        by_dag[dag_id] = by_dag.get(dag_id, 0) + number
+        fresh += 0 if is_resume else number
+    return Occupancy(by_dag, fresh)
+
+
+def task_limits(tx: Tx, dag_ids: Collection[str]) -> dict[str, int]:
+    """``max_active_tasks`` of each DAG."""
+    return dict(tx.conn.execute(_task_limits, {"dags": list(dag_ids)}).all())
+
+
+def _up_to(column: sa.ColumnElement[datetime | None]) -> sa.Select[*tuple[Any, ...]]:
+    """The instances whose `column` is not later than now, the earliest first."""
+    return (
+        _row.where(column <= sa.bindparam("now", type_=UtcTime), in_scope(_ti.run_uid))
+        .order_by(column)
+        .limit(_LIMIT)
+    )
+
+
+def _earliest(column: sa.ColumnElement[datetime | None]) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(sa.func.min(column)).where(column.is_not(None), in_scope(_ti.run_uid))
+
+
+_due, _next_due = _up_to(_ti.due_at), _earliest(_ti.due_at)
+_overdue, _next_deadline = _up_to(_ti.deadline), _earliest(_ti.deadline)
+
+
+def due(tx: Tx, limit: int, only: str | None = None) -> list[InstanceRow]:
+    """Instances whose retry or next look is due, the longest due first. Reads ``ix_task_instance_due``."""
+    return _read(tx.conn.execute(_due, {"now": tx.now, "limit": limit, "only": only}))
+
+
+def next_due(tx: Tx, only: str | None = None) -> datetime | None:
+    """When the next retry or look is due."""
+    return tx.conn.execute(_next_due, {"only": only}).scalar_one()
+
+
+def overdue(tx: Tx, limit: int, only: str | None = None) -> list[InstanceRow]:
+    """Instances whose deadline has passed. Reads ``ix_task_instance_deadline``."""
+    return _read(tx.conn.execute(_overdue, {"now": tx.now, "limit": limit, "only": only}))
+
+
+def next_deadline(tx: Tx, only: str | None = None) -> datetime | None:
+    """The nearest deadline of an instance."""
+    return tx.conn.execute(_next_deadline, {"only": only}).scalar_one()
+
+
+_held_by_others = _row.where(
+    _occupying,
+    sa.or_(_ti.session.is_(None), _ti.session != sa.bindparam("session")),
+    in_scope(_ti.run_uid),
+).limit(_LIMIT)
+_held = sa.select(_ti.uid, _ti.epoch).where(_ti.uid.in_(_UIDS), _ti.state == TaskState.RUNNING.value)
+
+
+def held_by_others(tx: Tx, session: str, limit: int, only: str | None = None) -> list[InstanceRow]:
+    """Queued and running instances of other engines. Reads ``ix_task_instance_occupying``."""
+    return _read(tx.conn.execute(_held_by_others, {"session": session, "limit": limit, "only": only}))
+
+
+def held(tx: Tx, uids: Collection[str]) -> dict[str, int]:
+    """Epochs of those of `uids` that are running."""
+    return dict(tx.conn.execute(_held, {"uids": list(uids)}).all())

@@ -1,0 +1,323 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from bide.store.schema import UtcTime
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create every table and index."""
+    op.create_table(
+        "dag_file",
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("parsed_at", UtcTime(), nullable=False),
+        sa.Column("duration", sa.Float(), nullable=False),
+        sa.Column("inputs", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("path", name=op.f("pk_dag_file")),
+    )
+    op.create_table(
+        "dag_version",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("version_number", sa.Integer(), nullable=False),
+        sa.Column("dag_hash", sa.String(length=32), nullable=False),
+        sa.Column("spec", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_dag_version")),
+        sa.UniqueConstraint("dag_id", "dag_hash", name=op.f("uq_dag_version_dag_id_dag_hash")),
+        sa.UniqueConstraint("dag_id", "version_number", name=op.f("uq_dag_version_dag_id_version_number")),
+    )
+    op.create_table(
+        "import_error",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=True),
+        sa.Column("line", sa.Integer(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("stack_trace", sa.Text(), server_default="", nullable=False),
+        sa.Column("timestamp", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_error")),
+    )
+    op.create_index("ix_import_error_filename", "import_error", ["filename"], unique=False)
+    op.create_table(
+        "log",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("dttm", UtcTime(), nullable=False),
+        sa.Column("event", sa.String(length=60), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=True),
+        sa.Column("run_id", sa.String(length=250), nullable=True),
+        sa.Column("task_id", sa.String(length=250), nullable=True),
+        sa.Column("extra", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log")),
+    )
+    op.create_table(
+        "mark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mark")),
+    )
+    op.create_table(
+        "session",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("hostname", sa.Text(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", UtcTime(), nullable=False),
+        sa.Column("ended_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
+    )
+    op.create_table(
+        "xcom",
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("map_index", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("execution_date", UtcTime(), nullable=True),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("timestamp", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", "run_id", "task_id", "map_index", "key", name=op.f("pk_xcom")),
+    )
+    op.create_table(
+        "dag",
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("fileloc", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("version_uid", sa.String(length=36), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("owners", sa.Text(), server_default="", nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("timetable_summary", sa.Text(), server_default="", nullable=False),
+        sa.Column("max_active_runs", sa.Integer(), nullable=False),
+        sa.Column("max_active_tasks", sa.Integer(), nullable=False),
+        sa.Column("next_run_at", UtcTime(), nullable=True),
+        sa.Column("next_interval_start", UtcTime(), nullable=True),
+        sa.Column("next_interval_end", UtcTime(), nullable=True),
+        sa.Column("last_parsed_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["version_uid"], ["dag_version.uid"], name=op.f("fk_dag_version_uid")),
+        sa.PrimaryKeyConstraint("dag_id", name=op.f("pk_dag")),
+    )
+    op.create_index(
+        "ix_dag_due", "dag", ["next_run_at"], unique=False, sqlite_where=sa.text("next_run_at IS NOT NULL")
+    )
+    op.create_index("ix_dag_fileloc", "dag", ["fileloc"], unique=False)
+    op.create_table(
+        "dag_run",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("run_type", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("logical_date", UtcTime(), nullable=True),
+        sa.Column("execution_date", UtcTime(), nullable=True),
+        sa.Column("shares_date", sa.Boolean(), nullable=False),
+        sa.Column("data_interval_start", UtcTime(), nullable=True),
+        sa.Column("data_interval_end", UtcTime(), nullable=True),
+        sa.Column("run_after", UtcTime(), nullable=False),
+        sa.Column("conf", sa.LargeBinary(), nullable=False),
+        sa.Column("version_uid", sa.String(length=36), nullable=False),
+        sa.Column("unfinished", sa.Integer(), nullable=False),
+        sa.Column("queued_at", UtcTime(), nullable=False),
+        sa.Column("start_date", UtcTime(), nullable=True),
+        sa.Column("end_date", UtcTime(), nullable=True),
+        sa.Column("triggered_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint("state IN ('queued', 'running', 'success', 'failed')", name=op.f("ck_dag_run_state")),
+        sa.ForeignKeyConstraint(["version_uid"], ["dag_version.uid"], name=op.f("fk_dag_run_version_uid")),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_dag_run")),
+        sa.UniqueConstraint("dag_id", "run_id", name=op.f("uq_dag_run_dag_id_run_id")),
+    )
+    op.create_index("ix_dag_run_logical_date", "dag_run", ["dag_id", "logical_date"], unique=False)
+    op.create_index("ix_dag_run_recent", "dag_run", ["dag_id", "run_after"], unique=False)
+    op.create_index(
+        "ix_dag_run_unfinished",
+        "dag_run",
+        ["state", "dag_id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_table(
+        "task_instance",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("map_index", sa.Integer(), nullable=False),
+        sa.Column("execution_date", UtcTime(), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("try_number", sa.Integer(), nullable=False),
+        sa.Column("max_tries", sa.Integer(), nullable=False),
+        sa.Column("rescues", sa.Integer(), nullable=False),
+        sa.Column("operator", sa.Text(), server_default="", nullable=False),
+        sa.Column("priority_weight", sa.Integer(), nullable=False),
+        sa.Column("queue", sa.String(length=250), nullable=False),
+        sa.Column("pool", sa.String(length=250), nullable=False),
+        sa.Column("pool_slots", sa.Integer(), nullable=False),
+        sa.Column("is_resume", sa.Boolean(), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.Column("scheduled_at", UtcTime(), nullable=True),
+        sa.Column("queued_at", UtcTime(), nullable=True),
+        sa.Column("start_date", UtcTime(), nullable=True),
+        sa.Column("end_date", UtcTime(), nullable=True),
+        sa.Column("duration", sa.Float(), nullable=True),
+        sa.Column("deadline", UtcTime(), nullable=True),
+        sa.Column("due_at", UtcTime(), nullable=True),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint(
+            "state IN ('none', 'scheduled', 'queued', 'running', 'deferred', 'up_for_retry', 'up_for_reschedule', 'success', 'failed', 'skipped', 'upstream_failed', 'removed')",
+            name=op.f("ck_task_instance_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_uid"], ["dag_run.uid"], name=op.f("fk_task_instance_run_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_task_instance")),
+        sa.UniqueConstraint(
+            "run_uid", "task_id", "map_index", name=op.f("uq_task_instance_run_uid_task_id_map_index")
+        ),
+    )
+    op.create_index(
+        "ix_task_instance_deadline",
+        "task_instance",
+        ["deadline"],
+        unique=False,
+        sqlite_where=sa.text("deadline IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_task_instance_due",
+        "task_instance",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_task_instance_occupying",
+        "task_instance",
+        ["dag_id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_table(
+        "cancel_obligation",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("wait_uid", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("classpath", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=True),
+        sa.Column("give_up_at", UtcTime(), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name=op.f("ck_cancel_obligation_state")),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"],
+            ["task_instance.uid"],
+            name=op.f("fk_cancel_obligation_instance_uid"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_cancel_obligation")),
+    )
+    op.create_index(
+        "ix_cancel_obligation_pending",
+        "cancel_obligation",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "resume",
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("event", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_resume_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("instance_uid", name=op.f("pk_resume")),
+    )
+    op.create_table(
+        "task_event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_task_event_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_event")),
+    )
+    op.create_index("ix_task_event_instance", "task_event", ["instance_uid"], unique=False)
+    op.create_table(
+        "wait",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("parent_uid", sa.String(length=36), nullable=True),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("classpath", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("has_on_kill", sa.Boolean(), nullable=False),
+        sa.Column("interval", sa.Float(), nullable=True),
+        sa.Column("due_at", UtcTime(), nullable=True),
+        sa.Column("outcome", sa.LargeBinary(), nullable=True),
+        sa.Column("method", sa.Text(), nullable=True),
+        sa.Column("resume_kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("deadline", UtcTime(), nullable=True),
+        sa.Column("armed_at", UtcTime(), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.Column("token", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')", name=op.f("ck_wait_kind")
+        ),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_wait_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["parent_uid"], ["wait.uid"], name=op.f("fk_wait_parent_uid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_wait")),
+    )
+    op.create_index(
+        "ix_wait_deadline", "wait", ["deadline"], unique=False, sqlite_where=sa.text("deadline IS NOT NULL")
+    )
+    op.create_index("ix_wait_due", "wait", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index("ix_wait_instance", "wait", ["instance_uid"], unique=False)
+    op.create_index(
+        "ix_wait_parent", "wait", ["parent_uid"], unique=False, sqlite_where=sa.text("parent_uid IS NOT NULL")
+    )
+    op.create_index(
+        "ix_wait_session", "wait", ["session"], unique=False, sqlite_where=sa.text("session IS NOT NULL")
+    )
+    op.create_index(
+        "ix_wait_unclaimed",
+        "wait",
+        ["armed_at"],
+        unique=False,
+        sqlite_where=sa.text("session IS NULL AND kind IN ('poll', 'stream')"),
+    )
+    op.create_index(
+        "ix_task_instance_scheduled",
+        "task_instance",
+        ["is_resume", sa.text("priority_weight DESC"), "scheduled_at"],
+        sqlite_where=sa.text("state = 'scheduled'"),
+    )

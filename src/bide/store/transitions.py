@@ -1,0 +1,134 @@
+"""The only writer of task instances' states.
+
+:func:`apply` takes a transition of :data:`bide.model.states.TRANSITIONS` and the instances to take through it, each
+with the epoch that the caller believes it has. Instances that have moved on are left alone and left out of the
+answer: that is how a late message loses. One row per state entered goes to ``task_event`` in the same transaction,
+and finished instances leave a mark and count down their run.
+
+SQLite can't insert from an UPDATE's answer in one statement, so update and history are two statements of one
+transaction, which nobody sees apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from bide.model.states import FINISHED, TRANSITIONS, TaskState
+from bide.store.database import Tx
+from bide.store.rowset import ROWS, Integer, Moment, Text, encode_rows, rowset
+from bide.store.schema import dag_run, mark, task_event, task_instance
+
+_ti = task_instance.c
+
+#: Columns that a transition may set together with the state, and their types.
+_SETTABLE: dict[str, type[sa.types.TypeEngine[Any]]] = {
+    "try_number": Integer,
+    "rescues": Integer,
+    "is_resume": sa.Boolean,
+    "session": Text,
+    "scheduled_at": Moment,
+    "queued_at": Moment,
+    "start_date": Moment,
+    "end_date": Moment,
+    "duration": sa.Float,
+    "deadline": Moment,
+    "due_at": Moment,
+    "error": Text,
+}
+
+
+class Guard(NamedTuple):
+    """The instance `uid` as the caller last saw it, and the columns to set with its new state."""
+
+    uid: str
+    epoch: int
+    sets: Mapping[str, Any] = {}
+
+
+class Moved(NamedTuple):
+    """An instance that went through, with its new epoch."""
+
+    uid: str
+    epoch: int
+    run_uid: str
+    task_id: str
+
+
+@lru_cache(maxsize=128)
+def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int, str, str]:
+    """UPDATE of the given instances whose epoch and state still are as expected.
+
+    Locks: the rows it changes. Each row is found by primary key.
+    """
+    transition = TRANSITIONS[name]
+    given = rowset((("uid", Text), ("epoch", Integer), *((column, _SETTABLE[column]) for column in columns)))
+    values: dict[str, Any] = {column: given.c[column] for column in columns}
+    values["state"] = transition.target.value
+    if transition.fences:
+        values["epoch"] = _ti.epoch + 1
+    return (
+        sa.update(task_instance)
+        .values(values)
+        .where(
+            _ti.uid == given.c.uid,
+            _ti.epoch == given.c.epoch,
+            _ti.state.in_([sa.literal_column(f"'{state}'") for state in sorted(transition.sources)]),
+        )
+        .returning(_ti.uid, _ti.epoch, _ti.run_uid, _ti.task_id)
+    )
+
+
+_insert_events = sa.insert(task_event)
+_insert_marks = sa.insert(mark)
+_count_down = (
+    sa.update(dag_run)
+    .where(dag_run.c.uid == sa.bindparam("run"))
+    .values(unfinished=dag_run.c.unfinished - sa.bindparam("count"))
+)
+
+
+def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]:
+    """Take `guards` through the transition `name`; the answer has those that went, in no special order.
+
+    All guards of one call set the same columns. `by` says who did it, for the history.
+    """
+    if not guards:
+        return []
+    transition = TRANSITIONS[name]
+    columns = tuple(guards[0].sets)
+    rows = encode_rows(("uid", "epoch", *columns), [{"uid": g.uid, "epoch": g.epoch, **g.sets} for g in guards])
+    answer = tx.conn.execute(_statement(name, columns), {ROWS: rows})
+    moved = [Moved(*row) for row in answer]
+    if not moved:
+        return []
+    record(tx, transition.target, moved, by=by)
+    if transition.target in FINISHED:
+        _finish(tx, moved)
+    elif transition.target is TaskState.SCHEDULED:
+        tx.ring("scheduled")
+    tx.ring("history")
+    return moved
+
+
+def record(tx: Tx, state: TaskState, moved: Sequence[Moved], *, by: str) -> None:
+    """Append one history row per instance."""
+    tx.conn.execute(
+        _insert_events,
+        [
+            {"instance_uid": one.uid, "epoch": one.epoch, "state": state.value, "at": tx.now, "by": by}
+            for one in moved
+        ],
+    )
+
+
+def _finish(tx: Tx, moved: Sequence[Moved]) -> None:
+    tx.conn.execute(_insert_marks, [{"run_uid": one.run_uid, "task_id": one.task_id} for one in moved])
+    counts = Counter(one.run_uid for one in moved)
+    tx.conn.execute(_count_down, [{"run": run, "count": count} for run, count in counts.items()])
+    tx.ring("marks")

@@ -1,0 +1,388 @@
+"""The messages between the engine and its runners.
+
+A frame is a four-byte big-endian length and a msgpack-encoded :class:`Frame`. Values of users (arguments,
+events, XComs) are opaque bytes here, made and read only in runners (:mod:`bide.model.values`). Moments are Unix
+seconds in UTC, durations seconds.
+
+    template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
+    task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, StaleCode     requests get replies
+                       Retiring
+    trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
+    dag parser         ParseFile ⇄ FileParsed
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bide.model.dag_spec import DagSpec
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Base of all messages; the tag is the class name."""
+
+
+class InstanceKey(msgspec.Struct, frozen=True, array_like=True):
+    """Which task instance: the row's `id` and the four names that people use."""
+
+    id: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+
+# --- template process -------------------------------------------------------------------------------------------
+
+
+class Fork(Message, frozen=True):
+    """Engine → template: fork a runner; its end of a socket pair comes as ancillary data with this frame."""
+
+    label: str
+    role: Literal["task", "trigger", "parse"]
+
+
+class Forked(Message, frozen=True):
+    """Template → engine: the runner `label` is process `pid`."""
+
+    label: str
+    pid: int
+
+
+class Exited(Message, frozen=True):
+    """Template → engine: the runner `label` is gone. `status` as of :func:`os.waitstatus_to_exitcode`."""
+
+    label: str
+    pid: int
+    status: int
+
+
+# --- task runner ------------------------------------------------------------------------------------------------
+
+
+class RunInfo(msgspec.Struct, frozen=True):
+    """The DAG run, as far as a task's context needs it. Moments are ISO 8601 in UTC."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    logical_date: str | None
+    data_interval_start: str | None
+    data_interval_end: str | None
+    run_after: str
+    start_date: str | None
+    #: JSON object.
+    conf: bytes = b"{}"
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Where a deferred task goes on."""
+
+    method: str
+    #: Encoded dict: the ``kwargs`` of ``defer()``.
+    kwargs: bytes
+    #: Encoded payload of the event.
+    event: bytes
+
+
+class XComValue(msgspec.Struct, frozen=True):
+    """One stored XCom."""
+
+    task_id: str
+    map_index: int
+    key: str
+    value: bytes
+
+
+class RunTask(Message, frozen=True):
+    """Engine → task runner: run this instance. It is already ``running`` in the store, under `epoch`."""
+
+    instance: InstanceKey
+    epoch: int
+    try_number: int
+    max_tries: int
+    dag_file: str
+    #: On ``sys.path`` while the file is imported.
+    dag_folder: str
+    #: The serialised DAG that the run pins.
+    dag_hash: str
+    run: RunInfo
+    #: Absolute path; lines are appended.
+    log_path: str
+    #: First start of this try, over all its segments.
+    started_at: float
+    #: Forced end of this try, or None.
+    deadline: float | None = None
+    resume: Resume | None = None
+    #: XComs that the task's arguments name (:attr:`TaskSpec.reads`).
+    xcoms: tuple[XComValue, ...] = ()
+    #: Fork a fresh process for this task.
+    isolated: bool = False
+
+
+class Ok(Message, frozen=True):
+    """Engine → task runner: done and durable."""
+
+
+class Refused(Message, frozen=True):
+    """Engine → task runner: not done. `fenced`: this instance has moved on; stop without another word."""
+
+    reason: str
+    fenced: bool = False
+
+
+class StaleCode(Message, frozen=True):
+    """Task runner → engine: not begun, because files changed since this process read them. It exits."""
+
+    reason: str
+
+
+class Retiring(Message, frozen=True):
+    """Task runner → engine: send no other task; this process exits once its current request is answered."""
+
+    #: For people.
+    reason: str
+
+
+class PushXCom(Message, frozen=True):
+    """Task runner → engine (reply: Ok)."""
+
+    key: str
+    value: bytes
+
+
+class PullXCom(Message, frozen=True):
+    """Task runner → engine (reply: XComs). None for `run_id`: the own run; for `map_indexes`: all."""
+
+    task_ids: tuple[str, ...]
+    key: str
+    dag_id: str | None = None
+    run_id: str | None = None
+    map_indexes: tuple[int, ...] | None = None
+    #: Also the newest of earlier runs.
+    include_prior_dates: bool = False
+
+
+class XComs(Message, frozen=True):
+    """Engine → task runner: what was found, by task id as asked, then map index."""
+
+    values: tuple[XComValue, ...]
+
+
+class Finish(Message, frozen=True):
+    """Task runner → engine (reply: Ok or Refused): the task's code has ended."""
+
+    state: Literal["success", "failed", "skipped"]
+    #: Encoded return value, stored as XCom ``return_value`` in the same transaction.
+    return_value: bytes | None = None
+    #: One line for people.
+    error: str = ""
+    #: For ``failed``: whether the retries may be used.
+    may_retry: bool = True
+    #: Direct successors to skip (branching, short circuit), whatever their rule.
+    skip: tuple[str, ...] = ()
+    #: Skip all tasks downstream instead of only those of `skip`.
+    skip_all_downstream: bool = False
+
+
+class Reschedule(Message, frozen=True):
+    """Task runner → engine (reply: Ok or Refused): give the slot back, look again at `at`."""
+
+    at: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a wait ended with."""
+
+    #: ``event`` resumes the task; the others end it without a worker.
+    kind: Literal["event", "success", "failed", "skipped"]
+    payload: bytes
+    #: Encoded values by key, for the ending kinds.
+    xcoms: dict[str, bytes] = {}
+    #: Told apart from other events of the same trigger by this.
+    key: str | None = None
+
+
+class WaitSpec(msgspec.Struct, frozen=True):
+    """A leaf of a wait: one trigger, as the engine needs to know it."""
+
+    kind: Literal["timer", "poll", "stream"]
+    classpath: str
+    #: Encoded dict.
+    kwargs: bytes
+    #: timer: when it fires, and with what.
+    due_at: float | None = None
+    outcome: Outcome | None = None
+    #: poll: seconds between looks.
+    interval: float | None = None
+    #: One line for people: what is waited for.
+    subject: str = ""
+    #: Whether the trigger has an ``on_kill`` that a cancel must run.
+    has_on_kill: bool = False
+
+
+class Defer(Message, frozen=True):
+    """Task runner → engine (reply: Ok or Refused): wait for this, then go on at `method`."""
+
+    wait: WaitSpec
+    #: None: only an ending event is legal.
+    method: str | None
+    #: Encoded dict.
+    kwargs: bytes
+    #: Seconds, or None for no limit.
+    timeout: float | None = None
+
+
+# --- trigger runner ---------------------------------------------------------------------------------------------
+
+
+class TriggerLoad(msgspec.Struct, frozen=True):
+    """One trigger to run. Its lease is (`wait_id`, `token`)."""
+
+    wait_id: str
+    token: int
+    kind: Literal["poll", "stream"]
+    classpath: str
+    kwargs: bytes
+    instance: InstanceKey
+    try_number: int
+    #: Finds classes that are defined in DAG files.
+    dag_file: str
+    dag_folder: str
+    #: Absolute path; lines are appended.
+    log_path: str
+    interval: float | None = None
+    #: The operator gave no method to resume at: only an ending event is legal.
+    must_end: bool = False
+
+
+class ArmTriggers(Message, frozen=True):
+    """Engine → trigger runner."""
+
+    triggers: tuple[TriggerLoad, ...]
+
+
+class DropTriggers(Message, frozen=True):
+    """Engine → trigger runner: stop these; each is answered by :class:`TriggerDropped` after its cleanup."""
+
+    wait_ids: tuple[str, ...]
+
+
+class TriggerEnded(Message, frozen=True):
+    """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it."""
+
+    wait_id: str
+    token: int
+    outcome: Outcome | None = None
+    error: str = ""
+
+
+class TriggerDropped(Message, frozen=True):
+    """Trigger runner → engine: stopped and cleaned up."""
+
+    wait_id: str
+
+
+class RunOnKill(Message, frozen=True):
+    """Engine → trigger runner: build the trigger and await its ``on_kill()``."""
+
+    obligation_id: str
+    load: TriggerLoad
+
+
+class OnKillDone(Message, frozen=True):
+    """Trigger runner → engine: `error` is empty when the external work was cancelled."""
+
+    obligation_id: str
+    error: str = ""
+
+
+class Ping(Message, frozen=True):
+    """Engine → trigger runner: answer from the loop that runs the triggers."""
+
+    number: int
+
+
+class Pong(Message, frozen=True):
+    """Trigger runner → engine."""
+
+    number: int
+    #: Triggers that it holds.
+    holding: int
+
+
+class AskLooks(Message, frozen=True):
+    """Engine → trigger runner: when are these polls looked at next? (reply: Looks)"""
+
+    wait_ids: tuple[str, ...]
+
+
+class Looks(Message, frozen=True):
+    """Trigger runner → engine: next look by wait id, for those that it holds."""
+
+    next_look: dict[str, float]
+
+
+class Stop(Message, frozen=True):
+    """Engine → trigger or task runner: clean up and exit."""
+
+
+# --- dag parser -------------------------------------------------------------------------------------------------
+
+
+class ParseFile(Message, frozen=True):
+    """Engine → dag parser: import this file once and answer :class:`FileParsed`; then exit."""
+
+    path: str
+    folder: str
+
+
+class FileError(msgspec.Struct, frozen=True):
+    """Why a file, or one DAG of it, can't be used."""
+
+    #: One line: kind of error, value, file and line.
+    message: str
+    traceback: str = ""
+    line: int | None = None
+    #: The DAG concerned, or None for the whole file.
+    dag_id: str | None = None
+
+
+class FileParsed(Message, frozen=True):
+    """Dag parser → engine."""
+
+    path: str
+    dags: tuple[DagSpec, ...]
+    errors: tuple[FileError, ...]
+    #: Files read by the import, each with (mtime in ns, size): a change of one means to parse again.
+    inputs: dict[str, tuple[int, int]]
+    #: Seconds.
+    duration: float
+    warnings: tuple[str, ...] = ()
+
+
+TemplateMessage = Fork | Forked | Exited
+TaskMessage = (
+    RunTask | Ok | Refused | StaleCode | Retiring | PushXCom | PullXCom | XComs | Finish | Reschedule | Defer
+)
+TriggerMessage = ArmTriggers | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
+RunnerMessage = Ping | Pong | AskLooks | Looks | Stop
+ParserMessage = ParseFile | FileParsed
+
+AnyMessage = TemplateMessage | TaskMessage | TriggerMessage | RunnerMessage | ParserMessage
+
+
+#: What a request of a task runner is answered with.
+Reply = Ok | Refused | XComs
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """What travels. `request` pairs a reply with its question (0: none is wanted)."""
+
+    body: AnyMessage
+    request: int = 0
+    #: Id and epoch of the instance that the body is about, where it is about one.
+    instance: str = ""
+    epoch: int = -1

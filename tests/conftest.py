@@ -1,0 +1,76 @@
+"""Fixtures for all tests: a held clock, a store of its own for each test, no blocking on event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
+
+from bide.store import Store
+from bide.store.migrate import upgrade
+from tests.support.clock import HeldClock
+
+# The tests start many processes, which are to find byte code instead of compiling everything again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Tests share their machine with others: a slow example is no finding.
+settings.register_profile("bide", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bide")
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    """A clock that stands still."""
+    return HeldClock()
+
+
+@pytest.fixture(scope="session")
+def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store's file, migrated and empty; tests work on copies of it."""
+    path = tmp_path_factory.mktemp("empty_store") / "bide.db"
+
+    async def make() -> None:
+        made = Store.open(f"sqlite:///{path}", HeldClock())
+        upgrade(made)
+        await made.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+def store_path(tmp_path: Path, empty_store_file: Path) -> Path:
+    """The file of the test's own store."""
+    return Path(shutil.copy(empty_store_file, tmp_path / "bide.db"))
+
+
+@pytest.fixture
+async def store(store_path: Path, clock: HeldClock) -> AsyncIterator[Store]:
+    """An open store, migrated and empty, on a held clock."""
+    opened = await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def no_blocking() -> Iterator[None]:
+    """Fail a test whose event loop is blocked by a call of Bide's. The store's threads may block."""
+    guard = BlockBuster("bide")
+    # Schedules are read where DAG files are imported, which is never on a loop but in tests.
+    for function in guard.functions.values():
+        function.can_block_in("bide/model/timetables.py", "parse_schedule")
+        # A socket's file is made and removed once, when the engine starts and stops.
+        function.can_block_in("bide/engine/bell_socket.py", {"start", "stop"})
+        # A line of the log is written where it is said.
+        function.can_block_in("structlog/_base.py", "_proxy_to_logger")
+    guard.activate()
+    yield
+    guard.deactivate()

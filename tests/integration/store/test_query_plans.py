@@ -1,0 +1,153 @@
+"""What the engine's loops ask for is found by an index, whose size follows the work at hand: no scan of history."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import sqlalchemy.event
+
+from bide.store import Store, Tx, dags, instances, obligations, runs, transitions, views, waits, xcoms
+from bide.store.schema import metadata, wait
+from bide.store.transitions import Guard
+from tests.support.clock import START
+
+Ask = Callable[[Tx], Any]
+
+#: What is asked, and the indexes that it must read. Tables are those whose rows pile up.
+QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
+    "marks": (lambda tx: instances.read_marks(tx, 10), set()),
+    "scheduled": (
+        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without_dags=["x"]),
+        {"ix_task_instance_scheduled"},
+    ),
+    "any scheduled": (instances.any_scheduled, {"ix_task_instance_scheduled"}),
+    "occupancy": (instances.occupancy, {"ix_task_instance_occupying"}),
+    "due": (lambda tx: instances.due(tx, 5), {"ix_task_instance_due"}),
+    "next due": (instances.next_due, {"ix_task_instance_due"}),
+    "overdue": (lambda tx: instances.overdue(tx, 5), {"ix_task_instance_deadline"}),
+    "next deadline": (instances.next_deadline, {"ix_task_instance_deadline"}),
+    "held by others": (lambda tx: instances.held_by_others(tx, "s", 5), {"ix_task_instance_occupying"}),
+    "held": (lambda tx: instances.held(tx, ["a"]), {"sqlite_autoindex_task_instance_1"}),
+    "instances by uid": (lambda tx: instances.get_many(tx, ["a"]), {"sqlite_autoindex_task_instance_1"}),
+    "instances of tasks": (lambda tx: instances.of_tasks(tx, "r", ["a"]), {"sqlite_autoindex_task_instance_2"}),
+    "unfinished of a run": (lambda tx: instances.unfinished_of_run(tx, "r"), {"sqlite_autoindex_task_instance_2"}),
+    "transition": (
+        lambda tx: transitions.apply(tx, "succeed", [Guard("a", 0)], by="test"),
+        {"sqlite_autoindex_task_instance_1"},
+    ),
+    "queued runs": (lambda tx: runs.queued(tx, 5), {"ix_dag_run_unfinished"}),
+    "running runs": (lambda tx: runs.count_running(tx, ["d"]), {"ix_dag_run_unfinished"}),
+    "the only run": (lambda tx: runs.queued(tx, 5, "r"), {"sqlite_autoindex_dag_run_1"}),
+    "runs by uid": (lambda tx: runs.get_many(tx, ["r"]), {"sqlite_autoindex_dag_run_1"}),
+    "run by id": (lambda tx: runs.find(tx, "d", "r"), {"sqlite_autoindex_dag_run_2"}),
+    "shared date": (lambda tx: runs.has_logical_date(tx, "d", START), {"ix_dag_run_logical_date"}),
+    "last interval": (lambda tx: dags.last_interval(tx, "d"), {"ix_dag_run_recent"}),
+    "due dags": (lambda tx: dags.due(tx, 5), {"ix_dag_due"}),
+    "next due dag": (dags.next_due, {"ix_dag_due"}),
+    "dags of a file": (lambda tx: dags.of_file(tx, "/f"), {"ix_dag_fileloc"}),
+    "due timers": (lambda tx: waits.due_timers(tx, 5), {"ix_wait_due"}),
+    "next timer": (waits.next_timer, {"ix_wait_due"}),
+    "overdue waits": (lambda tx: waits.overdue(tx, 5), {"ix_wait_deadline"}),
+    "next wait deadline": (waits.next_deadline, {"ix_wait_deadline"}),
+    "claim": (lambda tx: waits.claim(tx, "s", 5), {"ix_wait_unclaimed"}),
+    "release": (lambda tx: waits.release(tx, "s"), {"ix_wait_session"}),
+    "release some": (lambda tx: waits.release(tx, "s", ["w"]), {"sqlite_autoindex_wait_1|ix_wait_session"}),
+    "release others": (lambda tx: waits.release_others(tx, "s"), {"ix_wait_session"}),
+    "held waits": (lambda tx: waits.held(tx, "s"), {"ix_wait_session"}),
+    "waits of instances": (lambda tx: waits.of_instances(tx, ["a"]), {"ix_wait_instance"}),
+    "waits by uid": (lambda tx: waits.get_many(tx, ["w"]), {"sqlite_autoindex_wait_1"}),
+    "resumes": (lambda tx: waits.get_resumes(tx, ["a"]), {"sqlite_autoindex_resume_1"}),
+    "xcoms": (lambda tx: xcoms.pull(tx, "d", "r", ["t"], ["k"]), {"sqlite_autoindex_xcom_1"}),
+    "clear xcoms": (lambda tx: xcoms.clear(tx, "d", "r", "t", -1), {"sqlite_autoindex_xcom_1"}),
+    "obligations": (lambda tx: obligations.due(tx, "s", 5), {"ix_cancel_obligation_pending"}),
+    "next obligation": (obligations.next_due, {"ix_cancel_obligation_pending"}),
+    "history": (lambda tx: views.history(tx, ["a"]), {"ix_task_event_instance"}),
+}
+
+#: Reading all of a table that grows with history, by itself or by an index that is as large.
+SCAN = re.compile(
+    r"SCAN (task_instance|task_event|dag_run|xcom|wait|cancel_obligation|resume)( USING (COVERING )?INDEX (\w+))?$"
+)
+PARTIAL = {
+    str(index.name)
+    for table in metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
+#: Read where a row is deleted that others may refer to, which no plan shows.
+FOREIGN_KEYS = {"ix_wait_parent"}
+
+
+async def plans(store: Store, ask: Ask) -> list[str]:
+    """The plan of every statement that `ask` executes."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    def work(tx: Tx) -> list[str]:
+        sqlalchemy.event.listen(store.engine, "before_cursor_execute", note)
+        ask(tx)
+        sqlalchemy.event.remove(store.engine, "before_cursor_execute", note)
+        connection = tx.conn.connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        return [
+            row[3]
+            for statement, parameters in statements
+            if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))
+            for row in connection.execute("EXPLAIN QUERY PLAN " + statement, first_set(parameters))
+        ]
+
+    return await store.write(work)
+
+
+def scans(plan: Iterable[str]) -> list[str]:
+    """The lines that tell of reading a growing table as a whole."""
+    return [line for line in plan if (found := SCAN.search(line)) and found[4] not in PARTIAL]
+
+
+def first_set(parameters: Any) -> Any:
+    return parameters[0] if isinstance(parameters, list) else parameters
+
+
+@pytest.mark.parametrize(("ask", "wanted"), QUESTIONS.values(), ids=QUESTIONS)
+async def test_the_plan_reads_the_index(store: Store, ask: Ask, wanted: set[str]) -> None:
+    plan = await plans(store, ask)
+    found = "\n".join(plan)
+    for index in wanted:
+        assert re.search(rf"(USING|INDEX) ?(COVERING )?(INDEX )?({index})\b", found), found
+    assert scans(plan) == []
+
+
+@pytest.mark.parametrize("name", ["due", "overdue", "next due", "next deadline", "due timers", "queued runs"])
+async def test_the_same_for_an_engine_of_one_run(store: Store, name: str) -> None:
+    """The scope must not cost the index."""
+    asks: dict[str, Ask] = {
+        "due": lambda tx: instances.due(tx, 5, "r"),
+        "overdue": lambda tx: instances.overdue(tx, 5, "r"),
+        "next due": lambda tx: instances.next_due(tx, "r"),
+        "next deadline": lambda tx: instances.next_deadline(tx, "r"),
+        "due timers": lambda tx: waits.due_timers(tx, 5, "r"),
+        "queued runs": lambda tx: runs.queued(tx, 5, "r"),
+    }
+    assert scans(await plans(store, asks[name])) == []
+
+
+def test_every_index_of_a_loop_is_in_these_questions() -> None:
+    """An index that nothing here reads is either not tested or not needed."""
+    named = {part for _, wanted in QUESTIONS.values() for one in wanted for part in one.split("|")}
+    assert named | FOREIGN_KEYS >= PARTIAL
+
+
+def test_ending_a_wait_looks_for_its_children_by_an_index() -> None:
+    """No plan shows what the database reads for a foreign key; without an index it is the whole table."""
+    children = [
+        key.parent for table in metadata.tables.values() for key in table.foreign_keys if key.column.table is wait
+    ]
+    assert children
+    for column in children:
+        assert any(next(iter(index.columns)) is column for index in column.table.indexes), column

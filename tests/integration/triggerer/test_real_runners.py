@@ -1,0 +1,197 @@
+"""The triggerer with a real store, a real template and real trigger runners."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bide.control.cancel_run import cancel_run
+from bide.engine.template import Template
+from bide.engine.triggerer import Triggerer, TriggererSettings
+from bide.observe.clock import SystemClock
+from bide.observe.leftovers import find_marked
+from bide.store import Store
+from bide.wire.messages import WaitSpec
+from tests.support.waiting_tasks import WaitingTasks
+
+
+class World:
+    """A triggerer at work, and the tasks that it serves."""
+
+    def __init__(self, store: Store, tasks: WaitingTasks, folder: Path, **settings: Any) -> None:
+        self.store = store
+        self.tasks = tasks
+        self.notes_file = folder / "notes"
+        self.store_id = f"test-{os.getpid()}-{id(self)}"
+        self.template = Template(store_id=self.store_id, output=folder / "runners.log")
+        self.triggerer = Triggerer(
+            self.template,
+            tasks.control(),
+            store.bell,
+            SystemClock(),
+            session=tasks.session,
+            settings=TriggererSettings(**settings),
+        )
+
+    async def wait(self, *triggers: str, kind: str = "stream", has_on_kill: bool = False) -> list[str]:
+        """Have tasks ``t0``, ``t1``, ... defer, each to the class given; its name is its task's."""
+        return await self.tasks.defer(
+            *(
+                WaitSpec(
+                    kind,  # type: ignore[arg-type]
+                    f"waiting_triggers.{trigger}",
+                    json.dumps({"notes": str(self.notes_file), "name": f"t{number}"}).encode(),
+                    has_on_kill=has_on_kill,
+                )
+                for number, trigger in enumerate(triggers)
+            )
+        )
+
+    def notes(self) -> list[tuple[str, str]]:
+        """What triggers have noted: name and word."""
+        if not self.notes_file.exists():
+            return []
+        return [tuple(line.split()[:2]) for line in self.notes_file.read_text().splitlines()]  # type: ignore[misc]
+
+    async def until_states(self, wanted: dict[str, str]) -> None:
+        changes = self.store.bell.listen("history", "scheduled", "marks")
+        while await self.tasks.states() != wanted:
+            assert await changes.wait(20.0), f"not within 20 s: {wanted}; it is {await self.tasks.states()}"
+
+    async def until_noted(self, wanted: set[tuple[str, str]]) -> None:
+        await _until(lambda: wanted <= set(self.notes()), f"noted: {wanted}")
+
+
+async def _until(check: Callable[[], bool], what: str) -> None:
+    """Look at what other processes do; there is no event to wait for."""
+    try:
+        async with asyncio.timeout(20.0):
+            while not check():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not within 20 s: {what}") from None
+
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+async def serve(store: Store, tmp_path: Path) -> AsyncIterator[Serve]:
+    """Start a triggerer with these settings."""
+    shutil.copy(Path(__file__).with_name("waiting_triggers.py"), tmp_path)
+    tasks = await WaitingTasks.prepare(store, tmp_path)
+    async with AsyncExitStack() as closing:
+
+        async def begin(**settings: Any) -> World:
+            world = World(store, tasks, tmp_path, **settings)
+            await world.template.start()
+            closing.push_async_callback(world.template.stop)
+            running = asyncio.create_task(world.triggerer.run())
+            closing.push_async_callback(asyncio.wait, [running])
+            closing.push_async_callback(world.triggerer.stop, 5.0)
+            return world
+
+        yield begin
+
+
+async def test_events_and_failures_reach_their_tasks_and_every_run_is_cleaned_up(serve: Serve):
+    world = await serve()
+    await world.wait("AtOnce", "Fails", "AtOnce")
+    await world.until_states({"t0": "scheduled", "t1": "failed", "t2": "scheduled"})
+    await world.until_noted({("t0", "cleanup"), ("t1", "cleanup"), ("t2", "cleanup")})
+    assert await world.tasks.errors() == {"t1": "ValueError: no t1"}
+
+
+async def test_a_poll_is_looked_at_until_it_has_something(serve: Serve, tmp_path: Path):
+    world = await serve()
+    kwargs = json.dumps({"path": str(tmp_path / "flag")}).encode()
+    (wait_id,) = await world.tasks.defer(WaitSpec("poll", "waiting_triggers.FileThere", kwargs, interval=0.02))
+    await _until(lambda: wait_id in world.triggerer.where([wait_id]), "sent to a runner")
+    looks: dict[str, float] = {}
+    async with asyncio.timeout(20.0):
+        while not looks:
+            looks = await world.triggerer.next_looks([wait_id])
+    assert abs(looks[wait_id] - SystemClock().now().timestamp()) < 5.0
+    (tmp_path / "flag").touch()
+    await world.until_states({"t0": "scheduled"})
+
+
+async def test_a_killed_runner_costs_nobody_anything(serve: Serve):
+    world = await serve()
+    waits = await world.wait("Never", "Never", "Never")
+    await world.until_noted({("t0", "run"), ("t1", "run"), ("t2", "run")})
+    (pid,) = world.triggerer.pids()
+    os.kill(pid, signal.SIGKILL)
+    await _until(lambda: world.notes().count(("t0", "run")) == 2, "run again")
+    await _until(lambda: len(world.triggerer.where(waits)) == 3, "held again")
+    assert pid not in world.triggerer.pids()
+    assert set((await world.tasks.states()).values()) == {"deferred"}
+
+
+async def test_a_stopped_process_is_given_up_and_its_triggers_move(serve: Serve):
+    """K02"""
+    world = await serve(heartbeat=0.2)
+    await world.wait("Never")
+    await world.until_noted({("t0", "run")})
+    (pid,) = world.triggerer.pids()
+    os.kill(pid, signal.SIGSTOP)
+    await _until(lambda: world.notes().count(("t0", "run")) == 2, "run again")
+    assert pid not in world.triggerer.pids()
+
+
+async def test_a_trigger_that_crashes_its_process_fails_alone(serve: Serve):
+    """K04"""
+    world = await serve()
+    waits = await world.wait("Never", "Crashes", "Never")
+    await world.until_states({"t0": "deferred", "t1": "failed", "t2": "deferred"})
+    error = (await world.tasks.errors())["t1"]
+    assert "with no other trigger in it" in error
+    assert "SIGSEGV" in error
+    await _until(lambda: len(world.triggerer.where(waits)) == 2, "the others are held")
+
+
+async def test_a_trigger_that_blocks_is_reported(serve: Serve, caplog: pytest.LogCaptureFixture):
+    """K05"""
+    caplog.set_level(logging.WARNING)
+    world = await serve()
+    await world.wait("Blocks")
+    await world.until_states({"t0": "scheduled"})
+    await _until(lambda: "a trigger blocked the event loop" in caplog.text, "reported")
+
+
+async def test_a_cancelled_run_is_cleaned_up_and_its_external_work_cancelled(serve: Serve):
+    """K01"""
+    world = await serve()
+    await world.wait("Never", "Never", has_on_kill=True)
+    await world.until_noted({("t0", "run"), ("t1", "run")})
+    await cancel_run(world.store, "waits", await world.tasks.run_id(), by="test")
+    await world.until_noted({("t0", "cleanup"), ("t1", "cleanup"), ("t0", "on_kill"), ("t1", "on_kill")})
+    await _until(lambda: len(world.notes()) == 6, "each once")
+
+
+async def test_a_graceful_stop_cleans_up_once_runs_no_on_kill_and_leaves_no_process(serve: Serve):
+    world = await serve()
+    await world.wait("Never", "Never", has_on_kill=True)
+    await world.until_noted({("t0", "run"), ("t1", "run")})
+    await world.triggerer.stop(5.0)
+    assert sorted(world.notes()) == [(name, word) for name in ("t0", "t1") for word in ("cleanup", "run")]
+    assert await world.tasks.leases() == [(None, 2), (None, 2)]
+    await world.template.stop()
+    assert find_marked(world.store_id) == []
+
+
+async def test_triggers_by_the_hundred_all_end(serve: Serve):
+    world = await serve()
+    await world.wait(*["AtOnce"] * 300)
+    await world.until_states({f"t{number}": "scheduled" for number in range(300)})
+    assert await world.tasks.leases() == []

@@ -1,0 +1,83 @@
+"""Triggers for the tests beside: this file is copied into a DAG folder and imported by trigger runners."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from bide import BaseTrigger, PollTrigger, TriggerEvent
+
+
+class Told(BaseTrigger):
+    """Notes what happens to it in the file `notes`, one word a line, each with its process id."""
+
+    def __init__(self, notes=os.devnull, name="it"):
+        self.notes = notes
+        self.name = name
+
+    def serialize(self):
+        return f"waiting_triggers.{type(self).__name__}", {"notes": self.notes, "name": self.name}
+
+    def note(self, word):
+        file = os.open(self.notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(file, f"{self.name} {word} {os.getpid()}\n".encode())
+        os.close(file)
+
+    async def cleanup(self):
+        self.note("cleanup")
+
+    async def on_kill(self):
+        self.note("on_kill")
+
+
+class AtOnce(Told):
+    async def run(self):
+        self.note("run")
+        yield TriggerEvent(self.name)
+
+
+class Never(Told):
+    async def run(self):
+        self.note("run")
+        await asyncio.Event().wait()
+        yield TriggerEvent("never")
+
+
+class Fails(Told):
+    async def run(self):
+        raise ValueError(f"no {self.name}")
+        yield
+
+
+class Crashes(Told):
+    """Takes its process with it."""
+
+    async def run(self):
+        os.kill(os.getpid(), signal.SIGSEGV)
+        await asyncio.Event().wait()
+        yield
+
+
+class Blocks(Told):
+    """Holds up the loop for a second, then fires."""
+
+    async def run(self):
+        self.note("run")
+        time.sleep(1.0)
+        yield TriggerEvent(self.name)
+
+
+class FileThere(PollTrigger):
+    interval = 0.02
+
+    def __init__(self, path):
+        self.path = path
+
+    def serialize(self):
+        return "waiting_triggers.FileThere", {"path": self.path}
+
+    def poll(self):
+        return TriggerEvent(True) if Path(self.path).exists() else None

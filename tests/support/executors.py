@@ -1,0 +1,148 @@
+"""Executors on real processes, with task instances in memory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from bide.control.claims import Claim
+from bide.engine.executors.contract import Executor
+from bide.engine.executors.local import LocalExecutor
+from bide.engine.template import Template
+from bide.observe.clock import SystemClock
+from tests.support.task_instances import TaskInstances
+
+JOBS = '''
+import fcntl, os, signal, subprocess, sys
+from pathlib import Path
+from bide import DAG, BaseOperator, task
+
+GATE = Path(__file__).with_name("gate")
+
+
+class Stubborn(BaseOperator):
+    """Holds out against everything but SIGKILL."""
+
+    def execute(self, context):
+        child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        context["ti"].xcom_push("begun", [os.getpid(), child.pid])
+        signal.pause()
+
+
+class Killable(BaseOperator):
+    def execute(self, context):
+        context["ti"].xcom_push("begun", os.getpid())
+        signal.pause()
+
+    def on_kill(self):
+        Path(__file__).with_name("killed").write_text("on_kill was called")
+
+
+with DAG("jobs", schedule=None):
+
+    @task
+    def noop():
+        return os.getpid()
+
+    @task
+    def fail():
+        raise ValueError("as it should")
+
+    @task
+    def wait_at_gate(ti=None):
+        ti.xcom_push("begun", os.getpid())
+        with GATE.open() as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
+
+    @task
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @task
+    def exit_silently():
+        os._exit(7)
+
+    noop(), fail(), wait_at_gate(), die(), exit_silently()
+    Stubborn(task_id="stubborn")
+    Killable(task_id="killable")
+'''
+
+
+#: By folder, the descriptor that holds the lock which is its gate.
+_gates: dict[Path, int] = {}
+
+
+def write_jobs(folder: Path, name: str = "jobs.py") -> Path:
+    """A DAG file whose tasks tests can steer, behind the folder's gate, which is shut."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(JOBS)
+    if folder not in _gates:
+        _gates[folder] = os.open(folder / "gate", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(_gates[folder], fcntl.LOCK_EX)
+    return path
+
+
+def open_gate(folder: Path) -> None:
+    """Let tasks go on that wait at the gate, and those that come later."""
+    if folder in _gates:
+        os.close(_gates.pop(folder))
+
+
+@asynccontextmanager
+async def running_template(folder: Path) -> AsyncIterator[Template]:
+    """A template process of its own store."""
+    template = Template(store_id=uuid.uuid4().hex, output=folder / "runners.log")
+    await template.start()
+    try:
+        yield template
+    finally:
+        await template.stop()
+
+
+@asynccontextmanager
+async def local_executor(
+    template: Template,
+    instances: TaskInstances,
+    *,
+    isolation: Literal["worker", "process"] = "worker",
+    parallelism: int = 4,
+    **options: Any,
+) -> AsyncIterator[LocalExecutor]:
+    """A started local executor; stopped at the end, if the test has not done so."""
+    executor = LocalExecutor(
+        template,
+        instances,
+        parallelism=parallelism,
+        session=uuid.uuid4().hex[:8],
+        clock=SystemClock(),
+        on_slots=instances.ring_slots,
+        isolation=isolation,
+        **options,
+    )
+    await executor.start()
+    try:
+        yield executor
+    finally:
+        await executor.stop(0.0)
+
+
+def begun(instances: TaskInstances, claim: Claim) -> bool:
+    """Whether the task has said that it runs."""
+    return "begun" in instances[claim].xcoms
+
+
+async def until_begun(instances: TaskInstances, *claims: Claim) -> None:
+    """Wait until the tasks have said that they run."""
+    await instances.until(lambda: all(begun(instances, claim) for claim in claims))
+
+
+async def until_free(instances: TaskInstances, executor: Executor, slots: int) -> None:
+    """Wait until so many slots are free."""
+    await instances.until(lambda: executor.free_slots() == slots)

@@ -1,0 +1,174 @@
+"""Each of Airflow's names is Bide's own object, the same one under all its paths."""
+
+import datetime as dt
+import importlib
+import pkgutil
+import types
+
+import pytest
+
+import airflow
+from bide.authoring.dag import DAG
+from bide.model.trigger_rules import TRIGGER_RULES
+
+#: What DAG files and operators of the field import, and the object that they get.
+NAMES = [
+    ("airflow", "DAG", "bide.authoring.dag:DAG"),
+    ("airflow.configuration", "conf", "bide.standard.configuration:conf"),
+    ("airflow.decorators", "dag", "bide.authoring.dag:dag"),
+    ("airflow.decorators", "task", "bide.authoring.taskflow:task"),
+    ("airflow.decorators", "task_group", "bide.authoring.group:task_group"),
+    ("airflow.exceptions", "AirflowException", "bide.model.errors:BideError"),
+    ("airflow.exceptions", "AirflowFailException", "bide.model.errors:TaskFailure"),
+    ("airflow.exceptions", "AirflowSensorTimeout", "bide.model.errors:SensorTimeout"),
+    ("airflow.exceptions", "AirflowSkipException", "bide.model.errors:TaskSkipped"),
+    ("airflow.exceptions", "TaskDeferred", "bide.authoring.deferral:TaskDeferred"),
+    ("airflow.models", "BaseOperator", "bide.authoring.operator:BaseOperator"),
+    ("airflow.models", "DAG", "bide.authoring.dag:DAG"),
+    ("airflow.models.baseoperator", "BaseOperator", "bide.authoring.operator:BaseOperator"),
+    ("airflow.models.baseoperator", "chain", "bide.authoring.dependencies:chain"),
+    ("airflow.models.param", "Param", "bide.authoring.params:Param"),
+    ("airflow.operators.bash", "BashOperator", "bide.standard.operators.bash:BashOperator"),
+    ("airflow.operators.empty", "EmptyOperator", "bide.standard.operators.empty:EmptyOperator"),
+    ("airflow.operators.python", "PythonOperator", "bide.authoring.python:PythonOperator"),
+    ("airflow.operators.python", "get_current_context", "bide.authoring.context:get_current_context"),
+    ("airflow.providers.standard.operators.bash", "BashOperator", "bide.standard.operators.bash:BashOperator"),
+    ("airflow.providers.standard.operators.empty", "EmptyOperator", "bide.standard.operators.empty:EmptyOperator"),
+    ("airflow.providers.standard.operators.python", "PythonOperator", "bide.authoring.python:PythonOperator"),
+    ("airflow.providers.standard.sensors.date_time", "DateTimeSensor", "bide.standard.sensors.time:DateTimeSensor"),
+    ("airflow.providers.standard.sensors.filesystem", "FileSensor", "bide.standard.sensors.file:FileSensor"),
+    ("airflow.providers.standard.sensors.time", "TimeSensor", "bide.standard.sensors.time:TimeSensor"),
+    (
+        "airflow.providers.standard.sensors.time_delta",
+        "TimeDeltaSensor",
+        "bide.standard.sensors.time:TimeDeltaSensor",
+    ),
+    ("airflow.providers.standard.triggers.file", "FileTrigger", "bide.standard.triggers.file:FileTrigger"),
+    (
+        "airflow.providers.standard.triggers.temporal",
+        "DateTimeTrigger",
+        "bide.standard.triggers.temporal:DateTimeTrigger",
+    ),
+    (
+        "airflow.providers.standard.triggers.temporal",
+        "TimeDeltaTrigger",
+        "bide.standard.triggers.temporal:TimeDeltaTrigger",
+    ),
+    ("airflow.sdk", "BaseOperator", "bide.authoring.operator:BaseOperator"),
+    ("airflow.sdk", "BaseSensorOperator", "bide.authoring.sensor:BaseSensorOperator"),
+    ("airflow.sdk", "DAG", "bide.authoring.dag:DAG"),
+    ("airflow.sdk", "Param", "bide.authoring.params:Param"),
+    ("airflow.sdk", "TaskGroup", "bide.authoring.group:TaskGroup"),
+    ("airflow.sdk", "chain", "bide.authoring.dependencies:chain"),
+    ("airflow.sdk", "dag", "bide.authoring.dag:dag"),
+    ("airflow.sdk", "get_current_context", "bide.authoring.context:get_current_context"),
+    ("airflow.sdk", "task", "bide.authoring.taskflow:task"),
+    ("airflow.sensors.base", "BaseSensorOperator", "bide.authoring.sensor:BaseSensorOperator"),
+    ("airflow.sensors.base", "PokeReturnValue", "bide.authoring.sensor:PokeReturnValue"),
+    ("airflow.sensors.date_time", "DateTimeSensorAsync", "bide.standard.sensors.time:DateTimeSensorAsync"),
+    ("airflow.sensors.filesystem", "FileSensor", "bide.standard.sensors.file:FileSensor"),
+    ("airflow.sensors.time_delta", "TimeDeltaSensorAsync", "bide.standard.sensors.time:TimeDeltaSensorAsync"),
+    ("airflow.sensors.time_sensor", "TimeSensorAsync", "bide.standard.sensors.time:TimeSensorAsync"),
+    ("airflow.triggers.base", "BaseTrigger", "bide.authoring.trigger:BaseTrigger"),
+    ("airflow.triggers.base", "StartTriggerArgs", "bide.authoring.start_trigger:StartTriggerArgs"),
+    ("airflow.triggers.base", "TaskFailedEvent", "bide.authoring.trigger:TaskFailedEvent"),
+    ("airflow.triggers.base", "TaskFailureEvent", "bide.authoring.trigger:TaskFailedEvent"),
+    ("airflow.triggers.base", "TaskSkippedEvent", "bide.authoring.trigger:TaskSkippedEvent"),
+    ("airflow.triggers.base", "TaskSuccessEvent", "bide.authoring.trigger:TaskSuccessEvent"),
+    ("airflow.triggers.base", "TriggerEvent", "bide.authoring.trigger:TriggerEvent"),
+    ("airflow.triggers.temporal", "DateTimeTrigger", "bide.standard.triggers.temporal:DateTimeTrigger"),
+    ("airflow.triggers.temporal", "TimeDeltaTrigger", "bide.standard.triggers.temporal:TimeDeltaTrigger"),
+    ("airflow.utils.context", "Context", "bide.authoring.context:Context"),
+    ("airflow.utils.decorators", "apply_defaults", "bide.authoring.operator:apply_defaults"),
+    ("airflow.utils.task_group", "TaskGroup", "bide.authoring.group:TaskGroup"),
+    ("airflow.utils.timezone", "utcnow", "bide.standard.timezone:utcnow"),
+    ("airflow.utils.trigger_rule", "TriggerRule", "bide.authoring.trigger_rule:TriggerRule"),
+]
+
+MODULES = [found.name for found in pkgutil.walk_packages(airflow.__path__, "airflow.")]
+
+
+@pytest.mark.parametrize(("module", "name", "origin"), NAMES)
+def test_a_name_is_the_object(module, name, origin):
+    home, _, own_name = origin.partition(":")
+    assert getattr(importlib.import_module(module), name) is getattr(importlib.import_module(home), own_name)
+
+
+def aliases():
+    for module in MODULES:
+        for name, value in vars(importlib.import_module(module)).items():
+            if not name.startswith("_") and not isinstance(value, types.ModuleType):
+                yield module, name, value
+
+
+def test_the_alias_modules_define_nothing():
+    own = [
+        f"{module}.{name}"
+        for module, name, value in aliases()
+        if getattr(value, "__module__", "bide").startswith("airflow") and module != "airflow._conflicts"
+    ]
+    assert own == []
+
+
+def test_one_name_is_one_object_in_all_modules():
+    first: dict[str, object] = {}
+    for _, name, value in aliases():
+        if name not in ("CONFLICTING", "extend_path"):
+            assert first.setdefault(name, value) is value, name
+
+
+def test_a_class_path_as_triggers_serialise_it_leads_to_our_class():
+    # A trigger of the documents names Airflow's class from another one's serialize().
+    path = "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    module, _, name = path.rpartition(".")
+    trigger = getattr(importlib.import_module(module), name)(moment=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert trigger.serialize()[0] == "bide.standard.triggers.temporal.DateTimeTrigger"
+
+
+def test_every_trigger_rule_has_a_name():
+    from airflow.utils.trigger_rule import TriggerRule
+
+    unnamed = {"dummy", "none_failed_or_skipped"}  # names of old, which Airflow's class does not have either
+    assert set(TRIGGER_RULES) - unnamed <= set(TriggerRule)
+
+
+def test_a_file_written_for_airflow_makes_a_dag():
+    code = """
+from datetime import datetime, timedelta
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+from airflow.operators.python import PythonOperator
+from airflow.configuration import conf
+from airflow.exceptions import AirflowException, AirflowSkipException, TaskDeferred
+from airflow.sensors.base import BaseSensorOperator
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.utils.trigger_rule import TriggerRule
+
+class WaitOneHourSensor(BaseSensorOperator):
+    def __init__(self, deferrable=conf.getboolean("operators", "default_deferrable", fallback=False), **kwargs):
+        super().__init__(**kwargs)
+        self.deferrable = deferrable
+
+    def poke(self, context):
+        return True
+
+    def execute(self, context):
+        self.defer(trigger=TimeDeltaTrigger(timedelta(hours=1)), method_name="execute_complete")
+
+    def execute_complete(self, context, event=None):
+        return
+
+with DAG("etl", schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["x"]) as dag:
+    extract = PythonOperator(task_id="extract", python_callable=print)
+    transform = BashOperator(task_id="transform", bash_command="echo transforming")
+    wait = WaitOneHourSensor(task_id="wait", trigger_rule=TriggerRule.ALL_DONE)
+    extract >> transform >> wait
+"""
+    names: dict[str, object] = {"__name__": "dag_file"}
+    exec(compile(code, "dag_file.py", "exec"), names)
+    dag = names["dag"]
+    assert isinstance(dag, DAG)
+    assert dag.get_task("wait").trigger_rule == "all_done"
+    with pytest.raises(names["TaskDeferred"]):
+        dag.get_task("wait").execute({})
+    assert issubclass(names["AirflowSkipException"], names["AirflowException"])

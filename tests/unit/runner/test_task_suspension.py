@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bide.model.values import decode
+from bide.wire.messages import (
+    Defer,
+    Reschedule,
+)
+from tests.unit.runner.harness import Project, Runner, failed, resume, returned
+
+DEFERRING = """
+    class Wait(BaseTrigger):
+        def __init__(self, n):
+            self.n = n
+        def serialize(self):
+            return (f"{type(self).__module__}.Wait", {"n": self.n})
+        async def run(self):
+            yield TriggerEvent(self.n)
+
+    class Op(BaseOperator):
+        template_fields = ("text",)
+        def __init__(self, text="{{ ds }}", **kwargs):
+            super().__init__(**kwargs)
+            self.text = text
+        def execute(self, context):
+            self.x = 1
+            self.helper(3)
+        def helper(self, depth):
+            try:
+                if depth:
+                    self.helper(depth - 1)
+                self.defer(trigger=Wait(5), method_name="resumed", kwargs={"a": [1]}, timeout=timedelta(minutes=2))
+            except Exception:
+                return
+        def resumed(self, context, event, a):
+            return [event, a, hasattr(self, "x"), self.text, context["ti"].task_id]
+        def no_event(self, context):
+            return None
+
+    with DAG("d"):
+        Op(task_id="t")
+"""
+
+
+def test_a_deferral_goes_to_the_engine_from_any_depth(worker: Runner, project: Project) -> None:
+    order = project.order(project.dag(DEFERRING))
+    body = worker.run(order)
+    assert isinstance(body, Defer)
+    assert (body.method, decode(body.kwargs), body.timeout) == ("resumed", {"a": [1]}, 120.0)
+    assert (body.wait.kind, decode(body.wait.kwargs)) == ("stream", {"n": 5})
+    assert "Task deferred: waiting: Wait (stream), then resumed()" in project.log(order)
+
+
+def test_a_resumed_task_is_a_new_copy_with_rendered_fields(worker: Runner, project: Project) -> None:
+    file = project.dag(DEFERRING)
+    worker.run(project.order(file))
+    order = project.order(file, resume=resume("resumed", event={"ok": True}, a=[1]))
+    assert returned(worker.run(order)) == [{"ok": True}, [1], False, "2026-01-31", "t"]
+    assert "goes on at resumed()" in project.log(order)
+
+
+@pytest.mark.parametrize(
+    ("method", "complaint"),
+    [
+        ("resume", "has no method 'resume' to be resumed at; did you mean 'resumed'?"),
+        ("no_event", "Op.no_event() does not accept 'event'"),
+    ],
+)
+def test_a_method_that_cannot_be_resumed_is_named(
+    worker: Runner, project: Project, method: str, complaint: str
+) -> None:
+    order = project.order(project.dag(DEFERRING), resume=resume(method))
+    assert complaint in failed(worker.run(order))
+
+
+def test_a_failed_wait_resumes_with_the_error(worker: Runner, project: Project) -> None:
+    order = project.order(project.dag(DEFERRING), resume=resume("__fail__", error="the trigger broke"))
+    assert failed(worker.run(order)) == "TriggerFailure: the trigger broke"
+
+
+def test_rescheduling_gives_the_moment(worker: Runner, project: Project) -> None:
+    file = project.dag(
+        """
+        class Never(BaseSensorOperator):
+            def poke(self, context):
+                return False
+        with DAG("d"):
+            Never(task_id="t", mode="reschedule", poke_interval=60)
+        """
+    )
+    body = worker.run(project.order(file))
+    assert isinstance(body, Reschedule)
+    assert 50 < body.at - time.time() <= 60
