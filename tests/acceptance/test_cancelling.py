@@ -46,7 +46,7 @@ def test_ctrl_c_ends_what_runs_in_workers_and_what_runs_outside(outside: Folder)
             notes.read_all("begins in worker", "begins in bash", "run")
         command.send(signal.SIGINT)
         assert command.wait() == 130, command.text
-    assert "cancelling external work of job" in command.text
+    assert "external work of job was cancelled" in command.text
     assert noted(outside) == Counter(
         ["begins in worker", "begins in bash", "run", "cancel in worker", "cleanup", "cancel job"]
     )

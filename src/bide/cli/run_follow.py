@@ -66,14 +66,15 @@ class Follower:
             self.store.bell.leave(listener)
 
     async def settle_cancels(self, run_uid: str) -> None:
-        """Wait until external work of the run that had to be cancelled is, or was given up."""
+        """Wait until external work of the run that had to be cancelled is, or was given up; say which of the two."""
         said = False
         while True:
-            found = await self.store.read(lambda tx: list_obligations(tx, run_uid=run_uid))
+            found = await self.store.read(lambda tx: list_obligations(tx, run_uid=run_uid, with_done=True))
             pending = [one for one in found if one.state == "pending"]
             if not pending:
                 for one in found:
-                    self.screen.note(f"external work of {one.task_id} could not be cancelled: {one.error}")
+                    outcome = "was cancelled" if one.state == "done" else f"could not be cancelled: {one.error}"
+                    self.screen.note(f"external work of {one.task_id} {outcome}")
                 return
             if not said:
                 names = ", ".join(sorted({one.task_id for one in pending}))

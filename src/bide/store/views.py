@@ -308,8 +308,8 @@ class ObligationView(NamedTuple):
     error: str
 
 
-def list_obligations(tx: Tx, *, run_uid: str | None = None) -> list[ObligationView]:
-    """Cancel obligations that are pending or have failed."""
+def list_obligations(tx: Tx, *, run_uid: str | None = None, with_done: bool = False) -> list[ObligationView]:
+    """Cancel obligations that are pending or have failed; those that are done too if `with_done`."""
     query = (
         sa.select(
             task_instance.c.dag_id,
@@ -323,9 +323,10 @@ def list_obligations(tx: Tx, *, run_uid: str | None = None) -> list[ObligationVi
             cancel_obligation.c.error,
         )
         .join_from(cancel_obligation, task_instance, cancel_obligation.c.instance_uid == task_instance.c.uid)
-        .where(cancel_obligation.c.state != "done")
         .order_by(cancel_obligation.c.uid)
     )
+    if not with_done:
+        query = query.where(cancel_obligation.c.state != "done")
     if run_uid is not None:
         query = query.where(cancel_obligation.c.run_uid == run_uid)
     return [ObligationView(*row) for row in tx.conn.execute(query)]
