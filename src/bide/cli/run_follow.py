@@ -66,7 +66,7 @@ class Follower:
             self.store.bell.leave(listener)
 
     async def settle_cancels(self, run_uid: str) -> None:
-        """Wait until external work of the run that had to be cancelled is, or was given up; say which of the two."""
+        """Wait until external work of the run that had to be cancelled is, or was given up; say which."""
         said = False
         while True:
             found = await self.store.read(lambda tx: list_obligations(tx, run_uid=run_uid, with_done=True))

@@ -37,7 +37,7 @@ def begin(tx: Tx, *, kind: str, hostname: str, pid: int) -> str:
     uid = new_id(tx.now)
     tx.conn.execute(
         sa.insert(session),
-        {"uid": uid, "kind": kind, "hostname": hostname, "pid": pid, "started_at": tx.now},
+        {"uid": uid, "kind": kind, "hostname": hostname, "pid": pid, "started_at": tx.now, "heartbeat_at": tx.now},
     )
     return uid
 

@@ -122,7 +122,10 @@ def next_deadline(tx: Tx, only: str | None = None) -> datetime | None:
 
 _unclaimed = (
     sa.select(_w.uid)
-    .where(sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream')"), in_scope(_w.run_uid))
+    .where(
+        sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream') AND wait.ended_at IS NULL"),
+        in_scope(_w.run_uid),
+    )
     .order_by(_w.armed_at)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )

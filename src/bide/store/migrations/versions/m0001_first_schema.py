@@ -72,6 +72,8 @@ def upgrade() -> None:
         sa.Column("hostname", sa.Text(), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("started_at", UtcTime(), nullable=False),
+        sa.Column("heartbeat_at", UtcTime(), nullable=False),
+        sa.Column("queues", sa.JSON(), nullable=True),
         sa.Column("ended_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
     )
@@ -254,6 +256,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance_uid", name=op.f("pk_resume")),
     )
     op.create_table(
+        "signal",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=250), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=True),
+        sa.Column("outcome", sa.LargeBinary(), nullable=True),
+        sa.Column("received_at", UtcTime(), nullable=True),
+        sa.Column("consumed_at", UtcTime(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("expires_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_signal_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_signal")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_signal_token_hash")),
+    )
+    op.create_index("ix_signal_expires", "signal", ["expires_at"], unique=False)
+    op.create_index("ix_signal_instance", "signal", ["instance_uid"], unique=False)
+    op.create_table(
         "task_event",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
@@ -268,17 +289,37 @@ def upgrade() -> None:
     )
     op.create_index("ix_task_event_instance", "task_event", ["instance_uid"], unique=False)
     op.create_table(
+        "task_state",
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_task_state_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("instance_uid", "kind", "key", name=op.f("pk_task_state")),
+    )
+    op.create_table(
         "wait",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
         sa.Column("run_uid", sa.String(length=36), nullable=False),
         sa.Column("parent_uid", sa.String(length=36), nullable=True),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("needed", sa.Integer(), nullable=True),
+        sa.Column("ended_at", UtcTime(), nullable=True),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("classpath", sa.Text(), nullable=False),
         sa.Column("kwargs", sa.LargeBinary(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("has_on_kill", sa.Boolean(), nullable=False),
+        sa.Column("signal_name", sa.String(length=250), nullable=True),
+        sa.Column("queue", sa.String(length=250), server_default="default", nullable=False),
+        sa.Column("group_key", sa.String(length=64), nullable=True),
         sa.Column("interval", sa.Float(), nullable=True),
         sa.Column("due_at", UtcTime(), nullable=True),
         sa.Column("outcome", sa.LargeBinary(), nullable=True),
@@ -313,7 +354,7 @@ def upgrade() -> None:
         "wait",
         ["armed_at"],
         unique=False,
-        sqlite_where=sa.text("session IS NULL AND kind IN ('poll', 'stream')"),
+        sqlite_where=sa.text("session IS NULL AND kind IN ('poll', 'stream') AND ended_at IS NULL"),
     )
     op.create_index(
         "ix_task_instance_scheduled",

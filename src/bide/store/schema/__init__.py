@@ -1,0 +1,49 @@
+"""The tables. Names of tables and columns follow Airflow's where they mean the same.
+
+``uid`` columns are UUIDv7 row ids (36 characters). ``*_at`` and ``*_date`` columns are moments in UTC. Values of
+users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners read.
+
+    dag ── dag_version            what is known of each DAG; a version is one serialised form
+    dag_file, import_error        what was read, and what could not be
+    dag_run ── task_instance      one run, its instances
+                 ├── task_event   append-only: every state entered
+                 ├── mark         appended when an instance finishes, deleted by the duty that reads it
+                 ├── wait         a deferred instance's wait: one row, or a tree of them
+                 ├── signal       callback URLs, and signals that came before they were waited for
+                 ├── resume       where an instance that was deferred goes on, and with which event
+                 ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
+                 └── xcom
+    cancel_obligation             external work that has to be cancelled
+    session                       engines, past and present
+    log                           who did what
+"""
+
+from __future__ import annotations
+
+from bide.store.schema.columns import UtcTime, metadata, to_text
+from bide.store.schema.dags import dag, dag_file, dag_version, import_error
+from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
+from bide.store.schema.sessions import log, session
+from bide.store.schema.waits import cancel_obligation, resume, signal, wait
+
+__all__ = [
+    "UtcTime",
+    "cancel_obligation",
+    "dag",
+    "dag_file",
+    "dag_run",
+    "dag_version",
+    "import_error",
+    "log",
+    "mark",
+    "metadata",
+    "resume",
+    "session",
+    "signal",
+    "task_event",
+    "task_instance",
+    "task_state",
+    "to_text",
+    "wait",
+    "xcom",
+]

@@ -1,0 +1,35 @@
+"""Engines, and who did what."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bide.store.schema.columns import ID, UID, UtcTime, metadata
+
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("uid", UID, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("hostname", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    #: When it last said that it lives; leases of one that has been silent for too long pass to others.
+    sa.Column("heartbeat_at", UtcTime, nullable=False),
+    #: Of a triggerer: the queues that it serves, as a JSON list; null for all.
+    sa.Column("queues", sa.JSON),
+    sa.Column("ended_at", UtcTime),
+)
+
+log = sa.Table(
+    "log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("dttm", UtcTime, nullable=False),
+    sa.Column("event", sa.String(60), nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("dag_id", ID),
+    sa.Column("run_id", ID),
+    sa.Column("task_id", ID),
+    sa.Column("extra", sa.Text, nullable=False, server_default=""),
+)

@@ -1,0 +1,114 @@
+"""What deferred instances wait for, and where they go on."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bide.store.schema.columns import ID, UID, UtcTime, metadata, rows_where
+
+wait = sa.Table(
+    "wait",
+    metadata,
+    sa.Column("uid", UID, primary_key=True),
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
+    sa.Column("run_uid", UID, nullable=False),
+    #: The node above it in a tree of waits; null for the root.
+    sa.Column("parent_uid", UID, sa.ForeignKey("wait.uid", ondelete="CASCADE")),
+    #: Its name among its siblings: a keyword, or its position in digits.
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    #: any, all, n_of: how many of its children have to have an event.
+    sa.Column("needed", sa.Integer),
+    #: A child that is over, and is kept for what its siblings will make of it; then `outcome` or `error` says how.
+    sa.Column("ended_at", UtcTime),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    #: Of the instance, when it was armed.
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("classpath", sa.Text, nullable=False),
+    sa.Column("kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("has_on_kill", sa.Boolean, nullable=False),
+    #: signal: which one.
+    sa.Column("signal_name", ID),
+    #: Which triggerers may run it.
+    sa.Column("queue", ID, nullable=False, server_default="default"),
+    #: Polls and streams of the same group share their looks; null for one that shares with nobody.
+    sa.Column("group_key", sa.String(64)),
+    #: Seconds between looks of a poll.
+    sa.Column("interval", sa.Float),
+    #: timer: when it fires.
+    sa.Column("due_at", UtcTime),
+    #: timer: what it fires with; a child that is over: what it ended with.
+    sa.Column("outcome", sa.LargeBinary),
+    #: Where the task goes on; null where only an ending event is legal.
+    sa.Column("method", sa.Text),
+    sa.Column("resume_kwargs", sa.LargeBinary, nullable=False),
+    #: Fails the task when it comes first.
+    sa.Column("deadline", UtcTime),
+    sa.Column("armed_at", UtcTime, nullable=False),
+    #: The lease: which engine runs it, and the token that its events have to show.
+    sa.Column("session", UID),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.CheckConstraint("kind IN ('timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')", name="kind"),
+    sa.Index("ix_wait_instance", "instance_uid"),
+    # Deleting a wait looks for its children: without this, in every wait there is.
+    sa.Index("ix_wait_parent", "parent_uid", **rows_where("parent_uid IS NOT NULL")),
+    sa.Index("ix_wait_due", "due_at", **rows_where("due_at IS NOT NULL")),
+    sa.Index("ix_wait_deadline", "deadline", **rows_where("deadline IS NOT NULL")),
+    sa.Index(
+        "ix_wait_unclaimed",
+        "armed_at",
+        **rows_where("session IS NULL AND kind IN ('poll', 'stream') AND ended_at IS NULL"),
+    ),
+    sa.Index("ix_wait_session", "session", **rows_where("session IS NOT NULL")),
+)
+
+signal = sa.Table(
+    "signal",
+    metadata,
+    sa.Column("uid", UID, primary_key=True),
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", ID, nullable=False),
+    #: SHA-256 of the token of a callback URL, in hex; null for a signal that somebody sent by name.
+    sa.Column("token_hash", sa.String(64), unique=True),
+    #: The event, once it has come.
+    sa.Column("outcome", sa.LargeBinary),
+    sa.Column("received_at", UtcTime),
+    #: When a wait took the event.
+    sa.Column("consumed_at", UtcTime),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Index("ix_signal_instance", "instance_uid"),
+    sa.Index("ix_signal_expires", "expires_at"),
+)
+
+resume = sa.Table(
+    "resume",
+    metadata,
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), primary_key=True),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("event", sa.LargeBinary, nullable=False),
+)
+
+cancel_obligation = sa.Table(
+    "cancel_obligation",
+    metadata,
+    sa.Column("uid", UID, primary_key=True),
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
+    sa.Column("run_uid", UID, nullable=False),
+    #: The wait whose external work is to be cancelled, and its trigger.
+    sa.Column("wait_uid", UID, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("classpath", sa.Text, nullable=False),
+    sa.Column("kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcTime),
+    sa.Column("give_up_at", UtcTime, nullable=False),
+    sa.Column("session", UID),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name="state"),
+    sa.Index("ix_cancel_obligation_pending", "due_at", **rows_where("state = 'pending'")),
+)
