@@ -13,9 +13,10 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
-from bide.store import Store
+from bide.store import Keyring, Store
 from bide.store.migrate import upgrade
 from tests.support.clock import HeldClock
+from tests.support.keys import KEY
 
 # The tests start many processes, which are to find byte code instead of compiling everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -55,7 +56,7 @@ def store_path(tmp_path: Path, empty_store_file: Path) -> Path:
 @pytest.fixture
 async def store(store_path: Path, clock: HeldClock) -> AsyncIterator[Store]:
     """An open store, migrated and empty, on a held clock."""
-    opened = await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock)
+    opened = await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock, Keyring.of(KEY))
     yield opened
     await opened.close()
 

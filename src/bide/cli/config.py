@@ -30,13 +30,13 @@ def show(
     rows = [
         {
             "setting": row.name,
-            "value": config.value(row.section, row.key) if output is Output.JSON else shown,
+            "value": value if output is Output.JSON else show_value(value),
             "source": config.source(row.section, row.key),
             "meaning": row.meaning,
         }
         for row in setting_rows().values()
         if section in (None, row.section)
-        for shown in [show_value(config.value(row.section, row.key))]
+        for value in [config.shown_value(row.section, row.key)]
     ]
     if not rows:
         raise typer.BadParameter(f"there is no section [{section}]", param_hint="SECTION")

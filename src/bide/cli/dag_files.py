@@ -107,7 +107,7 @@ async def _template(config: Config) -> AsyncGenerator[Template]:
     template = Template(
         # Not the store's: an engine that starts meanwhile must not take these processes for an old one's.
         store_id=f"cli-{os.getpid()}",
-        environment={**os.environ, **config.runner_environment()},
+        environment=config.runner_environment(os.environ),
         output=config.home / "runners.log",
     )
     await template.start()

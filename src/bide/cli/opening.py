@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
 from bide.engine.bell_socket import EngineClient
 from bide.engine.lock import Holder, find_holder
 from bide.model.errors import StoreError, StoreSchemaError
 from bide.observe.clock import SystemClock
-from bide.store import Store, Topic
+from bide.store import Keyring, Store, Topic
 from bide.store.migrate import HEAD, schema_state
 
 
@@ -41,7 +42,8 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
 @asynccontextmanager
 async def open_any_store(config: Config) -> AsyncGenerator[Store]:
     """The project's store, whatever its schema; it is made if there is none."""
-    store = Store.open(f"sqlite:///{config.store_path}", SystemClock())
+    keys = Keyring(FernetKeys(config))
+    store = Store.open(f"sqlite:///{config.store_path}", SystemClock(), keys)
     try:
         yield store
     finally:

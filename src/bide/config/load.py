@@ -7,13 +7,14 @@ flags. A name that no setting has and a value of the wrong type are refused with
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from bide.config.fernet_keys import is_key
 from bide.config.project import CONFIG_FILE, find_home, find_project
 from bide.config.resolved import Config
 from bide.config.settings import Settings
@@ -21,6 +22,7 @@ from bide.config.table import SettingRow, sections, setting_rows, show_value
 from bide.config.toml_file import key_lines, read_toml
 from bide.model.errors import ConfigError
 from bide.model.log_path import check_log_template
+from bide.observe.masking import MASK
 
 _PREFIX = "BIDE__"
 _SQLITE = "sqlite:///"
@@ -119,7 +121,7 @@ def _convert(item: Given, row: SettingRow) -> Any:
     try:
         return msgspec.convert(value, type=row.type, strict=not item.is_text)
     except msgspec.ValidationError:
-        shown = repr(item.value) if item.is_text else show_value(item.value)
+        shown = MASK if row.is_secret else repr(item.value) if item.is_text else show_value(item.value)
         raise ConfigError(f"{item.source}: {row.name} is {row.type_name}, not {shown}") from None
 
 
@@ -151,6 +153,8 @@ def _check(item: Given, value: Any) -> None:
             path = value.removeprefix(_SQLITE)
             if not value.startswith(_SQLITE) or not path:
                 raise ConfigError(f"{item.source}: store.url must be {_SQLITE} and a path, not {value!r}")
+        case ("core", "fernet_key"):
+            _check_keys(item, value)
         case ("logging", "log_filename_template"):
             try:
                 check_log_template(value)
@@ -158,3 +162,12 @@ def _check(item: Given, value: Any) -> None:
                 raise ConfigError(f"{item.source}: logging.log_filename_template: {error}") from None
         case _:
             return
+
+
+def _check_keys(item: Given, keys: Sequence[str]) -> None:
+    for number, key in enumerate(keys, 1):
+        if not is_key(key):
+            raise ConfigError(
+                f"{item.source}: core.fernet_key: key {number} of {len(keys)} is no Fernet key (32 bytes in "
+                "URL-safe base64); `bide crypto generate-key` makes one"
+            )

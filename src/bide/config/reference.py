@@ -23,7 +23,7 @@ Settings are read once at start, from these sources; a later one wins:
 4. flags of the command.
 
 The project folder is the nearest one from the current folder upwards that has `bide.toml` or `dags/`, else
-the current folder. State (database, logs, socket, password) lies in `$BIDE_HOME`, by default `.bide/` in the
+the current folder. State (database, keys, logs, socket, password) lies in `$BIDE_HOME`, by default `.bide/` in the
 project folder. A name that no setting has and a value of the wrong type are refused, with the file and line,
 variable or flag that gave it. `bide config show` prints each setting's value and where it comes from.
 """

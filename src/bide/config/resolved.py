@@ -11,9 +11,12 @@ import msgspec
 
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
+from bide.observe.masking import MASK
 
 #: Sections that processes with code of DAG authors are not told.
 _ENGINE_ONLY = ("store", "api")
+#: Variables of Airflow that may hold what those processes are not told.
+_AIRFLOW_SECRETS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Config:
     sources: Mapping[tuple[str, str], str]
     #: Folder of ``bide.toml`` and ``dags/``.
     project: Path
-    #: Folder of the state: database, logs, socket, password.
+    #: Folder of the state: database, keys, logs, socket, password.
     home: Path
 
     @property
@@ -62,13 +65,28 @@ class Config:
         """The value of a setting by its names."""
         return getattr(getattr(self.settings, section), key)
 
-    def runner_environment(self) -> dict[str, str]:
-        """Settings that user code may see, as the variables that its process is started with."""
-        return {
-            row.variable: _as_text(self.value(row.section, row.key))
-            for row in setting_rows().values()
-            if row.section not in _ENGINE_ONLY and self.value(row.section, row.key) is not None
-        }
+    @property
+    def key_path(self) -> Path:
+        """File with the keys that stored values are encrypted with, unless a setting has them."""
+        return self.home / "keys" / "fernet.key"
+
+    def shown_value(self, section: str, key: str) -> Any:
+        """The value of a setting as people may see it."""
+        value = self.value(section, key)
+        return MASK if value and setting_rows()[section, key].is_secret else value
+
+    def runner_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment of processes with user code: `environ` with the settings that such code may see.
+
+        What only the engine may know (its keys, its database) is taken out.
+        """
+        kept = {name: value for name, value in environ.items() if not name.startswith(_AIRFLOW_SECRETS)}
+        for row in setting_rows().values():
+            kept.pop(row.variable, None)
+            value = self.value(row.section, row.key)
+            if row.section not in _ENGINE_ONLY and not row.is_secret and value is not None:
+                kept[row.variable] = _as_text(value)
+        return kept
 
 
 def _as_text(value: Any) -> str:

@@ -7,12 +7,13 @@ used where it means the same. Names that end in ``_sec`` are seconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from bide.model.log_path import DEFAULT_LOG_TEMPLATE
+from bide.observe.masking import MASK
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
 
@@ -20,9 +21,24 @@ AtLeastOne = Annotated[int, Meta(ge=1)]
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all sections: a class's docstring is the section's meaning."""
 
+    #: Settings that nobody is shown, and user code is not told.
+    secrets: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        """As for any struct, without the secrets."""
+        shown = (f"{key}={value!r}" for key, value in self.__rich_repr__())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Fields and values, without the secrets."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, MASK if value and name in self.secrets else value) for name, value in values]
+
 
 class Core(Section, frozen=True):
-    """Which DAGs there are, and how much runs at once."""
+    """Which DAGs there are, how much runs at once, and the keys of what is stored."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"fernet_key"})
 
     dags_folder: Annotated[
         str, Meta(description="Folder with DAG files; a relative path counts from the project folder.")
@@ -42,6 +58,13 @@ class Core(Section, frozen=True):
     dags_are_paused_at_creation: Annotated[
         bool, Meta(description="Whether a DAG that is seen for the first time waits to be unpaused.")
     ] = False
+    fernet_key: Annotated[
+        list[str],
+        Meta(
+            description="Keys that stored values are encrypted with: the first encrypts, all decrypt. "
+            "Not set: those of keys/fernet.key in the state folder, which is made at first use. Never shown."
+        ),
+    ] = []
 
 
 class StoreSection(Section, frozen=True):

@@ -20,6 +20,8 @@ class SettingRow(NamedTuple):
     type: Any
     default: Any
     meaning: str
+    #: Whether its value is shown to nobody.
+    is_secret: bool = False
 
     @property
     def name(self) -> str:
@@ -55,7 +57,9 @@ def setting_rows() -> dict[tuple[str, str], SettingRow]:
             annotated = hints[field.name]
             meaning = _meta(annotated).description or ""
             default = getattr(defaults, field.name)
-            rows[section, field.name] = SettingRow(section, field.name, annotated, default, meaning)
+            rows[section, field.name] = SettingRow(
+                section, field.name, annotated, default, meaning, is_secret=field.name in struct.secrets
+            )
     return rows
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
+from bide.model.sealed import refuse_sealed
 from bide.store import Store, Tx, instances, transitions, waits
 from bide.store.ids import new_id
 from bide.store.instances import InstanceRow
@@ -46,7 +47,8 @@ async def reschedule_task(store: Store, instance_id: str, epoch: int, report: Re
 
 
 def read_outcome(data: bytes) -> Outcome:
-    """The outcome that a timer was armed with."""
+    """The outcome that a timer was armed with. Raises KeyMissing if the store could not open it."""
+    refuse_sealed(data)
     return _outcome_decoder.decode(data)
 
 

@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 
 import structlog
 
+from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
 from bide.control import claim_waits, lose_task, register_file
 from bide.engine import faults
@@ -50,7 +51,7 @@ from bide.model.clock import Clock
 from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
 from bide.observe.leftovers import kill_marked
-from bide.store import Store, sessions
+from bide.store import Keyring, Store, sessions
 from bide.store.migrate import upgrade
 from bide.wire.messages import FileParsed
 
@@ -133,7 +134,7 @@ class Engine:
             template = Template(
                 store_id=self.store_id,
                 preload=config.settings.local_executor.preload,
-                environment={**os.environ, **config.runner_environment()},
+                environment=config.runner_environment(os.environ),
                 output=config.home / "runners.log",
             )
             await template.start()
@@ -148,7 +149,9 @@ class Engine:
         self._opened = _Opened(lock, store, template, session)
 
     def _open_store(self) -> Store:
-        store = Store.open(f"sqlite:///{self._config.store_path}", self._clock)
+        keys = Keyring(FernetKeys(self._config))
+        keys.load()
+        store = Store.open(f"sqlite:///{self._config.store_path}", self._clock, keys)
         upgrade(store)
         return store
 

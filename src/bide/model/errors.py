@@ -25,6 +25,7 @@
     ├── NotFound                  no such DAG, run, task, ...
     ├── Conflict                  exists already, or its state does not allow that
     ├── Fenced                    a message came too late: the instance has moved on
+    ├── KeyMissing                a stored value is encrypted with a key that is not there
     └── ProtocolError             a frame that can't be read
 
 Two signals are no errors and pass through ``except Exception``: ``TaskDeferred`` and ``TaskRescheduled`` live in
@@ -132,6 +133,10 @@ class Conflict(BideError):
 
 class Fenced(BideError):
     """The message came too late: the instance has moved on to another epoch."""
+
+
+class KeyMissing(BideError):
+    """A stored value is encrypted with a key that is not there, or is damaged."""
 
 
 class ProtocolError(BideError):

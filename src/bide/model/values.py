@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bide.model.errors import NotSerializable, ProtocolError
+from bide.model.sealed import refuse_sealed
 
 _TAG: Final = "__bide__"
 #: What JSON readers hold exactly; larger integers are written as text.
@@ -44,7 +45,11 @@ def encode(value: object, *, what: str) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """Read what :func:`encode` wrote. Raises :class:`ProtocolError` for anything else."""
+    """Read what :func:`encode` wrote.
+
+    Raises :class:`KeyMissing` if the store could not open it, and :class:`ProtocolError` for anything else.
+    """
+    refuse_sealed(data)
     try:
         return _restore(msgspec.json.decode(data))
     except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:

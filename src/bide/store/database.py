@@ -31,6 +31,7 @@ from bide.model.clock import Clock
 from bide.model.errors import BideError, StoreDamaged, StoreError, StoreUnavailable
 from bide.store.bell import Bell, Topic
 from bide.store.failures import translate
+from bide.store.sealing import Keyring, use_keys
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -98,8 +99,10 @@ class _Collected:
 class Store:
     """An open store. Made by :meth:`open`; the schema is a matter of :mod:`bide.store.migrate`."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, keys: Keyring) -> None:
         self.engine = engine
+        self.keys = keys
+        use_keys(engine, keys)
         self.clock = clock
         self.bell = Bell()
         self._url = engine.url.render_as_string(hide_password=True)
@@ -113,8 +116,11 @@ class Store:
         self._retrying: set[asyncio.Future[None]] = set()
 
     @classmethod
-    def open(cls, url: str, clock: Clock) -> Store:
-        """Connect to `url` (``sqlite:////path/to/bide.db``). Raises an error of the StoreError family."""
+    def open(cls, url: str, clock: Clock, keys: Keyring | None = None) -> Store:
+        """Connect to `url` (``sqlite:////path/to/bide.db``). Raises an error of the StoreError family.
+
+        Without `keys`, values that have to be encrypted can be neither written nor read.
+        """
         try:
             parsed = sa.make_url(url)
         except sqlalchemy.exc.ArgumentError as error:
@@ -133,7 +139,7 @@ class Store:
         except sqlalchemy.exc.DBAPIError as error:
             engine.dispose()
             raise translate(error, url) from error
-        return cls(engine, clock)
+        return cls(engine, clock, keys or Keyring.of())
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction; it is durable on return.

@@ -19,11 +19,12 @@ from bide.control.register_file import register_file
 from bide.model.dag_spec import DagSpec, ScheduleSpec, TaskSpec
 from bide.model.states import TRANSITIONS
 from bide.observe.clock import SystemClock
-from bide.store import Store, Tx, transitions
+from bide.store import Keyring, Store, Tx, transitions
 from bide.store.migrate import upgrade
 from bide.store.transitions import Guard
 from bide.store.views import list_instances
 from bide.wire.messages import FileParsed
+from tests.support.keys import KEY
 
 T = TypeVar("T")
 DATE = datetime(2026, 3, 29, tzinfo=UTC)
@@ -51,7 +52,7 @@ class Project:
         """Do `work` with the open store."""
 
         async def do() -> Any:
-            store = Store.open(f"sqlite:///{self.home}/bide.db", SystemClock())
+            store = Store.open(f"sqlite:///{self.home}/bide.db", SystemClock(), Keyring.of(KEY))
             upgrade(store)
             try:
                 return await work(store)
@@ -114,6 +115,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (tmp_path / "dags" / "etl.py").write_text("# made by the test\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BIDE_HOME", raising=False)
+    monkeypatch.setenv("BIDE__CORE__FERNET_KEY", KEY)
     monkeypatch.setenv("COLUMNS", "200")
     return Project(tmp_path)
 

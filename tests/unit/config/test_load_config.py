@@ -163,7 +163,7 @@ def test_other_variables_are_nobodys_business(project: Path) -> None:
 def test_what_runners_are_told_reads_back_as_the_same_settings(project: Path) -> None:
     write(project, '[operators]\ndefault_deferrable = true\n[core]\ndefault_timezone = "Europe/Berlin"\n')
     config = load_config(project, {})
-    told = config.runner_environment()
+    told = config.runner_environment({})
     assert told["BIDE__OPERATORS__DEFAULT_DEFERRABLE"] == "true"
     assert not any(name.startswith(("BIDE__STORE", "BIDE__API")) for name in told)
     again = load_config(Path("/"), told)

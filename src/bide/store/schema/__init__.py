@@ -1,7 +1,8 @@
 """The tables. Names of tables and columns follow Airflow's where they mean the same.
 
 ``uid`` columns are UUIDv7 row ids (36 characters). ``*_at`` and ``*_date`` columns are moments in UTC. Values of
-users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners read.
+users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners read. Columns of the type
+:class:`~bide.store.sealing.Sealed` are encrypted in the database.
 
     dag ── dag_version            what is known of each DAG; a version is one serialised form
     dag_file, import_error        what was read, and what could not be

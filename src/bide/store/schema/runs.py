@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from bide.store.schema.columns import ID, RUN_STATES, TASK_STATES, UID, UtcTime, metadata, rows_where
+from bide.store.sealing import Sealed
 
 dag_run = sa.Table(
     "dag_run",
@@ -143,6 +144,6 @@ task_state = sa.Table(
     sa.Column("key", sa.String(512), primary_key=True),
     #: Order within the kind, where order matters.
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("value", Sealed, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from bide.store.schema.columns import ID, UID, UtcTime, metadata, rows_where
+from bide.store.sealing import Sealed
 
 wait = sa.Table(
     "wait",
@@ -25,7 +26,7 @@ wait = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("classpath", sa.Text, nullable=False),
-    sa.Column("kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("kwargs", Sealed, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("has_on_kill", sa.Boolean, nullable=False),
     #: signal: which one.
@@ -39,10 +40,10 @@ wait = sa.Table(
     #: timer: when it fires.
     sa.Column("due_at", UtcTime),
     #: timer: what it fires with; a child that is over: what it ended with.
-    sa.Column("outcome", sa.LargeBinary),
+    sa.Column("outcome", Sealed),
     #: Where the task goes on; null where only an ending event is legal.
     sa.Column("method", sa.Text),
-    sa.Column("resume_kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("resume_kwargs", Sealed, nullable=False),
     #: Fails the task when it comes first.
     sa.Column("deadline", UtcTime),
     sa.Column("armed_at", UtcTime, nullable=False),
@@ -72,7 +73,7 @@ signal = sa.Table(
     #: SHA-256 of the token of a callback URL, in hex; null for a signal that somebody sent by name.
     sa.Column("token_hash", sa.String(64), unique=True),
     #: The event, once it has come.
-    sa.Column("outcome", sa.LargeBinary),
+    sa.Column("outcome", Sealed),
     sa.Column("received_at", UtcTime),
     #: When a wait took the event.
     sa.Column("consumed_at", UtcTime),
@@ -87,8 +88,8 @@ resume = sa.Table(
     metadata,
     sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), primary_key=True),
     sa.Column("method", sa.Text, nullable=False),
-    sa.Column("kwargs", sa.LargeBinary, nullable=False),
-    sa.Column("event", sa.LargeBinary, nullable=False),
+    sa.Column("kwargs", Sealed, nullable=False),
+    sa.Column("event", Sealed, nullable=False),
 )
 
 cancel_obligation = sa.Table(
@@ -102,7 +103,7 @@ cancel_obligation = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("classpath", sa.Text, nullable=False),
-    sa.Column("kwargs", sa.LargeBinary, nullable=False),
+    sa.Column("kwargs", Sealed, nullable=False),
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_at", UtcTime),
