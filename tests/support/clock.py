@@ -24,6 +24,10 @@ class HeldClock:
         """Seconds that the clock was moved forward."""
         return self._monotonic
 
+    def sleep(self, seconds: float) -> None:
+        """Move the clock forward instead."""
+        self.advance(seconds)
+
     def advance(self, seconds: float) -> datetime:
         """Move the clock forward; the answer is the new moment."""
         self._now += timedelta(seconds=seconds)

@@ -22,17 +22,9 @@ from bide.control.create_run import create_run
 from bide.control.register_file import register_file
 from bide.control.runner_requests import answer
 from bide.control.start_tasks import start_tasks
-from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
-from bide.engine.scheduler.duties.create_runs import CreateRuns
-from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
-from bide.engine.scheduler.duties.fire_timers import FireTimers
-from bide.engine.scheduler.duties.queue_tasks import QueueTasks
-from bide.engine.scheduler.duties.release_due import ReleaseDue
-from bide.engine.scheduler.duties.start_runs import StartRuns
-from bide.engine.scheduler.duties.stop_fenced import StopFenced
 from bide.engine.scheduler.duty import Duty
+from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.scope import Scope
-from bide.engine.task_log import TaskLog
 from bide.model.dag_spec import DagSpec
 from bide.model.log_path import LogLayout
 from bide.store import Store, sessions
@@ -95,17 +87,7 @@ class HandEngine:
 
     def duties(self) -> list[Duty]:
         """The duties of the engine as it is now."""
-        store, scope = self.store, self.scope
-        made: list[Duty] = [
-            StartRuns(store, scope),
-            AdvanceRuns(store, scope),
-            QueueTasks(store, self.executor, scope, self.session),
-            FireTimers(store, scope),
-            ReleaseDue(store, scope),
-            EnforceDeadlines(store, scope, TaskLog(store, self.logs)),
-            StopFenced(store, self.executor),
-        ]
-        return [*made, CreateRuns(store)] if scope.everything else made
+        return make_duties(self.store, self.executor, self.scope, self.session, self.logs)
 
     async def settle(self) -> datetime | None:
         """Run all duties until none has anything to do at this moment; the answer is when one has next."""

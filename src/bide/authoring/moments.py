@@ -7,6 +7,7 @@ takes a third of the time that ``import bide`` may take.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from bide.authoring.runtime import NoRuntime, current_runtime
@@ -23,6 +24,24 @@ def now() -> dt.datetime:
         return current_runtime().now()
     except NoRuntime:
         return dt.datetime.now(dt.UTC)
+
+
+def monotonic() -> float:
+    """Seconds that never go back, for measuring spans: of the surrounding runtime, or of the machine."""
+    try:
+        return current_runtime().monotonic()
+    except NoRuntime:
+        return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Let so much time go by in this thread, as the surrounding runtime tells time; in a test it may be skipped."""
+    try:
+        runtime = current_runtime()
+    except NoRuntime:
+        time.sleep(seconds)
+    else:
+        runtime.sleep(seconds)
 
 
 def default_zone() -> dt.tzinfo:

@@ -30,6 +30,14 @@ class Runtime(Protocol):
         """The current moment in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds that never go back, for measuring spans."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time go by in this thread."""
+        ...
+
     def setting(self, section: str, key: str) -> str | None:
         """A setting that user code may see, as text; None if it is not set."""
         ...

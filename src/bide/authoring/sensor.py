@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bide.authoring.deferral import TaskRescheduled
-from bide.authoring.moments import as_seconds, now
+from bide.authoring.moments import as_seconds, monotonic, now, sleep
 from bide.authoring.operator import RESUME_WITH_ERROR, BaseOperator
 from bide.authoring.operator_checks import check_choice, name_of
 from bide.model.errors import InvalidArgument, SensorTimeout, TaskFailure, TaskSkipped, TaskTimeout
@@ -100,15 +99,15 @@ class BaseSensorOperator(BaseOperator):
             pause = min(self._pause_after(pokes, spent), self.timeout - spent)
             if self.reschedule:
                 raise TaskRescheduled(now() + dt.timedelta(seconds=pause))
-            self._sleep(pause)
+            sleep(pause)
 
     def _stopwatch(self, context: Context) -> Callable[[], float]:
         """Seconds since the first start of this try, whatever happened between."""
         started = context["ti"].start_date if self.reschedule else None
-        begun = time.monotonic()
+        begun = monotonic()
 
         def elapsed() -> float:
-            return time.monotonic() - begun if started is None else (now() - started).total_seconds()
+            return monotonic() - begun if started is None else (now() - started).total_seconds()
 
         return elapsed
 
@@ -153,9 +152,6 @@ class BaseSensorOperator(BaseOperator):
             pause = min(pause * 2, self.max_wait or float("inf"))
             total += pause
         return looks
-
-    def _sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As for any operator; with `soft_fail` or `never_fail` a failed wait skips the task."""

@@ -32,19 +32,10 @@ from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.executors.local import LocalExecutor
 from bide.engine.lock import EngineLock, this_process
 from bide.engine.parsing import ParsingService
-from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
-from bide.engine.scheduler.duties.create_runs import CreateRuns
-from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
-from bide.engine.scheduler.duties.fire_timers import FireTimers
-from bide.engine.scheduler.duties.queue_tasks import QueueTasks
-from bide.engine.scheduler.duties.release_due import ReleaseDue
-from bide.engine.scheduler.duties.start_runs import StartRuns
-from bide.engine.scheduler.duties.stop_fenced import StopFenced
-from bide.engine.scheduler.duty import Duty
+from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_control import StoreTaskControl
-from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
 from bide.engine.triggerer import StoreControl, Triggerer, TriggererSettings
 from bide.model.clock import Clock
@@ -197,7 +188,7 @@ class Engine:
             ),
         )
         faults.aim("runners", triggerer.pids)
-        duties = DutyLoop(self._duties(scope, executor, session, logs), store.bell, self._clock)
+        duties = DutyLoop(make_duties(store, executor, scope, session, logs), store.bell, self._clock)
         self._parts = _Parts(executor, triggerer, asyncio.create_task(triggerer.run(), name="triggerer"), duties)
         duties.start()
         questions = {"next_looks": self._next_looks, "where": self._where}
@@ -206,21 +197,6 @@ class Engine:
         if folders:
             self._parts.parsing = self._parsing(folders, await register_file.known_files(store))
             await self._parts.parsing.start()
-
-    def _duties(self, scope: Scope, executor: LocalExecutor, session: str, logs: LogLayout) -> list[Duty]:
-        store = self.store
-        duties: list[Duty] = [
-            StartRuns(store, scope),
-            AdvanceRuns(store, scope),
-            QueueTasks(store, executor, scope, session),
-            FireTimers(store, scope),
-            ReleaseDue(store, scope),
-            EnforceDeadlines(store, scope, TaskLog(store, logs)),
-            StopFenced(store, executor),
-        ]
-        if scope.everything:
-            duties.append(CreateRuns(store))
-        return duties
 
     def _parsing(self, paths: Sequence[Path], stored: Collection[str] = ()) -> ParsingService:
         settings = self._config.settings.parsing

@@ -16,3 +16,7 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that never go back, for measuring spans."""
         ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time go by in this thread. Not for event loops."""
+        ...

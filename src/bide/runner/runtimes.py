@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,7 +14,6 @@ from bide.model.errors import InvalidArgument, ProtocolError, TaskError
 from bide.model.values import decode, encode
 from bide.runner.interrupts import Interrupts, TaskFenced
 from bide.runner.settings import setting
-from bide.wire.channel import Channel
 from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, Refused, RunTask, XComs, XComValue
 
 
@@ -27,6 +26,14 @@ class ProcessRuntime:
     def now(self) -> datetime:
         """The current moment in UTC."""
         return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for measuring spans."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time go by in this thread."""
+        self._clock.sleep(seconds)
 
     def setting(self, section: str, key: str) -> str | None:
         """A setting that user code may see, as text; None if it is not set."""
@@ -50,11 +57,23 @@ class ProcessRuntime:
         raise NoRuntime(f"XCom {key!r} can't be pulled here: no task is running in this process")
 
 
+class Line(Protocol):
+    """Carries messages to the engine: a :class:`~bide.wire.channel.Channel`, or a call where both are one process."""
+
+    def send(self, body: AnyMessage, *, instance: str, epoch: int) -> None:
+        """Say something that needs no reply."""
+        ...
+
+    def request(self, body: AnyMessage, *, instance: str, epoch: int) -> AnyMessage:
+        """Ask and wait for the answer."""
+        ...
+
+
 class TaskLink:
     """What a task runner says to the engine about one instance, and hears."""
 
-    def __init__(self, channel: Channel, order: RunTask, interrupts: Interrupts) -> None:
-        self.channel = channel
+    def __init__(self, line: Line, order: RunTask, interrupts: Interrupts) -> None:
+        self._line = line
         self._instance = order.instance.id
         self._epoch = order.epoch
         self._interrupts = interrupts
@@ -62,12 +81,12 @@ class TaskLink:
     def send(self, body: AnyMessage) -> None:
         """Say something that needs no reply."""
         with self._interrupts.shielded():
-            self.channel.send(body, instance=self._instance, epoch=self._epoch)
+            self._line.send(body, instance=self._instance, epoch=self._epoch)
 
     def request(self, body: AnyMessage) -> AnyMessage:
         """Ask and wait for the answer; :class:`~bide.wire.channel.ChannelClosed` if the engine is gone."""
         with self._interrupts.shielded():
-            return self.channel.request(body, instance=self._instance, epoch=self._epoch)
+            return self._line.request(body, instance=self._instance, epoch=self._epoch)
 
 
 class TaskRuntime(ProcessRuntime):

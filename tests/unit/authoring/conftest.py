@@ -29,6 +29,12 @@ class FakeRuntime:
     def now(self) -> dt.datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.time += dt.timedelta(seconds=seconds)
+
     def setting(self, section: str, key: str) -> str | None:
         return self.settings.get((section, key))
 

@@ -34,7 +34,7 @@ class Watch(BaseSensorOperator):
             raise answer
         return answer
 
-    def _sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.clock += seconds
 
 
@@ -45,7 +45,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watch]:
     def make(answers: list[Any] | None = None, **options: Any) -> Watch:
         with DAG("d"):
             made = Watch(answers, task_id="w", **options)
-        monkeypatch.setattr(sensor_module.time, "monotonic", lambda: made.clock)
+        monkeypatch.setattr(sensor_module, "monotonic", lambda: made.clock)
+        monkeypatch.setattr(sensor_module, "sleep", made.sleep)
         return made
 
     return make

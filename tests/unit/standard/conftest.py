@@ -25,6 +25,12 @@ class FakeRuntime:
     def now(self) -> dt.datetime:
         return self.moment
 
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.moment += dt.timedelta(seconds=seconds)
+
     def setting(self, section: str, key: str) -> str | None:
         return self.settings.get((section, key))
 

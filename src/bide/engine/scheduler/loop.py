@@ -34,10 +34,11 @@ class Health:
 class DutyLoop:
     """Starts one task per duty and stops them together.
 
-    After `safety_net` seconds a duty looks at the store by itself, in case a ring was lost.
+    After `safety_net` seconds a duty looks at the store by itself, in case a ring was lost; with None it relies on
+    the bell.
     """
 
-    def __init__(self, duties: Sequence[Duty], bell: Bell, clock: Clock, *, safety_net: float = 30.0) -> None:
+    def __init__(self, duties: Sequence[Duty], bell: Bell, clock: Clock, *, safety_net: float | None = 30.0) -> None:
         self._duties = duties
         self._bell = bell
         self._clock = clock
@@ -87,8 +88,8 @@ class DutyLoop:
         else:
             log.exception("duty_failed", duty=duty.name, retry_in=pause)
 
-    def _seconds_until(self, following: Next) -> float:
+    def _seconds_until(self, following: Next) -> float | None:
         if following.due_at is None:
             return self._safety_net
         seconds = (following.due_at - self._clock.now()).total_seconds()
-        return min(max(seconds, 0.0), self._safety_net)
+        return max(seconds, 0.0) if self._safety_net is None else min(max(seconds, 0.0), self._safety_net)

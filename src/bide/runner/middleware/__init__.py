@@ -34,12 +34,12 @@ MIDDLEWARES: Final[Sequence[Middleware]] = (
 )
 
 
-def run_task(run: TaskRun) -> None:
+def run_task(run: TaskRun, middlewares: Sequence[Middleware] = MIDDLEWARES) -> None:
     """Run one task instance from its order to the engine's reply."""
-    _call(run, 0)
+    _call(run, middlewares, 0)
 
 
-def _call(run: TaskRun, depth: int) -> Any:
-    if depth == len(MIDDLEWARES):
+def _call(run: TaskRun, middlewares: Sequence[Middleware], depth: int) -> Any:
+    if depth == len(middlewares):
         return execute(run)
-    return MIDDLEWARES[depth](run, partial(_call, run, depth + 1))
+    return middlewares[depth](run, partial(_call, run, middlewares, depth + 1))

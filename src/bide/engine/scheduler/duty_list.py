@@ -1,0 +1,34 @@
+"""All duties of an engine."""
+
+from __future__ import annotations
+
+from bide.engine.executors.contract import Executor
+from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
+from bide.engine.scheduler.duties.create_runs import CreateRuns
+from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
+from bide.engine.scheduler.duties.fire_timers import FireTimers
+from bide.engine.scheduler.duties.queue_tasks import QueueTasks
+from bide.engine.scheduler.duties.release_due import ReleaseDue
+from bide.engine.scheduler.duties.start_runs import StartRuns
+from bide.engine.scheduler.duties.stop_fenced import StopFenced
+from bide.engine.scheduler.duty import Duty
+from bide.engine.scheduler.scope import Scope
+from bide.engine.task_log import TaskLog
+from bide.model.log_path import LogLayout
+from bide.store import Store
+
+
+def make_duties(store: Store, executor: Executor, scope: Scope, session: str, logs: LogLayout) -> list[Duty]:
+    """The duties of one engine session on `store`, as far as `scope` calls for them."""
+    duties: list[Duty] = [
+        StartRuns(store, scope),
+        AdvanceRuns(store, scope),
+        QueueTasks(store, executor, scope, session),
+        FireTimers(store, scope),
+        ReleaseDue(store, scope),
+        EnforceDeadlines(store, scope, TaskLog(store, logs)),
+        StopFenced(store, executor),
+    ]
+    if scope.everything:
+        duties.append(CreateRuns(store))
+    return duties
