@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.composition import all_of, any_of, n_of, within
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from bide.authoring.dag import DAG, dag
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bide.authoring.trigger import (
         BaseTrigger,
         PollTrigger,
+        SignalTrigger,
         TaskFailedEvent,
         TaskFailureEvent,
         TaskSkippedEvent,
@@ -87,6 +89,7 @@ __all__ = [
     "PollTrigger",
     "PythonOperator",
     "SensorTimeout",
+    "SignalTrigger",
     "TaskDeferred",
     "TaskError",
     "TaskFailedEvent",
@@ -107,18 +110,23 @@ __all__ = [
     "TriggerRule",
     "XComArg",
     "XComNotFound",
+    "all_of",
+    "any_of",
     "chain",
     "chain_linear",
     "cross_downstream",
     "dag",
     "get_current_context",
+    "n_of",
     "poke_mode_only",
     "task",
     "task_group",
+    "within",
 ]
 
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
+    "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
     "bide.authoring.dag": ("DAG", "dag"),
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
@@ -132,6 +140,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.trigger": (
         "BaseTrigger",
         "PollTrigger",
+        "SignalTrigger",
         "TaskFailedEvent",
         "TaskFailureEvent",
         "TaskSkippedEvent",

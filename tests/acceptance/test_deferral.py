@@ -199,3 +199,31 @@ def test_each_run_of_a_trigger_is_cleaned_up_once(run: DagRun, shared: Folder) -
 def test_a_cleanup_that_fails_is_told_and_nothing_else(run: DagRun) -> None:
     assert run.end("cleans_up_badly") == "success"
     assert "OSError: cleanup goes wrong" in run.log("cleans_up_badly")
+
+
+def test_any_of_several_waits_goes_on_with_the_first(run: DagRun, shared: Folder) -> None:
+    assert run.states("any_of") == ONCE
+    assert run.result("any_of")["event"] == {"fires": 7}
+    assert journal(shared, "any_waits") == journal(shared, "any_fires") == Counter(["run", "cleanup"])
+
+
+def test_all_of_several_waits_go_on_with_the_last(run: DagRun, shared: Folder) -> None:
+    assert run.states("all_of") == ONCE
+    event = run.result("all_of")["event"]
+    assert event["1"] == "f"
+    assert set(event["2"]) == {"looks"}
+    assert set(event) == {"0", "1", "2"}
+    assert journal(shared, "never") == Counter(["run", "cleanup"])
+
+
+def test_a_wait_among_others_has_its_own_limit(run: DagRun, shared: Folder) -> None:
+    assert set(run.result("any_in_time")["event"]) == {"then"}
+    assert "the wait 0's timeout of 0.05 s is over" in run.log("any_in_time")
+    assert journal(shared, "late") == Counter(["run", "cleanup", "on_kill"])
+
+
+def test_a_wait_without_a_chance_fails_its_task_and_says_why(run: DagRun) -> None:
+    assert run.states("none_of_any") == "scheduled queued running deferred failed"
+    log = run.log("none_of_any")
+    assert "gone" in log
+    assert "ended without yielding an event" in log

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
 from bide.authoring.moments import now
+from bide.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import logging
 
     from bide.authoring.context import TaskInstance
 
-TriggerKind = Literal["timer", "poll", "stream"]
+TriggerKind = Literal["timer", "signal", "poll", "stream"]
 
 #: After looks that raise, the pause grows to at most so many intervals.
 LONGEST_PAUSE: Final = 10
+
+_SIGNAL_NAME: Final = re.compile(r"[\w.~-]{1,250}", re.ASCII)
 
 
 class TriggerEvent:
@@ -158,6 +162,36 @@ class TimerTrigger(BaseTrigger):
         return f"until {self.due_at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+class SignalTrigger(BaseTrigger):
+    """Waits until somebody sends the signal `name` to the waiting task: by its callback URL, the API or a command.
+
+    The event's payload is what was sent. A signal that came before the task waited for it is not lost.
+    """
+
+    def __init__(self, name: str = "default") -> None:
+        super().__init__()
+        self.name = check_signal_name(name)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and the name."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"name": self.name}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Raises: a signal reaches a task by the engine, which runs no code of the trigger for that."""
+        raise InvalidArgument(f"signal {self.name!r}: only a task that was deferred by the engine can be sent one")
+        yield  # pragma: no cover - makes it a generator, which run() has to be
+
+    def describe(self) -> str:
+        return f"signal {self.name}"
+
+
+def check_signal_name(name: object) -> str:
+    """`name`, if it can be a signal's; else :class:`InvalidArgument`."""
+    if isinstance(name, str) and _SIGNAL_NAME.fullmatch(name):
+        return name
+    raise InvalidArgument(f"a signal's name has 1 to 250 letters, digits and the characters _ - . ~, not {name!r}")
+
+
 class PollTrigger(BaseTrigger):
     """Looks at something every :attr:`interval` seconds, until there is an event."""
 
@@ -218,6 +252,8 @@ def trigger_kind(cls: type[BaseTrigger]) -> TriggerKind:
     """
     if issubclass(cls, TimerTrigger) and cls.run is TimerTrigger.run:
         return "timer"
+    if issubclass(cls, SignalTrigger) and cls.run is SignalTrigger.run:
+        return "signal"
     if issubclass(cls, PollTrigger) and cls.run is PollTrigger.run:
         return "poll"
     return "stream"

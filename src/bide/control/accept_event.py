@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from bide.control.defer_task import read_outcome
 from bide.control.endings import Ending, end
+from bide.control.outcomes import kept_outcome
+from bide.control.wait_trees import PartOver, settle_trees
 from bide.store import Store, Tx, instances, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
@@ -61,15 +60,27 @@ def fire_timers(tx: Tx, due: Sequence[WaitRow]) -> set[str]:
 
 
 def _fired(row: WaitRow) -> WaitEnding:
-    try:
-        return WaitEnding(row.uid, row.token, read_outcome(row.outcome or b""))
-    except msgspec.DecodeError as error:
-        # Its task fails; the other timers fire.
-        return WaitEnding(row.uid, row.token, error=f"the outcome of timer {row.classpath} can't be read: {error}")
+    # A task whose outcome can't be read fails; the other timers fire.
+    return WaitEnding(row.uid, row.token, *kept_outcome(row.outcome, f"timer {row.classpath}"))
 
 
 def end_waits(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, may_retry: bool = True) -> set[str]:
     """End `pairs` of waits and what they ended with; the answer names those that their instance still awaited."""
+    parts = [PartOver(row, one.outcome, one.error) for row, one in pairs if row.parent_uid is not None]
+    if not parts:
+        return _end_roots(tx, pairs, by=by, may_retry=may_retry)
+    after = settle_trees(tx, parts)
+    roots = [(row, one) for row, one in pairs if row.parent_uid is None]
+    roots += [(one.row, WaitEnding(one.row.uid, one.row.token, one.outcome, one.error)) for one in after.over]
+    ended = _end_roots(tx, roots, by=by, may_retry=may_retry)
+    # The end of a whole tree counts only if its instance still awaited it; roots of trees were not asked about.
+    for one in after.over:
+        if one.row.uid not in ended:
+            del after.taken[one.row.instance_uid]
+    return (ended - {one.row.uid for one in after.over}).union(*after.taken.values())
+
+
+def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, may_retry: bool) -> set[str]:
     owners = instances.get_many(tx, {row.instance_uid for row, _ in pairs})
     resumes: list[tuple[WaitRow, Outcome]] = []
     endings: list[Ending] = []
@@ -90,7 +101,7 @@ def end_waits(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, m
     moved = _resume(tx, resumes, by=by) + end(tx, endings, by=by)
     xcoms.put(tx, [value for one in moved for value in values.get(one.uid, ())])
     # What its own trigger ended, or no trigger served, needs no dropping.
-    served = by != "trigger" and any(row.session is not None for row, _ in pairs)
+    served = any(row.needed is not None or (by != "trigger" and row.session is not None) for row, _ in pairs)
     waits.delete(tx, [row.uid for row, _ in pairs], ring=served)
     return {wait_of[one.uid] for one in moved}
 

@@ -34,7 +34,8 @@ async def claim_waits(
                 classpath=row.classpath,
                 kwargs=row.kwargs,
                 interval=row.interval,
-                must_end=row.method is None,
+                # What a part of a tree ends with, the root goes on with.
+                must_end=row.method is None and row.parent_uid is None,
             )
             for row in rows
         ]

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
+from bide.control.early_signals import take_early_signals
+from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
-from bide.model.sealed import refuse_sealed
 from bide.store import Store, Tx, instances, transitions, waits
 from bide.store.ids import new_id
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
-from bide.wire.messages import Defer, Outcome, Reschedule
-
-_encode_outcome = msgspec.msgpack.Encoder().encode
-_outcome_decoder = msgspec.msgpack.Decoder(Outcome)
+from bide.wire.messages import Defer, Reschedule, WaitSpec
 
 
 class _Leave(NamedTuple):
@@ -34,8 +30,7 @@ async def defer_task(store: Store, instance_id: str, epoch: int, report: Defer) 
 
     Raises :class:`Fenced` if it has moved on, and :class:`InvalidArgument` for a timer that would never fire.
     """
-    if report.wait.kind == "timer" and (report.wait.due_at is None or report.wait.outcome is None):
-        raise InvalidArgument(f"a timer needs a moment and an outcome: {report.wait.classpath} gave none")
+    _check(report.wait)
     await store.write_together(_defer_many, _Leave(instance_id, epoch, defer=report))
 
 
@@ -46,17 +41,14 @@ async def reschedule_task(store: Store, instance_id: str, epoch: int, report: Re
     await store.write_together(_reschedule_many, _Leave(instance_id, epoch, sets))
 
 
-def read_outcome(data: bytes) -> Outcome:
-    """The outcome that a timer was armed with. Raises KeyMissing if the store could not open it."""
-    refuse_sealed(data)
-    return _outcome_decoder.decode(data)
-
-
 def _defer_many(tx: Tx, leaving: Sequence[_Leave]) -> list[Fenced | None]:
     left = _leave(tx, "defer", leaving)
-    waits.insert(
-        tx, [_wait(tx, row, one.defer) for one, row in zip(leaving, left, strict=True) if row and one.defer]
-    )
+    rows: list[waits.WaitRow] = []
+    for one, row in zip(leaving, left, strict=True):
+        if row is not None and one.defer is not None:
+            rows += _wait(tx, row, one.defer)
+    waits.insert(tx, rows)
+    take_early_signals(tx, rows)
     return _answers(leaving, left)
 
 
@@ -88,9 +80,23 @@ def _answers(leaving: Sequence[_Leave], left: Sequence[InstanceRow | None]) -> l
     ]
 
 
-def _wait(tx: Tx, instance: InstanceRow, report: Defer) -> waits.WaitRow:
-    spec = report.wait
-    return waits.WaitRow(
+def _check(spec: WaitSpec) -> None:
+    if spec.kind == "timer" and (spec.due_at is None or spec.outcome is None):
+        raise InvalidArgument(f"a timer needs a moment and an outcome: {spec.classpath} gave none")
+    for child in spec.children:
+        _check(child)
+
+
+def _wait(tx: Tx, instance: InstanceRow, report: Defer) -> list[waits.WaitRow]:
+    """The rows of one wait: its root first, then what that is made of."""
+    root, *below = _rows(tx, instance, report.wait, parent_uid=None, timeout=report.timeout)
+    return [root._replace(method=report.method, resume_kwargs=report.kwargs), *below]
+
+
+def _rows(
+    tx: Tx, instance: InstanceRow, spec: WaitSpec, *, parent_uid: str | None, timeout: float | None
+) -> list[waits.WaitRow]:
+    row = waits.WaitRow(
         uid=new_id(tx.now),
         instance_uid=instance.uid,
         run_uid=instance.run_uid,
@@ -102,11 +108,19 @@ def _wait(tx: Tx, instance: InstanceRow, report: Defer) -> waits.WaitRow:
         has_on_kill=spec.has_on_kill,
         interval=spec.interval,
         due_at=None if spec.due_at is None else from_unix(spec.due_at),
-        outcome=None if spec.outcome is None else _encode_outcome(spec.outcome),
-        method=report.method,
-        resume_kwargs=report.kwargs,
-        deadline=None if report.timeout is None else later(tx.now, report.timeout),
+        outcome=None if spec.outcome is None else write_outcome(spec.outcome),
+        method=None,
+        resume_kwargs=b"",
+        deadline=None if timeout is None else later(tx.now, timeout),
         armed_at=tx.now,
         session=None,
         token=0,
+        parent_uid=parent_uid,
+        name=spec.name,
+        needed=spec.needed,
+        signal_name=spec.signal,
     )
+    rows = [row]
+    for child in spec.children:
+        rows += _rows(tx, instance, child, parent_uid=row.uid, timeout=child.timeout)
+    return rows

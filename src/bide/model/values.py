@@ -16,7 +16,7 @@ import datetime as dt
 import decimal
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any, Final, cast
@@ -54,6 +54,14 @@ def decode(data: bytes) -> Any:
         return _restore(msgspec.json.decode(data))
     except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
         raise ProtocolError(f"a stored value can't be read: {error}") from error
+
+
+def encoded_mapping(items: Iterable[tuple[str | int, bytes]]) -> bytes:
+    """What :func:`encode` writes for a dict, of keys as they are and values that are encoded already."""
+    pairs = [(key, msgspec.Raw(value)) for key, value in items]
+    if all(isinstance(key, str) and key != _TAG for key, _ in pairs):
+        return msgspec.json.encode(dict(pairs))
+    return msgspec.json.encode({_TAG: ["dict", pairs]})
 
 
 class _Encoder:

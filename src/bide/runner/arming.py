@@ -7,9 +7,12 @@ import inspect
 import logging
 from typing import Any, Final, cast
 
+import msgspec
+
+from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
 from bide.authoring.operator import BaseOperator
-from bide.authoring.trigger import BaseTrigger, PollTrigger, TimerTrigger, trigger_kind
+from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
 from bide.runner.outcomes import outcome_of
@@ -45,6 +48,8 @@ def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_en
     With `must_end` the task has no method to go on at.
     Raises :class:`InvalidArgument`, :class:`~bide.model.errors.NotSerializable`, and what user code raises.
     """
+    if isinstance(trigger, CombinedTrigger):
+        return _tree(trigger, dag_file, load)
     classpath, kwargs = serialized(trigger)
     cls = resolve_trigger(classpath, dag_file, load)
     check_arguments(cls, kwargs)
@@ -61,9 +66,25 @@ def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_en
         kwargs=stored,
         due_at=due_at,
         outcome=outcome,
+        signal=armed.name if isinstance(armed, SignalTrigger) and kind == "signal" else None,
         interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
         subject=subject_of(armed),
         has_on_kill=cls.on_kill is not BaseTrigger.on_kill,
+    )
+
+
+def _tree(trigger: CombinedTrigger, dag_file: str, load: LoadDagFile) -> WaitSpec:
+    children: list[WaitSpec] = []
+    for name, wait in trigger.waits.items():
+        spec = wait_spec(wait.trigger, dag_file, load)
+        children.append(msgspec.structs.replace(spec, name=name, timeout=wait.timeout))
+    return WaitSpec(
+        kind=trigger.kind,
+        classpath=f"{CombinedTrigger.__module__}.{CombinedTrigger.__qualname__}",
+        kwargs=encode({}, what="arguments of a combined wait"),
+        subject=subject_of(trigger),
+        children=tuple(children),
+        needed=trigger.needed,
     )
 
 

@@ -49,7 +49,7 @@ def insert(tx: Tx, waits: Sequence[WaitRow], *, lifetime: timedelta) -> None:
             "give_up_at": tx.now + lifetime,
         }
         for one in waits
-        if one.has_on_kill
+        if one.has_on_kill and one.ended_at is None
     ]
     if rows:
         tx.conn.execute(sa.insert(cancel_obligation), rows)

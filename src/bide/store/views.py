@@ -284,6 +284,7 @@ def list_waits(
         wait.c.interval,
         wait.c.session,
     ).join_from(wait, task_instance, wait.c.instance_uid == task_instance.c.uid)
+    query = query.where(wait.c.ended_at.is_(None))
     if dag_id is not None:
         query = query.where(task_instance.c.dag_id == dag_id)
     if run_id is not None:

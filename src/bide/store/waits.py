@@ -17,7 +17,7 @@ _w = wait.c
 
 
 class WaitRow(NamedTuple):
-    """One wait."""
+    """One wait: a root, which knows where its instance goes on, or a part of a tree of them."""
 
     uid: str
     instance_uid: str
@@ -37,6 +37,15 @@ class WaitRow(NamedTuple):
     armed_at: datetime
     session: str | None
     token: int
+    parent_uid: str | None = None
+    #: Among its siblings.
+    name: str = ""
+    needed: int | None = None
+    ended_at: datetime | None = None
+    error: str = ""
+    signal_name: str | None = None
+    queue: str = "default"
+    group_key: str | None = None
 
 
 _row = sa.select(*(_w[name] for name in WaitRow._fields))
@@ -71,6 +80,55 @@ def get_many(tx: Tx, uids: Collection[str]) -> dict[str, WaitRow]:
 def of_instances(tx: Tx, instance_uids: Collection[str]) -> list[WaitRow]:
     """The waits of these instances."""
     return [WaitRow(*row) for row in tx.conn.execute(_by_instance, {"uids": list(instance_uids)})]
+
+
+_of_trees = _by_instance.order_by(_w.ended_at, _w.uid).with_for_update()
+_end_part = (
+    sa.update(wait)
+    .where(_w.uid == sa.bindparam("part"))
+    .values(
+        ended_at=sa.bindparam("at", type_=UtcTime),
+        outcome=sa.bindparam("found"),
+        error=sa.bindparam("failure"),
+        session=sa.null(),
+        due_at=sa.null(),
+        deadline=sa.null(),
+    )
+)
+
+
+def lock_trees(tx: Tx, instance_uids: Collection[str]) -> list[WaitRow]:
+    """All parts of these instances' waits, those that have ended first and in their order. Locks the rows."""
+    return [WaitRow(*row) for row in tx.conn.execute(_of_trees, {"uids": list(instance_uids)})]
+
+
+class PartEnd(NamedTuple):
+    """How a part of a tree ended: with an `outcome` or with an `error`."""
+
+    uid: str
+    outcome: bytes | None
+    error: str
+
+
+def end_parts(tx: Tx, ends: Sequence[PartEnd]) -> None:
+    """Note how parts of trees ended; they stay until the whole is over."""
+    if ends:
+        tx.conn.execute(
+            _end_part, [{"part": one.uid, "at": tx.now, "found": one.outcome, "failure": one.error} for one in ends]
+        )
+
+
+_signals = _row.where(
+    _w.instance_uid == sa.bindparam("instance"),
+    _w.signal_name == sa.bindparam("signal"),
+    _w.ended_at.is_(None),
+).order_by(_w.uid)
+
+
+def for_signal(tx: Tx, instance_uid: str, name: str) -> WaitRow | None:
+    """The wait of this instance for the signal `name`; the oldest if there are several."""
+    row = tx.conn.execute(_signals, {"instance": instance_uid, "signal": name}).first()
+    return None if row is None else WaitRow(*row)
 
 
 def delete(tx: Tx, uids: Collection[str], *, ring: bool = True) -> None:

@@ -206,21 +206,29 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class WaitSpec(msgspec.Struct, frozen=True):
-    """A leaf of a wait: one trigger, as the engine needs to know it."""
+    """A wait, as the engine needs to know it: a leaf, which is one trigger, or a tree of them."""
 
-    kind: Literal["timer", "poll", "stream"]
+    kind: Literal["timer", "signal", "poll", "stream", "all", "any", "n_of"]
     classpath: str
     #: Encoded dict.
     kwargs: bytes
     #: timer: when it fires, and with what.
     due_at: float | None = None
     outcome: Outcome | None = None
+    #: signal: which one.
+    signal: str | None = None
     #: poll: seconds between looks.
     interval: float | None = None
     #: One line for people: what is waited for.
     subject: str = ""
     #: Whether the trigger has an ``on_kill`` that a cancel must run.
     has_on_kill: bool = False
+    #: all, any, n_of: what it is made of, and how many of that must have an event.
+    children: tuple[WaitSpec, ...] = ()
+    needed: int | None = None
+    #: Of a child: its name among its siblings (digits: its position), and its own limit in seconds.
+    name: str = ""
+    timeout: float | None = None
 
 
 class Defer(Message, frozen=True):

@@ -22,7 +22,10 @@ from bide import (
     TaskSuccessEvent,
     TimeDeltaTrigger,
     TriggerEvent,
+    all_of,
+    any_of,
     task,
+    within,
 )
 
 JOURNAL = Path(__file__).with_name("journal")
@@ -317,6 +320,13 @@ with DAG("deferral", schedule=None) as dag:
     Defer(task_id="without_a_method", trigger=Fires("without_a_method"), method_name=None)
     Defer(task_id="times_out", trigger=WaitsForSomethingOutside("times_out"), timeout=timedelta(milliseconds=300))
     Defer(task_id="executes_too_long", trigger=WaitsForSomethingOutside("executes_too_long"), execution_timeout=0.5)
+    soon = TimeDeltaTrigger(timedelta(milliseconds=50))
+    Defer(task_id="any_of", trigger=any_of(waits=Waits("any_waits"), fires=Fires("any_fires", payload=7)))
+    looks = any_of(looks=Looks("all_looks"), never=Waits("never"))
+    Defer(task_id="all_of", trigger=all_of(soon, Fires("all_fires", payload="f"), looks))
+    then = TimeDeltaTrigger(timedelta(milliseconds=500))
+    Defer(task_id="any_in_time", trigger=any_of(within(0.05, WaitsForSomethingOutside("late")), then=then))
+    Defer(task_id="none_of_any", trigger=any_of(Fails("none_fails", text="gone"), EndsSilently("none_silent")))
     SlowAfterwards(task_id="too_long_in_all", execution_timeout=timedelta(seconds=1))
     FailsOnce(task_id="fails_once", retries=1, retry_delay=0.05)
     DeferThreeTimes(task_id="three_times")

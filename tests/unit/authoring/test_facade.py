@@ -36,6 +36,7 @@ NAMES = [
     "PollTrigger",
     "PythonOperator",
     "SensorTimeout",
+    "SignalTrigger",
     "TaskDeferred",
     "TaskError",
     "TaskFailedEvent",
@@ -56,14 +57,18 @@ NAMES = [
     "TriggerRule",
     "XComArg",
     "XComNotFound",
+    "all_of",
+    "any_of",
     "chain",
     "chain_linear",
     "cross_downstream",
     "dag",
     "get_current_context",
+    "n_of",
     "poke_mode_only",
     "task",
     "task_group",
+    "within",
 ]
 
 #: Packages that DAG files without need of them must not load: each takes a good part of the 100 ms.

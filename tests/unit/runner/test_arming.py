@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
+from bide.authoring.composition import all_of, any_of, within
 from bide.authoring.deferral import TaskDeferred
 from bide.authoring.loading import LoadedFile, load_file, module_name
 from bide.authoring.operator import BaseOperator
-from bide.authoring.trigger import BaseTrigger, PollTrigger, TaskSuccessEvent, TimerTrigger, TriggerEvent
+from bide.authoring.trigger import (
+    BaseTrigger,
+    PollTrigger,
+    SignalTrigger,
+    TaskSuccessEvent,
+    TimerTrigger,
+    TriggerEvent,
+)
 from bide.model.errors import InvalidArgument, NotSerializable
 from bide.model.values import decode
 from bide.runner.arming import arm, wait_spec
@@ -226,3 +234,22 @@ def test_classes_of_the_dag_file_are_found_by_any_name(path: str, tmp_path: Path
     cls = resolve_trigger(path.format(mangled=module_name(str(file))), str(file), load)
     assert cls.__qualname__ == path.partition(".")[2]
     assert cls.__module__ == module_name(str(file)), "not a second copy of the module"
+
+
+def test_a_signal_is_armed_by_its_name() -> None:
+    wait = spec(SignalTrigger("approved"))
+    assert (wait.kind, wait.signal, wait.subject) == ("signal", "approved", "signal approved")
+
+
+def test_waits_made_of_waits_are_armed_as_a_tree() -> None:
+    wait = spec(any_of(Base(a=1), within(60, all_of(told=SignalTrigger(), at=Timer(NOON)))))
+    assert (wait.kind, wait.needed, [child.name for child in wait.children]) == ("any", 1, ["0", "1"])
+    stream, both = wait.children
+    assert (stream.kind, decode(stream.kwargs), stream.timeout) == ("stream", {"a": 1}, None)
+    assert (both.kind, both.needed, both.timeout) == ("all", 2, 60.0)
+    assert [(child.name, child.kind) for child in both.children] == [("told", "signal"), ("at", "timer")]
+
+
+def test_a_part_that_cannot_be_armed_is_refused() -> None:
+    with pytest.raises(NotSerializable, match="arguments of trigger Base"):
+        spec(any_of(Base(), Base(client=object())))

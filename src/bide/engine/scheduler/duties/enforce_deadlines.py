@@ -71,11 +71,12 @@ def _deadline(row: InstanceRow) -> datetime:
 def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     owners = instances.get_many(tx, {row.instance_uid for row in late})
     tasks = _tasks(tx, list(owners.values()))
-    obligations.insert(tx, late, lifetime=CANCEL_TIMEOUT)
+    obligations.insert(tx, _with_parts(tx, late), lifetime=CANCEL_TIMEOUT)
     errors: dict[str, str] = {}
     pairs: dict[bool, list[tuple[WaitRow, WaitEnding]]] = {True: [], False: []}
     for row in late:
-        error = f"the deferral's timeout{_of(_span(row))} is over, waiting for {row.subject or row.classpath}"
+        whose = "deferral" if row.parent_uid is None else f"wait {row.name}"
+        error = f"the {whose}'s timeout{_of(_span(row))} is over, waiting for {row.subject or row.classpath}"
         errors[row.instance_uid] = error
         task = tasks.get(row.instance_uid)
         # A sensor whose time is over is not tried again.
@@ -84,6 +85,19 @@ def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     for may_retry, group in pairs.items():
         end_waits(tx, group, by="timeout", may_retry=may_retry)
     return errors
+
+
+def _with_parts(tx: Tx, late: list[WaitRow]) -> list[WaitRow]:
+    """`late`, and what those of them that are trees are made of."""
+    trees = {row.instance_uid for row in late if row.needed is not None}
+    if not trees:
+        return late
+    found = {row.uid: row for row in late}
+    # A part comes after what it is a part of.
+    for row in sorted(waits.of_instances(tx, trees), key=lambda row: row.uid):
+        if row.parent_uid in found:
+            found[row.uid] = row
+    return list(found.values())
 
 
 def _time_out_tasks(tx: Tx, late: list[InstanceRow]) -> dict[str, str]:

@@ -1,0 +1,56 @@
+"""Somebody says that a task may go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, Literal
+
+from bide.control.accept_event import WaitEnding, end_waits
+from bide.control.outcomes import write_outcome
+from bide.model.errors import Conflict, NotFound
+from bide.model.states import FINISHED
+from bide.store import Store, Tx, instances, sessions, signals, waits
+from bide.wire.messages import Outcome
+
+#: How long a signal that nobody waits for yet is kept.
+KEPT_FOR: Final = timedelta(days=30)
+
+#: ``resumed``: a wait took it; ``stored``: it is kept for one that comes.
+Taken = Literal["resumed", "stored"]
+
+
+async def send_signal(store: Store, instance_id: str, name: str, payload: bytes, *, by: str) -> Taken:
+    """Send the signal `name` with an encoded `payload` to an instance; durable on return.
+
+    Raises :class:`NotFound` for an unknown instance, :class:`Conflict` for one that has ended.
+    """
+
+    def work(tx: Tx) -> Taken:
+        instance = instances.get(tx, instance_id)
+        if instance is None:
+            raise NotFound(f"there is no task instance {instance_id!r}")
+        if instance.state in FINISHED:
+            task = f"{instance.dag_id}.{instance.task_id} of run {instance.run_id!r}"
+            raise Conflict(f"signal {name!r}: {task} has ended, it is {instance.state}")
+        sessions.audit(
+            tx,
+            "signal",
+            owner=by,
+            dag_id=instance.dag_id,
+            run_id=instance.run_id,
+            task_id=instance.task_id,
+            extra=name,
+        )
+        outcome = Outcome("event", payload)
+        if deliver(tx, instance_id, name, outcome):
+            return "resumed"
+        signals.insert(tx, instance_id, name, expires_at=tx.now + KEPT_FOR, outcome=write_outcome(outcome))
+        return "stored"
+
+    return await store.write(work)
+
+
+def deliver(tx: Tx, instance_uid: str, name: str, outcome: Outcome) -> bool:
+    """End the instance's wait for the signal `name`; False if it has none."""
+    row = waits.for_signal(tx, instance_uid, name)
+    return row is not None and bool(end_waits(tx, [(row, WaitEnding(row.uid, row.token, outcome))], by="signal"))
