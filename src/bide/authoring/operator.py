@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
 from bide.authoring.callbacks import Callbacks, as_callbacks
 from bide.authoring.construction import CONTAINERS, OperatorType, copy_containers, filling_defaults
@@ -38,7 +38,9 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     Arguments that a subclass's ``__init__`` does not name itself are passed on here; unknown ones are refused.
     Those left out are taken from ``default_args`` of the DAG and of the groups around.
 
-    Spans (`retry_delay`, `execution_timeout`, ...) are timedeltas or seconds.
+    Spans (`retry_delay`, `execution_timeout`, ...) are timedeltas or seconds. When a deferred task is ended by
+    force, the cancel of its work outside is tried for `cancel_timeout`; after that the next try is held or starts,
+    as `on_cancel_failure` says. Both have defaults in the section ``[operators]`` of the settings.
     """
 
     #: Attributes that templates may fill; rendered before :meth:`execute`.
@@ -98,6 +100,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         pool_slots: int = 1,
         sla: dt.timedelta | None = None,
         execution_timeout: dt.timedelta | float | None = None,
+        cancel_timeout: dt.timedelta | float | None = None,
+        on_cancel_failure: Literal["hold", "start"] | None = None,
         on_execute_callback: Callbacks = None,
         on_failure_callback: Callbacks = None,
         on_success_callback: Callbacks = None,
@@ -158,6 +162,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.pool_slots = pool_slots
         self.sla = sla
         self.execution_timeout = execution_timeout
+        self.cancel_timeout, self.on_cancel_failure = cancel_timeout, on_cancel_failure
         self.on_execute_callback = as_callbacks(on_execute_callback)
         self.on_failure_callback = as_callbacks(on_failure_callback)
         self.on_success_callback = as_callbacks(on_success_callback)
@@ -177,8 +182,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.multiple_outputs = multiple_outputs
         self.inlets = _as_list(inlets)
         self.outlets = _as_list(outlets)
-        self.doc = doc
-        self.doc_md = doc_md
+        self.doc, self.doc_md = doc, doc_md
         self.doc_json = doc_json
         self.doc_yaml, self.doc_rst = doc_yaml, doc_rst
         self.task_display_name = task_display_name or self.task_id

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
 
 WEIGHT_RULES: Final = ("downstream", "upstream", "absolute")
+#: What becomes of the next try when external work of the last one could not be cancelled.
+ON_CANCEL_FAILURE: Final = ("hold", "start")
 
 
 def check_operator(task: BaseOperator) -> None:
@@ -27,6 +29,7 @@ def check_operator(task: BaseOperator) -> None:
         raise InvalidArgument(f"{of}: retry_delay must be a timedelta or a number of seconds, not None")
     as_seconds(task.max_retry_delay, name="max_retry_delay", of=of)
     as_seconds(task.execution_timeout, name="execution_timeout", of=of)
+    as_seconds(task.cancel_timeout, name="cancel_timeout", of=of)
     as_seconds(task.sla, name="sla", of=of)
     backoff: Any = task.retry_exponential_backoff
     if not isinstance(backoff, bool | int | float) or backoff < 0:
@@ -34,6 +37,8 @@ def check_operator(task: BaseOperator) -> None:
     check_choice(task.trigger_rule, TRIGGER_RULES, "trigger_rule", of)
     if isinstance(task.weight_rule, str):
         check_choice(task.weight_rule, WEIGHT_RULES, "weight_rule", of)
+    if task.on_cancel_failure is not None:
+        check_choice(task.on_cancel_failure, ON_CANCEL_FAILURE, "on_cancel_failure", of)
     for name in ("queue", "pool", "owner"):
         value: Any = getattr(task, name)
         if not isinstance(value, str):

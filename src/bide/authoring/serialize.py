@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from bide.authoring.dag import DAG
 from bide.authoring.moments import as_seconds, zone_name
 from bide.authoring.operator import BaseOperator
-from bide.authoring.operator_checks import check_operator, name_of
+from bide.authoring.operator_checks import ON_CANCEL_FAILURE, check_choice, check_operator, name_of
 from bide.authoring.priority import total_weights
 from bide.authoring.sensor import BaseSensorOperator
+from bide.authoring.settings import find_seconds, find_setting
 from bide.authoring.xcom_arg import xcom_args_in
 from bide.model.dag_spec import DagSpec, GroupSpec, ScheduleSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
@@ -118,11 +119,24 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         group_id=group_id,
         is_sensor=isinstance(task, BaseSensorOperator),
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
+        cancel_timeout=_cancel_timeout(task, of),
+        on_cancel_failure=_on_cancel_failure(task, of),
         reads=tuple(sorted({(source.operator.task_id, source.key) for source in _sources(task)})),
         template_fields=tuple(task.template_fields),
         doc=task.doc_md or task.doc,
         owner=task.owner,
     )
+
+
+def _cancel_timeout(task: BaseOperator, of: str) -> float:
+    given = as_seconds(task.cancel_timeout, name="cancel_timeout", of=of)
+    return find_seconds("operators", "cancel_timeout_sec", TaskSpec("").cancel_timeout) if given is None else given
+
+
+def _on_cancel_failure(task: BaseOperator, of: str) -> Literal["hold", "start"]:
+    chosen = task.on_cancel_failure or find_setting("operators", "on_cancel_failure") or "hold"
+    check_choice(chosen, ON_CANCEL_FAILURE, "on_cancel_failure", of)
+    return cast('Literal["hold", "start"]', chosen)
 
 
 def _sources(task: BaseOperator) -> list[Any]:

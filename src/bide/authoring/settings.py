@@ -29,3 +29,14 @@ def find_number(section: str, key: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise ConfigError(f"[{section}] {key} must be an integer, not {text!r}") from None
+
+
+def find_seconds(section: str, key: str, default: float) -> float:
+    """A setting that is a span. Raises :class:`~bide.model.errors.ConfigError` naming one that is not."""
+    text = find_setting(section, key)
+    if text is None:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"[{section}] {key} must be a number of seconds, not {text!r}") from None

@@ -128,6 +128,21 @@ class Operators(Section, frozen=True):
     default_deferrable: Annotated[
         bool, Meta(description="Default of deferrable= for operators and sensors that support both.")
     ] = False
+    cancel_timeout_sec: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Default of cancel_timeout=: how long the cancel of external work is tried, when a "
+            "deferred task is cleared, marked, cancelled or timed out.",
+        ),
+    ] = 600.0
+    on_cancel_failure: Annotated[
+        Literal["hold", "start"],
+        Meta(
+            description="Default of on_cancel_failure=. hold: after that time the task's next try waits for "
+            "`bide tasks release`; start: it begins all the same."
+        ),
+    ] = "hold"
 
 
 class Logging(Section, frozen=True):

@@ -7,10 +7,10 @@ A duty does it for everything else that finishes instances, and for what its own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from bide.model.run_state import Instance, Structure, advance, final_state, needed, successors
-from bide.model.states import FINISHED_RUN
+from bide.model.run_state import Instance, advance, final_state, needed, successors
+from bide.model.states import FINISHED_RUN, RunState
 from bide.store import Tx, instances, runs, specs, transitions
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
@@ -37,19 +37,24 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
 def _advance(tx: Tx, run: RunRow, finished: set[str]) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     if run.unfinished == 0:
-        _end(tx, run, structure)
-        return
-    candidates = successors(structure, finished)
+        end_run(tx, run)
+    elif run.state is RunState.RUNNING:
+        # One that is queued is looked at as a whole when it starts.
+        consider(tx, run, successors(structure, finished))
+
+
+def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
+    """Decide on those of these tasks of a running run that nobody has decided on yet."""
     if not candidates:
         return
+    structure = specs.structure_of(tx, run.version_uid)
     found = instances.of_tasks(tx, run.uid, needed(structure, candidates))
     verdict = advance(structure, candidates, found)
-    transitions.apply(
-        tx,
-        "schedule",
-        [Guard(one.uid, one.epoch, {"scheduled_at": tx.now, "try_number": 1}) for one in verdict.schedule],
-        by="scheduler",
-    )
+    scheduled = [
+        Guard(one.uid, one.epoch, {"scheduled_at": tx.now, "try_number": one.try_number + 1})
+        for one in verdict.schedule
+    ]
+    transitions.apply(tx, "schedule", scheduled, by="scheduler")
     for name, ended in (("skip", verdict.skip), ("upstream_failed", verdict.upstream_failed)):
         transitions.apply(tx, name, _ended(tx, ended), by="scheduler")
 
@@ -58,6 +63,13 @@ def _ended(tx: Tx, ended: Sequence[Instance]) -> list[Guard]:
     return [Guard(one.uid, one.epoch, {"end_date": tx.now}) for one in ended]
 
 
-def _end(tx: Tx, run: RunRow, structure: Structure) -> None:
+def end_run(tx: Tx, run: RunRow) -> None:
+    """End a run whose instances have all ended."""
+    runs.finish(tx, run.uid, verdict_on(tx, run))
+
+
+def verdict_on(tx: Tx, run: RunRow) -> RunState:
+    """How a run has ended whose instances have all ended."""
+    structure = specs.structure_of(tx, run.version_uid)
     leaves = instances.of_tasks(tx, run.uid, structure.leaves)
-    runs.finish(tx, run.uid, final_state(one.state for one in leaves))
+    return final_state(one.state for one in leaves)

@@ -1,17 +1,41 @@
-"""Cancel obligations: lease them, and take note of how an attempt went."""
+"""Cancel obligations: make them, lease them, and take note of how an attempt went."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bide.control.claim_waits import loads_for_obligations
+from bide.model.dag_spec import TaskSpec
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, obligations
+from bide.store import Store, Tx, instances, obligations, runs, specs
+from bide.store.waits import WaitRow
 from bide.wire.messages import RunOnKill
 
 #: Seconds before the second attempt; each further pause is twice as long, up to the longest.
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
+#: Stands for a task that its run's version of the DAG has no more.
+_GONE = TaskSpec("")
+
+
+def oblige(tx: Tx, ended: Sequence[WaitRow]) -> None:
+    """These waits are ended by force: the external work of those that have an ``on_kill`` has to be cancelled.
+
+    The next try of the instance does not start before that. How long it is tried is for the task to say.
+    """
+    rows = [row for row in ended if row.has_on_kill and row.ended_at is None]
+    if not rows:
+        return
+    owners = instances.get_many(tx, {row.instance_uid for row in rows})
+    run_rows = runs.get_many(tx, list({row.run_uid for row in rows}))
+    patient: list[tuple[WaitRow, obligations.Patience]] = []
+    for row in rows:
+        structure = specs.structure_of(tx, run_rows[row.run_uid].version_uid)
+        task = structure.tasks.get(owners[row.instance_uid].task_id, _GONE)
+        lifetime = timedelta(seconds=task.cancel_timeout)
+        patient.append((row, obligations.Patience(lifetime, task.on_cancel_failure)))
+    obligations.insert(tx, patient)
 
 
 async def claim_obligations(
@@ -34,14 +58,15 @@ async def settle_obligation(store: Store, obligation_id: str, error: str = "") -
         if row is None:
             return  # settled before
         if not error:
-            obligations.settle(tx, obligation_id, state="done")
+            obligations.settle(tx, obligation_id, state="done", holds=False)
             return
         pause = min(_FIRST_PAUSE * 2 ** (row.attempts - 1), _LONGEST_PAUSE)
         due_at = tx.now + timedelta(seconds=pause)
         if due_at > row.give_up_at:
-            obligations.settle(tx, obligation_id, state="failed", error=error)
+            holds = row.holds and row.on_failure == "hold"
+            obligations.settle(tx, obligation_id, state="failed", holds=holds, error=error)
         else:
-            obligations.settle(tx, obligation_id, state="pending", error=error, due_at=due_at)
+            obligations.settle(tx, obligation_id, state="pending", holds=row.holds, error=error, due_at=due_at)
 
     await store.write(work)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
-
-from bide.model.errors import Conflict, NotFound
-from bide.model.states import FINISHED_RUN, RunState, TaskState
-from bide.store import Store, Tx, instances, obligations, runs, sessions, transitions, waits
-from bide.store.transitions import Guard
-
-#: How long the engine tries to cancel external work.
-CANCEL_TIMEOUT: Final = timedelta(minutes=10)
+from bide.control.force_states import force
+from bide.control.selecting import select
+from bide.model.errors import Conflict
+from bide.model.selection import RunChoice, plan_run
+from bide.model.states import FINISHED_RUN, RunState
+from bide.store import Store, Tx, runs, sessions
 
 
 async def cancel_run(store: Store, dag_id: str, run_id: str, *, by: str) -> int:
@@ -21,28 +17,13 @@ async def cancel_run(store: Store, dag_id: str, run_id: str, *, by: str) -> int:
     """
 
     def work(tx: Tx) -> int:
-        run = runs.find(tx, dag_id, run_id)
-        if run is None:
-            raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
-        if run.state in FINISHED_RUN:
-            raise Conflict(f"run {run_id!r} of {dag_id!r} has ended: it is {run.state}")
-        open_ones = instances.unfinished_of_run(tx, run.uid)
-        ending = {"end_date": tx.now, "deadline": None, "due_at": None, "is_resume": False}
-        begun = [
-            Guard(one.uid, one.epoch, {**ending, "error": f"cancelled by {by}"})
-            for one in open_ones
-            if one.state is not TaskState.NONE
-        ]
-        untouched = [Guard(one.uid, one.epoch, ending) for one in open_ones if one.state is TaskState.NONE]
-        pending = waits.of_instances(tx, [guard.uid for guard in begun])
-        moved = transitions.apply(tx, "cancel", begun, by=by)
-        moved += transitions.apply(tx, "cancel_unstarted", untouched, by=by)
-        waits.delete_resumes(tx, [guard.uid for guard in begun])
-        obligations.insert(tx, pending, lifetime=CANCEL_TIMEOUT)
-        waits.delete(tx, [one.uid for one in pending])
-        runs.finish(tx, run.uid, RunState.FAILED, reason=f"cancelled by {by}")
+        (one,) = select(tx, dag_id, RunChoice(run_ids=frozenset({run_id})))
+        if one.run.state in FINISHED_RUN:
+            raise Conflict(f"run {run_id!r} of {dag_id!r} has ended: it is {one.run.state}")
+        reason = f"cancelled by {by}"
+        moved = force(tx, plan_run(one.found, RunState.FAILED), by=by, error=reason)
+        runs.finish(tx, one.run.uid, RunState.FAILED, reason=reason)
         sessions.audit(tx, "cancel_dag_run", owner=by, dag_id=dag_id, run_id=run_id)
-        tx.ring("cancels", "drops")
         return len(moved)
 
     return await store.write(work)

@@ -55,6 +55,10 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     soft_fail: bool = False
     #: (task_id, key) of XComs that the arguments name: sent along with the start.
     reads: tuple[tuple[str, str], ...] = ()
+    #: Seconds for which the cancel of external work is tried, when a deferred try is ended by force.
+    cancel_timeout: float = 600.0
+    #: After that the next try is held until somebody releases it, or starts all the same.
+    on_cancel_failure: Literal["hold", "start"] = "hold"
     #: Fields that templates may fill, for people.
     template_fields: tuple[str, ...] = ()
     doc: str | None = None

@@ -43,7 +43,11 @@ def after_failure(
 ) -> AfterFailure:
     """Decide on a try that failed at `now`. Without a spec (the task is gone from the DAG) it stays failed."""
     if may_retry and spec is not None and try_number <= max_tries:
-        return AfterFailure("up_for_retry", later(now, delay_before(spec, try_number + 1).total_seconds()))
+        # A clear lets the tries begin anew, and with them the back-off.
+        earlier = max(0, max_tries - spec.retries)
+        return AfterFailure(
+            "up_for_retry", later(now, delay_before(spec, try_number + 1 - earlier).total_seconds())
+        )
     return AfterFailure("failed")
 
 

@@ -35,6 +35,7 @@ class Instance(NamedTuple):
     task_id: str
     epoch: int
     state: TaskState
+    try_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ def _from(*sources: TaskState, to: TaskState, fences: bool) -> Transition:
 
 
 _S = TaskState
+#: States that an instance can be interrupted in: it has begun, or is about to.
+_BEGUN = UNFINISHED - {_S.NONE}
 
 #: THE transition table. A name says why; sources and target say what.
 TRANSITIONS: dict[str, Transition] = {
@@ -70,7 +72,7 @@ TRANSITIONS: dict[str, Transition] = {
     "poke_due": _from(_S.UP_FOR_RESCHEDULE, to=_S.SCHEDULED, fences=False),
     "skip": _from(_S.NONE, to=_S.SKIPPED, fences=False),
     "upstream_failed": _from(_S.NONE, to=_S.UPSTREAM_FAILED, fences=False),
-    "remove": _from(_S.NONE, _S.SCHEDULED, to=_S.REMOVED, fences=True),
+    "remove": _from(*UNFINISHED, to=_S.REMOVED, fences=True),
     "queue": _from(_S.SCHEDULED, to=_S.QUEUED, fences=False),
     # A worker.
     "start": _from(_S.QUEUED, to=_S.RUNNING, fences=True),
@@ -92,15 +94,28 @@ TRANSITIONS: dict[str, Transition] = {
     "fail_idle": _from(_S.SCHEDULED, _S.QUEUED, to=_S.FAILED, fences=True),
     "retry_idle": _from(_S.SCHEDULED, _S.QUEUED, to=_S.UP_FOR_RETRY, fences=True),
     # A person.
-    "cancel": _from(
-        _S.SCHEDULED,
-        _S.QUEUED,
-        _S.RUNNING,
-        _S.DEFERRED,
-        _S.UP_FOR_RETRY,
-        _S.UP_FOR_RESCHEDULE,
-        to=_S.FAILED,
-        fences=True,
-    ),
+    "cancel": _from(*_BEGUN, to=_S.FAILED, fences=True),
     "cancel_unstarted": _from(_S.NONE, to=_S.SKIPPED, fences=True),
+    "clear": _from(*FINISHED, to=_S.NONE, fences=True),
+    "clear_begun": _from(*_BEGUN, to=_S.NONE, fences=True),
+    "mark_success": _from(*UNFINISHED, to=_S.SUCCESS, fences=True),
+    "mark_failed": _from(*UNFINISHED, to=_S.FAILED, fences=True),
+    "mark_skipped": _from(*UNFINISHED, to=_S.SKIPPED, fences=True),
+    "remark_success": _from(*FINISHED - {_S.SUCCESS}, to=_S.SUCCESS, fences=True),
+    "remark_failed": _from(*FINISHED - {_S.FAILED}, to=_S.FAILED, fences=True),
+    "remark_skipped": _from(*FINISHED - {_S.SKIPPED}, to=_S.SKIPPED, fences=True),
 }
+
+
+def clearing(state: TaskState) -> str | None:
+    """The transition that clears an instance in `state`; None if there is nothing to clear."""
+    if state is TaskState.NONE:
+        return None
+    return "clear" if state in FINISHED else "clear_begun"
+
+
+def marking(state: TaskState, target: TaskState) -> str | None:
+    """The transition that marks an instance in `state` as success, failed or skipped; None if it is that."""
+    if state is target:
+        return None
+    return f"remark_{target}" if state in FINISHED else f"mark_{target}"

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from bide.model.run_state import Instance
-from bide.model.states import UNFINISHED, TaskState
+from bide.model.selection import Found
+from bide.model.states import TaskState
 from bide.store.database import Tx
 from bide.store.rowset import listed
-from bide.store.schema import UtcTime, dag, mark, task_instance
+from bide.store.schema import UtcTime, cancel_obligation, dag, mark, task_instance
 from bide.store.scoping import in_scope
 from bide.store.xcoms import XComRow
 
@@ -51,10 +52,9 @@ _UIDS = listed("uids")
 
 # Statements of the hot path are built once: building one costs more than SQLite takes to run it.
 _by_uid = _row.where(_ti.uid.in_(_UIDS))
-_by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state).where(
+_by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number).where(
     _ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks"))
 )
-_open_of_run = _row.where(_ti.run_uid == sa.bindparam("run"), _ti.state.in_([state.value for state in UNFINISHED]))
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
@@ -75,12 +75,16 @@ def get_many(tx: Tx, uids: Collection[str]) -> dict[str, InstanceRow]:
 def of_tasks(tx: Tx, run_uid: str, task_ids: Collection[str]) -> list[Instance]:
     """The instances of these tasks of a run, for decisions."""
     rows = tx.conn.execute(_by_task, {"run": run_uid, "tasks": list(task_ids)})
-    return [Instance(uid, task_id, epoch, TaskState(state)) for uid, task_id, epoch, state in rows]
+    return [Instance(uid, task_id, epoch, TaskState(state), tries) for uid, task_id, epoch, state, tries in rows]
 
 
-def unfinished_of_run(tx: Tx, run_uid: str) -> list[InstanceRow]:
-    """The instances of a run that are not finished."""
-    return _read(tx.conn.execute(_open_of_run, {"run": run_uid}))
+_of_runs = sa.select(*(_ti[name] for name in Found._fields)).where(_ti.run_uid.in_(listed("runs")))
+
+
+def of_runs(tx: Tx, run_uids: Collection[str]) -> list[Found]:
+    """All instances of these runs, for selections. Reads the unique index that begins with the run."""
+    rows = [Found(*row) for row in tx.conn.execute(_of_runs, {"runs": list(run_uids)})]
+    return [one._replace(state=TaskState(one.state)) for one in rows]
 
 
 class Mark(NamedTuple):
@@ -134,6 +138,10 @@ _scheduled = (
     .order_by(_ti.priority_weight.desc(), _ti.scheduled_at, _ti.uid)
     .limit(_LIMIT)
 )
+# What goes on after a wait belongs to the same try: nothing of it is being cancelled.
+_scheduled_fresh = _scheduled.where(
+    ~sa.exists().where(cancel_obligation.c.instance_uid == _ti.uid, sa.text("cancel_obligation.holds"))
+)
 
 
 def scheduled(
@@ -141,10 +149,12 @@ def scheduled(
 ) -> list[Candidate]:
     """Scheduled instances by weight, then age, without those of DAGs that are at a limit.
 
-    Reads the partial index ``ix_task_instance_scheduled``.
+    A new try is left out while external work of an earlier one has to be cancelled first. Reads the partial
+    indexes ``ix_task_instance_scheduled`` and ``ix_cancel_obligation_holding``.
     """
     rows = tx.conn.execute(
-        _scheduled, {"is_resume": is_resume, "limit": limit, "without": list(without_dags), "only": only}
+        _scheduled if is_resume else _scheduled_fresh,
+        {"is_resume": is_resume, "limit": limit, "without": list(without_dags), "only": only},
     )
     return [Candidate(*row) for row in rows]
 

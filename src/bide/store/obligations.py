@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from bide.store.database import Tx
 from bide.store.ids import new_id
+from bide.store.rowset import listed
 from bide.store.schema import cancel_obligation
 from bide.store.waits import WaitRow
 
@@ -29,10 +30,19 @@ class ObligationRow(NamedTuple):
     kwargs: bytes
     attempts: int
     give_up_at: datetime
+    holds: bool
+    on_failure: str
 
 
-def insert(tx: Tx, waits: Sequence[WaitRow], *, lifetime: timedelta) -> None:
-    """Oblige the engine to run ``on_kill`` of these waits' triggers, for at most `lifetime`."""
+class Patience(NamedTuple):
+    """How long a cancel is tried, and what becomes of the next try after that."""
+
+    lifetime: timedelta
+    on_failure: Literal["hold", "start"]
+
+
+def insert(tx: Tx, waits: Sequence[tuple[WaitRow, Patience]]) -> None:
+    """Oblige the engine to run ``on_kill`` of these waits' triggers before their instances' next tries."""
     rows = [
         {
             "uid": new_id(tx.now),
@@ -46,10 +56,11 @@ def insert(tx: Tx, waits: Sequence[WaitRow], *, lifetime: timedelta) -> None:
             "state": "pending",
             "attempts": 0,
             "due_at": tx.now,
-            "give_up_at": tx.now + lifetime,
+            "give_up_at": tx.now + patience.lifetime,
+            "holds": True,
+            "on_failure": patience.on_failure,
         }
-        for one in waits
-        if one.has_on_kill and one.ended_at is None
+        for one, patience in waits
     ]
     if rows:
         tx.conn.execute(sa.insert(cancel_obligation), rows)
@@ -87,16 +98,40 @@ def get(tx: Tx, uid: str) -> ObligationRow | None:
     return None if row is None else ObligationRow(*row)
 
 
-def settle(tx: Tx, uid: str, *, state: str, error: str = "", due_at: datetime | None = None) -> None:
-    """Say how an attempt went: ``done``, ``failed`` for good, or ``pending`` until `due_at`."""
+def settle(tx: Tx, uid: str, *, state: str, holds: bool, error: str = "", due_at: datetime | None = None) -> None:
+    """Say how an attempt went: ``done``, ``failed`` for good, or ``pending`` until `due_at`.
+
+    `holds`: whether the next try still has to wait.
+    """
     tx.conn.execute(
         sa.update(cancel_obligation)
         .where(_o.uid == uid)
-        .values(state=state, error=error, due_at=due_at, session=None)
+        .values(state=state, error=error, due_at=due_at, session=None, holds=holds)
     )
     tx.ring("history")
     if state == "pending":
         tx.ring("cancels")
+    if not holds:
+        tx.ring("scheduled")
+
+
+_release = (
+    sa.update(cancel_obligation)
+    .where(_o.instance_uid.in_(listed("uids")), sa.text("holds"))
+    .values(holds=False)
+    .returning(_o.instance_uid)
+)
+
+
+def release(tx: Tx, instance_uids: Collection[str]) -> set[str]:
+    """Hold the next tries of these instances no longer; the answer has those that were held.
+
+    What is still pending is tried on. Reads ``ix_cancel_obligation_holding``.
+    """
+    released = set(tx.conn.execute(_release, {"uids": list(instance_uids)}).scalars())
+    if released:
+        tx.ring("scheduled", "history")
+    return released
 
 
 def next_due(tx: Tx, only: str | None = None) -> datetime | None:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from bide.model.dag_spec import TaskSpec
 from bide.model.ids import NOT_MAPPED
 from bide.model.run_state import Structure
+from bide.model.selection import RunFacts
 from bide.model.states import FINISHED_RUN, RunState, TaskState
 from bide.store.database import Tx
 from bide.store.ids import new_id
@@ -83,32 +85,86 @@ def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> N
             "triggered_by": triggered_by,
         },
     )
-    instances = [
-        {
-            "uid": new_id(tx.now),
-            "run_uid": run.uid,
-            "dag_id": run.dag_id,
-            "run_id": run.run_id,
-            "task_id": task.task_id,
-            "map_index": NOT_MAPPED,
-            "execution_date": run.logical_date,
-            "state": TaskState.NONE.value,
-            "epoch": 0,
-            "try_number": 0,
-            "max_tries": task.retries,
-            "rescues": 0,
-            "operator": task.operator,
-            "priority_weight": task.priority_weight,
-            "queue": task.queue,
-            "pool": task.pool,
-            "pool_slots": task.pool_slots,
-            "is_resume": False,
-        }
-        for task in structure.spec.tasks
-    ]
-    if instances:
-        tx.conn.execute(sa.insert(task_instance), instances)
+    _insert_instances(tx, run, structure.spec.tasks)
     tx.ring("runs", "history")
+
+
+def _insert_instances(tx: Tx, run: RunRow, tasks: Sequence[TaskSpec]) -> None:
+    if tasks:
+        made = [
+            {
+                "uid": new_id(tx.now),
+                "run_uid": run.uid,
+                "dag_id": run.dag_id,
+                "run_id": run.run_id,
+                "task_id": task.task_id,
+                "map_index": NOT_MAPPED,
+                "execution_date": run.logical_date,
+                "state": TaskState.NONE.value,
+                "epoch": 0,
+                "try_number": 0,
+                "max_tries": task.retries,
+                "rescues": 0,
+                "is_resume": False,
+                **_of_task(task),
+            }
+            for task in tasks
+        ]
+        tx.conn.execute(sa.insert(task_instance), made)
+
+
+def _of_task(task: TaskSpec) -> dict[str, Any]:
+    """What an instance repeats of its task, for those who choose among instances."""
+    return {
+        "operator": task.operator,
+        "priority_weight": task.priority_weight,
+        "queue": task.queue,
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+    }
+
+
+def move_to_version(tx: Tx, run: RunRow, version_uid: str, structure: Structure, known: Collection[str]) -> None:
+    """Pin another version of the DAG: tasks that are not among the `known` get instances.
+
+    What to do about instances of tasks that it has no more is for the caller to say.
+    """
+    added = [task for task in structure.spec.tasks if task.task_id not in known]
+    _insert_instances(tx, run, added)
+    kept = [
+        {"run": run.uid, "task": task.task_id, **_of_task(task)}
+        for task in structure.spec.tasks
+        if task.task_id in known
+    ]
+    if kept:
+        tx.conn.execute(_update_of_task, kept)
+    tx.conn.execute(
+        sa.update(dag_run)
+        .where(dag_run.c.uid == run.uid)
+        .values(version_uid=version_uid, unfinished=dag_run.c.unfinished + len(added))
+    )
+
+
+_update_of_task = sa.update(task_instance).where(
+    task_instance.c.run_uid == sa.bindparam("run"), task_instance.c.task_id == sa.bindparam("task")
+)
+_facts = sa.select(
+    dag_run.c.uid,
+    dag_run.c.run_id,
+    sa.func.coalesce(dag_run.c.logical_date, dag_run.c.run_after),
+    dag_run.c.state,
+    dag_run.c.version_uid,
+).where(dag_run.c.dag_id == sa.bindparam("dag"))
+_facts_of_some = _facts.where(dag_run.c.run_id.in_(listed("run_ids")))
+
+
+def facts(tx: Tx, dag_id: str, run_ids: Collection[str] | None = None) -> list[RunFacts]:
+    """The runs of a DAG, or those of `run_ids`, for selections."""
+    if run_ids is None:
+        rows = tx.conn.execute(_facts, {"dag": dag_id})
+    else:
+        rows = tx.conn.execute(_facts_of_some, {"dag": dag_id, "run_ids": run_ids})
+    return [RunFacts(uid, run_id, date, RunState(state), version) for uid, run_id, date, state, version in rows]
 
 
 def set_note(tx: Tx, uid: str, note: str) -> None:
@@ -186,3 +242,24 @@ def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
     # A run that ends makes room for the next one of its DAG.
     tx.ring("runs", "history")
     return answer.rowcount > 0
+
+
+def reopen(tx: Tx, uid: str) -> bool:
+    """success, failed → queued: it has to find room again; False if it has not ended."""
+    answer = tx.conn.execute(
+        sa.update(dag_run)
+        .where(dag_run.c.uid == uid, dag_run.c.state.in_([one.value for one in FINISHED_RUN]))
+        .values(state=RunState.QUEUED.value, queued_at=tx.now, start_date=None, end_date=None, reason="")
+    )
+    tx.ring("runs", "history")
+    return answer.rowcount > 0
+
+
+def correct(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> None:
+    """Say of a run that has ended how it has."""
+    tx.conn.execute(
+        sa.update(dag_run)
+        .where(dag_run.c.uid == uid, dag_run.c.state.in_([one.value for one in FINISHED_RUN]))
+        .values(state=state.value, reason=reason)
+    )
+    tx.ring("history")

@@ -3,7 +3,7 @@
 :func:`apply` takes a transition of :data:`bide.model.states.TRANSITIONS` and the instances to take through it, each
 with the epoch that the caller believes it has. Instances that have moved on are left alone and left out of the
 answer: that is how a late message loses. One row per state entered goes to ``task_event`` in the same transaction,
-and finished instances leave a mark and count down their run.
+instances that finish leave a mark, and their run's counter of unfinished ones is kept.
 
 SQLite can't insert from an UPDATE's answer in one statement, so update and history are two statements of one
 transaction, which nobody sees apart.
@@ -29,6 +29,7 @@ _ti = task_instance.c
 #: Columns that a transition may set together with the state, and their types.
 _SETTABLE: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "try_number": Integer,
+    "max_tries": Integer,
     "rescues": Integer,
     "is_resume": sa.Boolean,
     "session": Text,
@@ -86,10 +87,10 @@ def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int,
 
 _insert_events = sa.insert(task_event)
 _insert_marks = sa.insert(mark)
-_count_down = (
+_count = (
     sa.update(dag_run)
     .where(dag_run.c.uid == sa.bindparam("run"))
-    .values(unfinished=dag_run.c.unfinished - sa.bindparam("count"))
+    .values(unfinished=dag_run.c.unfinished + sa.bindparam("change"))
 )
 
 
@@ -108,8 +109,12 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     if not moved:
         return []
     record(tx, transition.target, moved, by=by)
-    if transition.target in FINISHED:
-        _finish(tx, moved)
+    # The sources of a transition are all finished states, or none is.
+    was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
+    if was_finished != is_finished:
+        _count_unfinished(tx, moved, -1 if is_finished else 1)
+    if is_finished:
+        _leave_marks(tx, moved)
     elif transition.target is TaskState.SCHEDULED:
         tx.ring("scheduled")
     tx.ring("history")
@@ -127,8 +132,11 @@ def record(tx: Tx, state: TaskState, moved: Sequence[Moved], *, by: str) -> None
     )
 
 
-def _finish(tx: Tx, moved: Sequence[Moved]) -> None:
-    tx.conn.execute(_insert_marks, [{"run_uid": one.run_uid, "task_id": one.task_id} for one in moved])
+def _count_unfinished(tx: Tx, moved: Sequence[Moved], change: int) -> None:
     counts = Counter(one.run_uid for one in moved)
-    tx.conn.execute(_count_down, [{"run": run, "count": count} for run, count in counts.items()])
+    tx.conn.execute(_count, [{"run": run, "change": change * count} for run, count in counts.items()])
+
+
+def _leave_marks(tx: Tx, moved: Sequence[Moved]) -> None:
+    tx.conn.execute(_insert_marks, [{"run_uid": one.run_uid, "task_id": one.task_id} for one in moved])
     tx.ring("marks")

@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 import sqlalchemy.event
 
-from bide.store import Store, Tx, dags, instances, obligations, runs, transitions, views, waits, xcoms
+from bide.store import (
+    Store,
+    Tx,
+    dags,
+    instances,
+    obligations,
+    runs,
+    signals,
+    task_states,
+    transitions,
+    views,
+    waits,
+    xcoms,
+)
 from bide.store.schema import metadata, wait
 from bide.store.transitions import Guard
 from tests.support.clock import START
@@ -34,7 +47,15 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "held": (lambda tx: instances.held(tx, ["a"]), {"sqlite_autoindex_task_instance_1"}),
     "instances by uid": (lambda tx: instances.get_many(tx, ["a"]), {"sqlite_autoindex_task_instance_1"}),
     "instances of tasks": (lambda tx: instances.of_tasks(tx, "r", ["a"]), {"sqlite_autoindex_task_instance_2"}),
-    "unfinished of a run": (lambda tx: instances.unfinished_of_run(tx, "r"), {"sqlite_autoindex_task_instance_2"}),
+    "instances of runs": (lambda tx: instances.of_runs(tx, ["r"]), {"sqlite_autoindex_task_instance_2"}),
+    "runs of a dag": (lambda tx: runs.facts(tx, "d", ["r"]), {"sqlite_autoindex_dag_run_2"}),
+    "new tries that are not held": (
+        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without_dags=["x"]),
+        {"ix_cancel_obligation_holding"},
+    ),
+    "release held": (lambda tx: obligations.release(tx, ["a"]), {"ix_cancel_obligation_holding"}),
+    "signals of instances": (lambda tx: signals.delete_of_instances(tx, ["a"]), {"ix_signal_instance"}),
+    "progress of instances": (lambda tx: task_states.delete_progress(tx, ["a"]), {"sqlite_autoindex_task_state_1"}),
     "transition": (
         lambda tx: transitions.apply(tx, "succeed", [Guard("a", 0)], by="test"),
         {"sqlite_autoindex_task_instance_1"},

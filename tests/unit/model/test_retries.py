@@ -120,3 +120,13 @@ def test_a_delay_beyond_the_calendar_is_the_end_of_the_calendar() -> None:
     assert ended.state == "up_for_retry"
     assert ended.due_at is not None
     assert ended.due_at.year == 9999
+
+
+def test_after_a_clear_the_back_off_begins_anew() -> None:
+    spec = TaskSpec("t", retries=2, retry_delay=60.0, retry_backoff=2.0)
+    delays = [
+        after_failure(spec, try_number=tries, max_tries=most, may_retry=True, now=NOW).due_at
+        for tries, most in ((1, 2), (2, 2), (4, 5), (5, 5))
+    ]
+    assert delays == [NOW + timedelta(seconds=seconds) for seconds in (60, 120, 60, 120)]
+    assert after_failure(spec, try_number=6, max_tries=5, may_retry=True, now=NOW).state == "failed"

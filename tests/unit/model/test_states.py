@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from bide.model.states import FINISHED, OCCUPYING, TRANSITIONS, UNFINISHED, TaskState, Transition
+from bide.model.states import (
+    FINISHED,
+    OCCUPYING,
+    TRANSITIONS,
+    UNFINISHED,
+    TaskState,
+    Transition,
+    clearing,
+    marking,
+)
 
 #: Hand-overs and forced changes, written down apart from the table.
 FENCING = {
@@ -24,6 +33,14 @@ FENCING = {
     "cancel": "forced",
     "cancel_unstarted": "forced",
     "remove": "forced",
+    "clear": "forced",
+    "clear_begun": "forced",
+    "mark_success": "forced",
+    "mark_failed": "forced",
+    "mark_skipped": "forced",
+    "remark_success": "forced",
+    "remark_failed": "forced",
+    "remark_skipped": "forced",
 }
 
 
@@ -38,8 +55,35 @@ def test_every_state_is_finished_or_not() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED))
-def test_nothing_leads_out_of_a_finished_state(state: TaskState) -> None:
-    assert ways_out(state) == set()
+def test_only_a_person_leads_out_of_a_finished_state(state: TaskState) -> None:
+    names = {name for name, one in TRANSITIONS.items() if state in one.sources}
+    assert names <= {"clear", "remark_success", "remark_failed", "remark_skipped"}
+    assert "clear" in names
+
+
+@pytest.mark.parametrize(("name", "transition"), TRANSITIONS.items())
+def test_the_sources_are_all_finished_or_none_is(name: str, transition: Transition) -> None:
+    """So that a run's counter of unfinished instances follows from the transition alone."""
+    assert transition.sources <= FINISHED or transition.sources <= UNFINISHED
+
+
+@pytest.mark.parametrize("state", sorted(TaskState))
+def test_a_person_can_clear_whatever_has_begun(state: TaskState) -> None:
+    name = clearing(state)
+    assert (name is None) is (state is TaskState.NONE)
+    if name is not None:
+        assert state in TRANSITIONS[name].sources
+        assert TRANSITIONS[name].target is TaskState.NONE
+
+
+@pytest.mark.parametrize("target", [TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED])
+@pytest.mark.parametrize("state", sorted(TaskState))
+def test_a_person_can_mark_every_state(state: TaskState, target: TaskState) -> None:
+    name = marking(state, target)
+    assert (name is None) is (state is target)
+    if name is not None:
+        assert state in TRANSITIONS[name].sources
+        assert TRANSITIONS[name].target is target
 
 
 @pytest.mark.parametrize("state", sorted(UNFINISHED))

@@ -38,7 +38,9 @@ class DutyLoop:
     the bell.
     """
 
-    def __init__(self, duties: Sequence[Duty], bell: Bell, clock: Clock, *, safety_net: float | None = 30.0) -> None:
+    def __init__(
+        self, duties: Sequence[Duty], bell: Bell, clock: Clock, *, safety_net: float | None = 30.0
+    ) -> None:
         self._duties = duties
         self._bell = bell
         self._clock = clock

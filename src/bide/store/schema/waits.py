@@ -108,8 +108,15 @@ cancel_obligation = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_at", UtcTime),
     sa.Column("give_up_at", UtcTime, nullable=False),
+    #: Whether the next try has to wait: until it is done, or somebody has released the instance.
+    sa.Column("holds", sa.Boolean, nullable=False),
+    #: Whether it goes on holding (hold) or not (start) when it was given up.
+    sa.Column("on_failure", sa.String(10), nullable=False),
     sa.Column("session", UID),
     sa.Column("error", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name="state"),
+    sa.CheckConstraint("on_failure IN ('hold', 'start')", name="on_failure"),
+    # A new try looks here: those that hold are few, those that are done are kept.
+    sa.Index("ix_cancel_obligation_holding", "instance_uid", **rows_where("holds")),
     sa.Index("ix_cancel_obligation_pending", "due_at", **rows_where("state = 'pending'")),
 )

@@ -102,7 +102,8 @@ class LocalExecutor:
         if self._stopping:
             self._spawn(self._settler.give_back(claims))
             return
-        self._pending.add(claims, self._clock.monotonic())
+        busy = self.running().keys() | self._starting.keys() | self._cancelled
+        self._pending.add(claims, self._clock.monotonic(), busy)
         self._wake()
 
     def running(self) -> Mapping[str, int]:
@@ -299,6 +300,7 @@ class LocalExecutor:
             else:
                 # It moved on before it was started, or meanwhile.
                 self._cancelled.discard(uid)
+                self._pending.admit(uid, self._clock.monotonic())
                 self._on_slots()
         self._check_all_ended()
         self._wake()
@@ -319,6 +321,8 @@ class LocalExecutor:
             self._check_all_ended()
             return
         self._pending.put_back(kept)
+        for claim in [item.claim for _, item in batch]:
+            self._pending.admit(claim.instance.id, self._clock.monotonic())
         self._block()
 
     def _send(self, worker: Worker, task: RunTask) -> None:
@@ -381,6 +385,7 @@ class LocalExecutor:
         del self._started[uid]
         self._stale.pop(uid, None)
         self._cancelled.discard(uid)
+        self._pending.admit(uid, self._clock.monotonic())
         self._on_slots()
         self._check_all_ended()
 

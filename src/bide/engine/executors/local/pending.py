@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -55,26 +55,52 @@ class _Queue:
 
 
 class PendingClaims:
-    """Claims by DAG file: resumes first, but new tasks keep a quarter of the turns."""
+    """Claims by DAG file: resumes first, but new tasks keep a quarter of the turns.
+
+    An instance that was cleared may come again while its last process still winds up: its claim is put aside until
+    that has gone (:meth:`admit`). One that comes again before it was begun replaces its earlier claim.
+    """
 
     def __init__(self) -> None:
         self._files: dict[str, _Queue] = {}
         self._count = 0
+        #: Instances with a claim in `_files`.
+        self._ids: set[str] = set()
+        #: Claims put aside, by instance id.
+        self._aside: dict[str, Claim] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return self._count + len(self._aside)
 
-    def add(self, claims: Iterable[Claim], now: float) -> None:
-        """Put `claims` behind those of their kind that wait."""
+    def add(self, claims: Iterable[Claim], now: float, busy: Container[str] = ()) -> None:
+        """Put `claims` behind those of their kind that wait; those of `busy` instances are put aside."""
         for claim in claims:
-            item = Pending(claim, now)
-            self._queue(item).of(item).append(item)
-            self._count += 1
+            if claim.instance.id in busy:
+                self._aside[claim.instance.id] = claim
+                continue
+            self.discard(claim.instance.id)
+            self._append(claim, now)
+
+    def admit(self, instance_id: str, now: float) -> None:
+        """The instance is busy no longer: its claim, if it has one, waits like the others."""
+        claim = self._aside.pop(instance_id, None)
+        if claim is not None:
+            self.discard(instance_id)
+            self._append(claim, now)
+
+    def _append(self, claim: Claim, now: float) -> None:
+        item = Pending(claim, now)
+        self._queue(item).of(item).append(item)
+        self._ids.add(claim.instance.id)
+        self._count += 1
 
     def put_back(self, items: Iterable[Pending]) -> None:
         """Put what was taken in front again; `items` are in the order in which they were taken."""
         for item in reversed(list(items)):
+            if item.claim.instance.id in self._ids:
+                continue  # it has come again meanwhile
             self._queue(item).of(item).appendleft(item)
+            self._ids.add(item.claim.instance.id)
             self._count += 1
 
     def files(self) -> list[str]:
@@ -97,30 +123,37 @@ class PendingClaims:
         """Take out the claim of `file` whose turn it is; there is one."""
         waiting = self._files[file]
         item = waiting.take()
-        self._taken(file)
+        self._taken(file, item)
         return item
 
     def discard(self, instance_id: str) -> bool:
         """Forget the claim of an instance; False if there is none."""
+        if self._aside.pop(instance_id, None) is not None:
+            return True
+        if instance_id not in self._ids:
+            return False
         for file, waiting in self._files.items():
             for item in waiting:
                 if item.claim.instance.id == instance_id:
                     waiting.of(item).remove(item)
-                    self._taken(file)
+                    self._taken(file, item)
                     return True
         return False
 
     def take_all(self) -> list[Claim]:
         """Take out every claim."""
-        claims = [item.claim for waiting in self._files.values() for item in waiting]
+        claims = [item.claim for waiting in self._files.values() for item in waiting] + list(self._aside.values())
         self._files.clear()
+        self._ids.clear()
+        self._aside.clear()
         self._count = 0
         return claims
 
     def _queue(self, item: Pending) -> _Queue:
         return self._files.setdefault(item.claim.dag_file, _Queue())
 
-    def _taken(self, file: str) -> None:
+    def _taken(self, file: str, item: Pending) -> None:
         self._count -= 1
+        self._ids.discard(item.claim.instance.id)
         if not self._files[file]:
             del self._files[file]

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from bide.control.accept_event import WaitEnding, end_waits
-from bide.control.cancel_run import CANCEL_TIMEOUT
+from bide.control.cancel_external import oblige
 from bide.control.endings import Ending, end
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
 from bide.model.dag_spec import TaskSpec
 from bide.model.states import TaskState
-from bide.store import Store, Topic, Tx, instances, obligations, runs, specs, waits
+from bide.store import Store, Topic, Tx, instances, runs, specs, waits
 from bide.store.instances import InstanceRow
 from bide.store.waits import WaitRow
 
@@ -71,7 +71,7 @@ def _deadline(row: InstanceRow) -> datetime:
 def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     owners = instances.get_many(tx, {row.instance_uid for row in late})
     tasks = _tasks(tx, list(owners.values()))
-    obligations.insert(tx, _with_parts(tx, late), lifetime=CANCEL_TIMEOUT)
+    oblige(tx, _with_parts(tx, late))
     errors: dict[str, str] = {}
     pairs: dict[bool, list[tuple[WaitRow, WaitEnding]]] = {True: [], False: []}
     for row in late:
@@ -102,7 +102,7 @@ def _with_parts(tx: Tx, late: list[WaitRow]) -> list[WaitRow]:
 
 def _time_out_tasks(tx: Tx, late: list[InstanceRow]) -> dict[str, str]:
     pending = waits.of_instances(tx, [row.uid for row in late])
-    obligations.insert(tx, pending, lifetime=CANCEL_TIMEOUT)
+    oblige(tx, pending)
     tasks = _tasks(tx, late)
     errors: dict[str, str] = {}
     for row in late:

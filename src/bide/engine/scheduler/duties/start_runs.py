@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from bide.control.advance_runs import consider, end_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
-from bide.model.states import RunState, TaskState
-from bide.store import Store, Topic, Tx, instances, runs, specs, transitions
+from bide.model.states import RunState
+from bide.store import Store, Topic, Tx, runs, specs
 from bide.store.runs import RunRow
-from bide.store.transitions import Guard
 
 _BATCH: Final = 100
 
@@ -29,7 +29,7 @@ def choose(queued: Sequence[RunRow], running: Mapping[str, tuple[int, int]]) -> 
 
 @dataclass(frozen=True, slots=True)
 class StartRuns:
-    """queued → running; the tasks without upstream are scheduled in the same transaction."""
+    """queued → running; the tasks that nothing holds up are scheduled in the same transaction."""
 
     store: Store
     scope: Scope
@@ -58,10 +58,9 @@ def _start(tx: Tx, run: RunRow) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     if not structure.tasks:
         runs.finish(tx, run.uid, RunState.SUCCESS, reason="the DAG has no tasks")
-        return
-    guards = [
-        Guard(one.uid, one.epoch, {"scheduled_at": tx.now, "try_number": 1})
-        for one in instances.of_tasks(tx, run.uid, structure.roots)
-        if one.state is TaskState.NONE
-    ]
-    transitions.apply(tx, "schedule", guards, by="scheduler")
+    elif run.unfinished == 0:
+        end_run(tx, run)
+    else:
+        # Where some instances have ended before (the run was cleared), any of the others may go on.
+        is_fresh = run.unfinished == len(structure.tasks)
+        consider(tx, run, structure.roots if is_fresh else structure.tasks)

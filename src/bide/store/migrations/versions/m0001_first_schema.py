@@ -226,8 +226,11 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", UtcTime(), nullable=True),
         sa.Column("give_up_at", UtcTime(), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=False),
+        sa.Column("on_failure", sa.String(length=10), nullable=False),
         sa.Column("session", sa.String(length=36), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("on_failure IN ('hold', 'start')", name=op.f("ck_cancel_obligation_on_failure")),
         sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name=op.f("ck_cancel_obligation_state")),
         sa.ForeignKeyConstraint(
             ["instance_uid"],
@@ -236,6 +239,13 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_cancel_obligation")),
+    )
+    op.create_index(
+        "ix_cancel_obligation_holding",
+        "cancel_obligation",
+        ["instance_uid"],
+        unique=False,
+        sqlite_where=sa.text("holds"),
     )
     op.create_index(
         "ix_cancel_obligation_pending",

@@ -1,0 +1,85 @@
+"""Clear task instances: they run again, with all of their retries, and their runs with them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from bide.control.advance_runs import consider
+from bide.control.force_states import force
+from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
+from bide.model.selection import Change, RunChoice, TaskChoice, plan_clear, plan_move
+from bide.model.states import FINISHED_RUN, RunState, TaskState
+from bide.store import Store, Tx, runs
+
+
+async def clear_tasks(
+    store: Store,
+    dag_id: str,
+    *,
+    which_runs: RunChoice,
+    which_tasks: TaskChoice,
+    latest: bool = False,
+    reset_runs: bool = True,
+    dry_run: bool = False,
+    by: str,
+) -> Plan:
+    """Clear the chosen instances; the answer has them, or with `dry_run` those that it would be.
+
+    Runs that have ended go back to queued, unless not `reset_runs`. `latest` moves the runs to the newest version
+    of the DAG; else each keeps the one that it was made with. Raises :class:`NotFound`.
+    """
+
+    def look(tx: Tx) -> tuple[list[Selected], Plan]:
+        selected = select(tx, dag_id, which_runs, latest=latest)
+        check_tasks(dag_id, selected, which_tasks.named)
+        changes: list[Change] = []
+        added: list[tuple[str, str]] = []
+        for one in selected:
+            cleared = plan_clear(one.structure, one.found, which_tasks)
+            made = one.added() if cleared else []
+            changes += cleared
+            if one.moves and cleared:
+                changes += plan_move(one.structure, one.found)
+                added += [(one.run.run_id, task_id) for task_id in made]
+        return selected, Plan(ordered(selected, changes), added)
+
+    def work(tx: Tx) -> Plan:
+        selected, plan = look(tx)
+        by_run: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            by_run.setdefault(change.found.run_uid, []).append(change)
+        went: list[Change] = []
+        for one in selected:
+            if one.run.uid in by_run:
+                went += _clear_run(tx, one, by_run[one.run.uid], reset_runs, by)
+        done = Plan(went, plan.added)
+        asked: dict[str, Any] = {**asdict(which_runs), **asdict(which_tasks), "latest": latest}
+        if went:
+            audit(tx, "clear_task_instances", done, by=by, dag_id=dag_id, choice=asked)
+        return done
+
+    if dry_run:
+        return (await store.read(look))[1]
+    return await store.write(work)
+
+
+def _clear_run(tx: Tx, one: Selected, changes: list[Change], reset: bool, by: str) -> list[Change]:
+    retries = {task.task_id: task.retries for task in one.structure.spec.tasks}
+    went = force(tx, changes, by=by, retries=retries)
+    if one.moves:
+        run = runs.get_many(tx, [one.run.uid])[one.run.uid]
+        runs.move_to_version(tx, run, one.version_uid, one.structure, {found.task_id for found in one.found})
+    cleared = {change.found.task_id for change in went if change.target is TaskState.NONE}
+    resume_run(tx, one.run.uid, cleared | set(one.added()), reset=reset)
+    return went
+
+
+def resume_run(tx: Tx, run_uid: str, cleared: set[str], *, reset: bool = True) -> None:
+    """Let a run go on whose tasks `cleared` were: one that has ended is queued, one that runs looks at them."""
+    run = runs.get_many(tx, [run_uid])[run_uid]
+    if run.state in FINISHED_RUN:
+        if reset:
+            runs.reopen(tx, run_uid)
+    elif run.state is RunState.RUNNING:
+        consider(tx, run, cleared)

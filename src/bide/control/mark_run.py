@@ -1,0 +1,42 @@
+"""End a run as a whole, or let it go on."""
+
+from __future__ import annotations
+
+from bide.control.force_states import force
+from bide.control.selecting import Plan, Selected, audit, ordered, select
+from bide.model.errors import InvalidArgument
+from bide.model.selection import RunChoice, plan_run
+from bide.model.states import RunState
+from bide.store import Store, Tx, runs
+
+
+async def mark_run(
+    store: Store, dag_id: str, run_id: str, state: RunState, *, dry_run: bool = False, by: str
+) -> Plan:
+    """Mark a run: as success together with all of its instances; as failed, ending what has not ended.
+
+    Queued lets a run go on that has ended: what was never decided on is, and a run without any such instance ends
+    again at once. Raises :class:`NotFound`.
+    """
+    if state is RunState.RUNNING:
+        raise InvalidArgument("a run can be marked as success, failed or queued; it is running when it has room")
+
+    def look(tx: Tx) -> tuple[Selected, Plan]:
+        (one,) = selected = select(tx, dag_id, RunChoice(run_ids=frozenset({run_id})))
+        changes = [] if state is RunState.QUEUED else plan_run(one.found, state)
+        return one, Plan(ordered(selected, changes))
+
+    def work(tx: Tx) -> Plan:
+        one, plan = look(tx)
+        if state is RunState.QUEUED:
+            runs.reopen(tx, one.run.uid)
+        reason = f"marked as {state} by {by}"
+        done = Plan(force(tx, plan.changes, by=by, error=reason))
+        if state is not RunState.QUEUED and not runs.finish(tx, one.run.uid, state, reason=reason):
+            runs.correct(tx, one.run.uid, state, reason=reason)
+        audit(tx, "mark_dag_run", done, by=by, dag_id=dag_id, choice={"run_id": run_id, "state": state.value})
+        return done
+
+    if dry_run:
+        return (await store.read(look))[1]
+    return await store.write(work)

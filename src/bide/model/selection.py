@@ -1,0 +1,241 @@
+"""What a clear, a mark or a cancel would change: decided from the graph and the states alone.
+
+A plan is a list of :class:`Change`. To show it is the dry run; to apply it, in the transaction that read the
+states, is the command. So both are the same by construction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from bide.model.errors import InvalidArgument
+from bide.model.run_state import Structure
+from bide.model.states import FINISHED, TRANSITIONS, RunState, TaskState, clearing, marking
+
+#: What ``only_failed`` leaves in.
+_FAILED: Final = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
+#: What ``only_running`` leaves in: a worker or a trigger has it.
+_RUNNING: Final = frozenset({TaskState.RUNNING, TaskState.DEFERRED})
+
+
+class Found(NamedTuple):
+    """A task instance as it was read."""
+
+    uid: str
+    run_uid: str
+    run_id: str
+    task_id: str
+    map_index: int
+    epoch: int
+    state: TaskState
+    try_number: int
+
+
+class Change(NamedTuple):
+    """One instance, and the transition that it is to take."""
+
+    found: Found
+    transition: str
+
+    @property
+    def target(self) -> TaskState:
+        """The state after it."""
+        return TRANSITIONS[self.transition].target
+
+
+class RunFacts(NamedTuple):
+    """A run as selections see it."""
+
+    uid: str
+    run_id: str
+    #: The logical date, or where there is none the moment from which on it may run.
+    date: datetime
+    state: RunState
+    version_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """Which runs of a DAG: all of them, unless something narrows it down."""
+
+    run_ids: frozenset[str] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    #: Also all runs before, or after, those chosen.
+    past: bool = False
+    future: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChoice:
+    """Which tasks of the graph, and which of their instances: all, unless something narrows it down."""
+
+    #: A regular expression that is searched for in the task's id.
+    pattern: str | None = None
+    #: Whole tasks, with all of their instances.
+    task_ids: frozenset[str] | None = None
+    #: Single instances of mapped tasks, by index.
+    mapped: frozenset[tuple[str, int]] = frozenset()
+    #: Also everything before, or after, the tasks chosen.
+    upstream: bool = False
+    downstream: bool = False
+    only_failed: bool = False
+    only_running: bool = False
+
+    def __post_init__(self) -> None:
+        if self.only_failed and self.only_running:
+            raise InvalidArgument("only failed and only running together leave nothing: choose one")
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Ids of tasks that were named, and so have to be there."""
+        return (self.task_ids or frozenset()) | {task_id for task_id, _ in self.mapped}
+
+
+def choose_runs(runs: Iterable[RunFacts], choice: RunChoice) -> list[RunFacts]:
+    """The chosen of a DAG's `runs`, the earliest first."""
+    ordered = sorted(runs, key=lambda run: (run.date, run.run_id))
+    chosen = [run for run in ordered if _fits(run, choice)]
+    if not chosen:
+        return []
+    first, last = chosen[0].date, chosen[-1].date
+    kept = {run.uid for run in chosen}
+    return [
+        run
+        for run in ordered
+        if run.uid in kept or (choice.past and run.date <= first) or (choice.future and run.date >= last)
+    ]
+
+
+def _fits(run: RunFacts, choice: RunChoice) -> bool:
+    return (
+        (choice.run_ids is None or run.run_id in choice.run_ids)
+        and (choice.start is None or run.date >= choice.start)
+        and (choice.end is None or run.date <= choice.end)
+    )
+
+
+def relatives(start: Collection[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
+    """`start` and all that can be reached from there."""
+    found = set(start)
+    frontier = list(found)
+    while frontier:
+        for task_id in neighbours(frontier.pop()):
+            if task_id not in found:
+                found.add(task_id)
+                frontier.append(task_id)
+    return found
+
+
+def choose_tasks(structure: Structure, choice: TaskChoice) -> Callable[[Found], bool]:
+    """Whether an instance is one of the chosen tasks; tells nothing of its state."""
+    seeds = _seeds(structure, choice)
+    chosen = set(seeds)
+    single = {task_id for task_id, _ in choice.mapped} - chosen
+    roots = (seeds | single) & structure.tasks.keys()
+    if choice.upstream:
+        chosen |= relatives(roots, lambda task_id: structure.tasks[task_id].upstream) - single
+    if choice.downstream:
+        chosen |= relatives(roots, lambda task_id: structure.downstream[task_id]) - single
+
+    def is_chosen(one: Found) -> bool:
+        if one.task_id not in structure.tasks:
+            return False  # it is history: this version of the DAG can't run it
+        return one.task_id in chosen or (one.task_id, one.map_index) in choice.mapped
+
+    return is_chosen
+
+
+def _seeds(structure: Structure, choice: TaskChoice) -> set[str]:
+    if choice.pattern is None:
+        if choice.task_ids is None:
+            return set() if choice.mapped else set(structure.tasks)
+        return set(choice.task_ids)
+    try:
+        pattern = re.compile(choice.pattern)
+    except re.error as error:
+        raise InvalidArgument(f"task pattern {choice.pattern!r} is no regular expression: {error}") from None
+    return {task_id for task_id in structure.tasks if pattern.search(task_id)}
+
+
+def plan_clear(structure: Structure, found: Iterable[Found], choice: TaskChoice) -> list[Change]:
+    """Clear the chosen instances of a run of `structure`: those in ``none`` have nothing to clear."""
+    is_chosen = choose_tasks(structure, choice)
+    changes: list[Change] = []
+    for one in found:
+        name = clearing(one.state)
+        if name is not None and is_chosen(one) and _has_state(one, choice):
+            changes.append(Change(one, name))
+    return changes
+
+
+def _has_state(one: Found, choice: TaskChoice) -> bool:
+    if choice.only_failed:
+        return one.state in _FAILED
+    return not choice.only_running or one.state in _RUNNING
+
+
+def plan_mark(structure: Structure, found: Iterable[Found], choice: TaskChoice, target: TaskState) -> list[Change]:
+    """Mark the chosen instances of a run as `target`.
+
+    With success and skipped the run goes on: what is downstream and has failed, or could not run, is cleared.
+    """
+    instances = list(found)
+    is_chosen = choose_tasks(structure, choice)
+    changes: list[Change] = []
+    marked: set[str] = set()
+    for one in instances:
+        name = marking(one.state, target)
+        if name is not None and is_chosen(one):
+            changes.append(Change(one, name))
+            marked.add(one.task_id)
+    if target is TaskState.FAILED:
+        return changes
+    after = relatives(marked, lambda task_id: structure.downstream[task_id])
+    return changes + [
+        Change(one, "clear")
+        for one in instances
+        if one.task_id in after and one.state in _FAILED and not is_chosen(one)
+    ]
+
+
+def plan_run(found: Iterable[Found], target: RunState) -> list[Change]:
+    """End a run as a whole: as success with all instances; as failed with what had begun, skipping the rest."""
+    if target is RunState.SUCCESS:
+        named = [
+            (one, marking(one.state, TaskState.SUCCESS)) for one in found if one.state is not TaskState.REMOVED
+        ]
+        return [Change(one, name) for one, name in named if name is not None]
+    return [
+        Change(one, "cancel_unstarted" if one.state is TaskState.NONE else "cancel")
+        for one in found
+        if one.state not in FINISHED
+    ]
+
+
+def plan_move(structure: Structure, found: Iterable[Found]) -> list[Change]:
+    """What moving a run to the version `structure` of its DAG ends: open instances of tasks that it has no more."""
+    return [
+        Change(one, "remove") for one in found if one.task_id not in structure.tasks and one.state not in FINISHED
+    ]
+
+
+def in_order(
+    changes: Iterable[Change], runs: Sequence[RunFacts], order: Mapping[str, Sequence[str]]
+) -> list[Change]:
+    """`changes` by run, then by the order of tasks in `order` (by run uid), then by map index."""
+    run_place = {run.uid: place for place, run in enumerate(runs)}
+    task_place = {
+        uid: {task_id: place for place, task_id in enumerate(task_ids)} for uid, task_ids in order.items()
+    }
+
+    def place(change: Change) -> tuple[int, int, str, int]:
+        one = change.found
+        tasks = task_place[one.run_uid]
+        return (run_place[one.run_uid], tasks.get(one.task_id, len(tasks)), one.task_id, one.map_index)
+
+    return sorted(changes, key=place)
