@@ -58,7 +58,7 @@ class ProcessRuntime:
 
 
 class Line(Protocol):
-    """Carries messages to the engine: a :class:`~bide.wire.channel.Channel`, or a call where both are one process."""
+    """Carries messages to the engine: a :class:`~bide.wire.channel.Channel`, or a call within one process."""
 
     def send(self, body: AnyMessage, *, instance: str, epoch: int) -> None:
         """Say something that needs no reply."""
