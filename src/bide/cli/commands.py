@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
     "db": "bide.cli.db",
+    "crypto": "bide.cli.crypto",
     "config": "bide.cli.config",
     "version": "bide.cli.version",
 }

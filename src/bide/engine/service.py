@@ -191,7 +191,7 @@ class Engine:
         duties = DutyLoop(make_duties(store, executor, scope, session, logs), store.bell, self._clock)
         self._parts = _Parts(executor, triggerer, asyncio.create_task(triggerer.run(), name="triggerer"), duties)
         duties.start()
-        questions = {"next_looks": self._next_looks, "where": self._where}
+        questions = {"next_looks": self._next_looks, "where": self._where, "keys": self._keys}
         self._parts.socket = BellSocket(self.socket_path, store.bell, questions)
         await self._parts.socket.start()
         if folders:
@@ -235,6 +235,12 @@ class Engine:
     def where(self, wait_ids: Sequence[str]) -> dict[str, str]:
         """Which runner process holds these waits, for those that one holds."""
         return {} if self._parts is None else self._parts.triggerer.where(wait_ids)
+
+    async def _keys(self, _of: Any) -> list[str]:
+        """Fingerprints of the keys that it has by now, the one that encrypts first."""
+        keys = self.store.keys
+        await asyncio.to_thread(keys.reload)
+        return keys.fingerprints
 
     async def first_parse(self) -> None:
         """Wait until every file of the folders was parsed once."""
