@@ -54,9 +54,14 @@ async def fail_wait(store: Store, wait_id: str, token: int, error: str) -> bool:
     return bool(await accept_many(store, [WaitEnding(wait_id, token, error=error)]))
 
 
-def fire_timers(tx: Tx, due: Sequence[WaitRow]) -> set[str]:
-    """End timers that are due, each with the outcome that it was armed with."""
-    return end_waits(tx, [(row, _fired(row)) for row in due], by="timer")
+def fire_timers(tx: Tx, due: Sequence[WaitRow]) -> dict[str, str]:
+    """End timers that are due, each with the outcome that it was armed with.
+
+    The answer has the errors of those whose outcome can't be read, by instance; the engine alone can log them.
+    """
+    pairs = [(row, _fired(row)) for row in due]
+    ended = end_waits(tx, pairs, by="timer")
+    return {row.instance_uid: one.error for row, one in pairs if one.error and row.uid in ended}
 
 
 def _fired(row: WaitRow) -> WaitEnding:

@@ -8,6 +8,7 @@ import pytest
 
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.scope import Scope
+from bide.engine.task_log import TaskLog
 from bide.store import Tx
 from bide.store.schema import wait
 from bide.wire.messages import Outcome, Reschedule
@@ -73,7 +74,7 @@ async def test_one_timer_that_can_not_be_read_fails_its_task_alone(engine: HandE
 
 async def test_the_duty_says_when_the_next_is_due(engine: HandEngine) -> None:
     await engine.run_of(dag_spec("d", {"a": [], "b": []}))
-    duty = FireTimers(engine.store, Scope())
+    duty = FireTimers(engine.store, Scope(), TaskLog(engine.store, engine.logs))
     assert await duty.run() == (False, None)
     await wait_all(engine, {"a": 5, "b": 60})
     assert await duty.run() == (False, engine.clock.now() + timedelta(seconds=5))

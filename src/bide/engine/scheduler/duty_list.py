@@ -20,13 +20,14 @@ from bide.store import Store
 
 def make_duties(store: Store, executor: Executor, scope: Scope, session: str, logs: LogLayout) -> list[Duty]:
     """The duties of one engine session on `store`, as far as `scope` calls for them."""
+    task_log = TaskLog(store, logs)
     duties: list[Duty] = [
         StartRuns(store, scope),
         AdvanceRuns(store, scope),
         QueueTasks(store, executor, scope, session),
-        FireTimers(store, scope),
+        FireTimers(store, scope, task_log),
         ReleaseDue(store, scope),
-        EnforceDeadlines(store, scope, TaskLog(store, logs)),
+        EnforceDeadlines(store, scope, task_log),
         StopFenced(store, executor),
     ]
     if scope.everything:

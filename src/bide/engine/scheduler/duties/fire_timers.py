@@ -10,6 +10,7 @@ from bide.control.accept_event import fire_timers
 from bide.engine import faults
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
+from bide.engine.task_log import TaskLog
 from bide.store import Store, Topic, Tx, waits
 
 _BATCH: Final = 500
@@ -21,6 +22,7 @@ class FireTimers:
 
     store: Store
     scope: Scope
+    task_log: TaskLog
     name: ClassVar[str] = "fire_timers"
     topics: ClassVar[tuple[Topic, ...]] = ("timers",)
 
@@ -30,13 +32,16 @@ class FireTimers:
         if not due:
             return Next(due_at=due_at)
         async with faults.around("event"):
-            return await self.store.write(self._work)
+            failed, following = await self.store.write(self._work)
+        await self.task_log.append(failed)
+        return following
 
     def _look(self, tx: Tx) -> tuple[bool, datetime | None]:
         due_at = waits.next_timer(tx, self.scope.only_run)
         return due_at is not None and due_at <= tx.now, due_at
 
-    def _work(self, tx: Tx) -> Next:
+    def _work(self, tx: Tx) -> tuple[dict[str, str], Next]:
+        """Fire what is due; the answer has the error of each instance that failed by it."""
         due = waits.due_timers(tx, _BATCH, self.scope.only_run)
-        fire_timers(tx, due)
-        return Next(again=len(due) == _BATCH, due_at=waits.next_timer(tx, self.scope.only_run))
+        failed = fire_timers(tx, due)
+        return failed, Next(again=len(due) == _BATCH, due_at=waits.next_timer(tx, self.scope.only_run))

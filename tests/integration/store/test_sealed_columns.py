@@ -1,0 +1,72 @@
+"""Columns of users' values: plain to whoever asks the store, and never in the database's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bide.model.sealed import HEADER
+from bide.store import Store, Tx
+from bide.store.schema import task_state, wait
+from tests.support.hand_engine import HandEngine
+from tests.support.sealed_values import COLUMNS, put_values, stored_values, values_of
+
+SECRET = b'"s3cr3t-text"'
+
+
+def names() -> list[str]:
+    return [f"{table.name}.{column.name}" for table, column in COLUMNS]
+
+
+@pytest.mark.parametrize("name", names())
+async def test_a_value_is_plain_here_and_sealed_there(engine: HandEngine, name: str) -> None:
+    await put_values(engine, 2, SECRET)
+    column = next(column for table, column in COLUMNS if f"{table.name}.{column.name}" == name)
+    assert await values_of(engine.store, column) == [SECRET, SECRET]
+    stored = (await stored_values(engine.store))[name]
+    assert len(stored) == 2
+    assert all(value.startswith(engine.store.keys.sealing_header) for value in stored)
+    assert all(SECRET not in value and len(value) > HEADER + len(SECRET) for value in stored)
+
+
+async def test_no_file_of_the_store_has_it(engine: HandEngine, store_path: Path) -> None:
+    await put_values(engine, 20, SECRET)
+    before = {path.name: path.read_bytes() for path in store_path.parent.glob("bide.db*")}
+    assert "bide.db-wal" in before
+    await engine.store.write(lambda tx: tx.conn.execute(sa.delete(wait)))
+    await engine.store.close()
+    after = {path.name: path.read_bytes() for path in store_path.parent.glob("bide.db*")}
+    for files in (before, after):
+        assert b"some.Trigger" in b"".join(files.values())
+        assert all(b"s3cr3t-text" not in data for data in files.values())
+
+
+async def test_a_value_that_is_changed_or_deleted_with_an_answer_is_opened_too(engine: HandEngine) -> None:
+    await put_values(engine, 1, SECRET)
+
+    def change(tx: Tx) -> list[bytes]:
+        changed = tx.conn.execute(sa.update(task_state).values(value=b'"other"').returning(task_state.c.value))
+        deleted = tx.conn.execute(sa.delete(wait).returning(wait.c.kwargs))
+        return [*changed.scalars(), *deleted.scalars()]
+
+    assert await engine.store.write(change) == [b'"other"', SECRET]
+    (stored,) = (await stored_values(engine.store))["task_state.value"]
+    assert stored.startswith(engine.store.keys.sealing_header)
+
+
+async def test_nothing_is_still_nothing(engine: HandEngine) -> None:
+    await put_values(engine, 1, b"{}")
+    await engine.store.write(lambda tx: tx.conn.execute(sa.update(wait).values(outcome=None)))
+    stored = await stored_values(engine.store)
+    assert stored["wait.outcome"] == []
+    assert stored["wait.kwargs"] == [b"\x00{}"]
+    assert await values_of(engine.store, wait.c.kwargs) == [b"{}"]
+    assert await values_of(engine.store, wait.c.outcome) == [None]
+
+
+async def test_values_of_a_store_from_before_are_read(store: Store, engine: HandEngine) -> None:
+    await put_values(engine, 1, SECRET)
+    await store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE wait SET kwargs = ?", (b'{"old": 1}',)))
+    assert await values_of(store, wait.c.kwargs) == [b'{"old": 1}']
