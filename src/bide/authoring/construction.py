@@ -30,7 +30,7 @@ class OperatorType(ABCMeta):
     # Type checkers read the signatures of the classes themselves; through this one they would see no arguments.
     if not TYPE_CHECKING:
 
-        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
             operator = cls.__new__(cls, *args, **kwargs)
             if not isinstance(operator, cls):
                 return operator

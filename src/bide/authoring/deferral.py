@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+from collections.abc import Callable
 from typing import Any, cast
 
 from bide.authoring.hints import did_you_mean
@@ -93,7 +94,8 @@ def check_resume_method(operator: object, method_name: str | None, kwargs: dict[
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
     given = ["context", "event", *(kwargs or {})]
-    unknown = [] if takes_any else [name for name in given if name not in by_name]
+    # Those two are left out for a method that has no use for them; what defer() was given must arrive.
+    unknown = [] if takes_any else [name for name in kwargs or {} if name not in by_name]
     if unknown:
         missing = " and ".join(repr(name) for name in unknown)
         raise InvalidArgument(
@@ -109,5 +111,17 @@ def check_resume_method(operator: object, method_name: str | None, kwargs: dict[
     ]
     if needed:
         raise InvalidArgument(
-            f"defer: {cls}.{method_name}() needs {', '.join(map(repr, needed))}, which kwargs= does not give"
+            f"defer: {cls}.{method_name}() needs {', '.join(map(repr, needed))}, which kwargs= does not give; "
+            "the context and the payload of the event come as context and event"
         )
+
+
+def resume_arguments(method: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What of `given` to call `method` with: ``context`` and ``event`` only if it takes them."""
+    try:
+        parameters = inspect.signature(method).parameters
+    except (TypeError, ValueError):  # a callable without a signature, as some C functions are
+        return given
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return given
+    return {name: value for name, value in given.items() if name in parameters or name not in ("context", "event")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 from bide.authoring.callbacks import Callbacks, as_callbacks
 from bide.authoring.construction import CONTAINERS, OperatorType, copy_containers, filling_defaults
 from bide.authoring.dag_member import DagMember
-from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.deferral import TaskDeferred, check_resume_method, resume_arguments
 from bide.authoring.moments import as_moment
 from bide.authoring.operator_checks import check_operator
 from bide.authoring.params import ParamsDict
 from bide.authoring.rendering import Rendering
 from bide.authoring.scope import current_group
+from bide.authoring.start_trigger import own_copy, trigger_arguments
 from bide.authoring.trigger import BaseTrigger
 from bide.authoring.xcom_arg import XComArg, xcom_args_in
 from bide.model.errors import InvalidArgument, TriggerFailure
@@ -189,7 +189,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.logger_name = logger_name
         self.allow_nested_operators = allow_nested_operators
         self.render_template_as_native_obj = render_template_as_native_obj
-        self.start_trigger_args = copy.copy(self.start_trigger_args)
+        self.start_trigger_args = own_copy(self.start_trigger_args)
         check_operator(self)
         dag = dag or (self.task_group.dag if self.task_group else None)
         if dag is not None:
@@ -203,6 +203,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self._ready = True
         for field in self.template_fields:
             self._link_to_sources(getattr(self, field, None))
+        self._link_to_sources(trigger_arguments(self))
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -243,7 +244,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         kwargs = next_kwargs or {}
         if next_method == RESUME_WITH_ERROR:
             raise TriggerFailure(str(kwargs.get("error", "the trigger failed")))
-        return getattr(self, next_method)(context=context, **kwargs)
+        method = getattr(self, next_method)
+        return method(**resume_arguments(method, {"context": context, **kwargs}))
 
     # --- what subclasses call ----------------------------------------------------------------------------------
 
@@ -256,8 +258,9 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     ) -> NoReturn:
         """Leave the worker until `trigger` fires, then go on at `method_name`; works from any depth.
 
-        The method gets ``context``, ``event`` (the payload) and `kwargs` by keyword. `timeout`, a timedelta or
-        seconds, fails the task when it is over. Raises :class:`InvalidArgument` at once for what can't work.
+        The method gets ``context`` and ``event`` (the payload), if it takes them, and `kwargs`, all by keyword.
+        `timeout`, a timedelta or seconds, fails the task when it is over. Raises :class:`InvalidArgument` at once
+        for what can't work.
         """
         deferred = TaskDeferred(trigger, method_name, kwargs, timeout)
         check_resume_method(self, method_name, kwargs)

@@ -13,6 +13,8 @@ from bide.authoring.operator_checks import ON_CANCEL_FAILURE, check_choice, chec
 from bide.authoring.priority import total_weights
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.settings import find_seconds, find_setting
+from bide.authoring.start_checks import check_start
+from bide.authoring.start_trigger import trigger_arguments
 from bide.authoring.xcom_arg import xcom_args_in
 from bide.model.dag_spec import DagSpec, GroupSpec, ScheduleSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
@@ -29,6 +31,7 @@ def validate_dag(dag: DAG) -> None:
         )
     for task in dag.tasks:
         check_operator(task)
+        check_start(task)
         for source in _sources(task):
             if source.operator is not task and source.operator.task_id not in dag.task_dict:
                 raise AuthoringError(
@@ -121,6 +124,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),
         on_cancel_failure=_on_cancel_failure(task, of),
+        starts_from_trigger=bool(task.start_from_trigger),
         reads=tuple(sorted({(source.operator.task_id, source.key) for source in _sources(task)})),
         template_fields=tuple(task.template_fields),
         doc=task.doc_md or task.doc,
@@ -140,7 +144,8 @@ def _on_cancel_failure(task: BaseOperator, of: str) -> Literal["hold", "start"]:
 
 
 def _sources(task: BaseOperator) -> list[Any]:
-    return [source for field in task.template_fields for source in xcom_args_in(getattr(task, field, None))]
+    values = [*(getattr(task, field, None) for field in task.template_fields), trigger_arguments(task)]
+    return [source for value in values for source in xcom_args_in(value)]
 
 
 def _backoff(value: bool | float) -> float:

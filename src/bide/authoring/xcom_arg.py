@@ -108,6 +108,17 @@ def xcom_args_in(value: object, _seen: set[int] | None = None) -> Iterator[XComA
         yield from xcom_args_in(item, seen)
 
 
+def without_results(value: Any) -> Any:
+    """`value` with None in place of what is known only when tasks run; deep in lists, tuples, dicts and sets."""
+    if isinstance(value, Resolvable):
+        return None
+    if isinstance(value, dict):
+        return {key: without_results(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if type(value) in (list, tuple, set):
+        return value.__class__(without_results(item) for item in cast("Iterable[Any]", value))
+    return value
+
+
 def _parts(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return cast("dict[object, object]", value).values()

@@ -129,7 +129,9 @@ def _resume(tx: Tx, resumes: Sequence[tuple[WaitRow, Outcome]], *, by: str) -> l
 def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) -> Ending:
     outcome = one.outcome
     if outcome is None:
-        return Ending(owner, row.epoch, "failed", one.error, may_retry=may_retry, in_wait=True)
+        # A wait that could not even be made is the task's own failure.
+        in_wait = row.kind != "start"
+        return Ending(owner, row.epoch, "failed", one.error, may_retry=may_retry, in_wait=in_wait)
     if outcome.kind == "event":
         error = (
             f"the trigger {row.classpath} yielded an event, but defer() gave no method_name to resume at: "

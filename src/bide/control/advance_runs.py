@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
+from bide.control.begin_tasks import Ready, begin
 from bide.model.run_state import Instance, advance, final_state, needed, successors
 from bide.model.states import FINISHED_RUN, RunState
 from bide.store import Tx, instances, runs, specs, transitions
@@ -50,11 +51,7 @@ def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     found = instances.of_tasks(tx, run.uid, needed(structure, candidates))
     verdict = advance(structure, candidates, found)
-    scheduled = [
-        Guard(one.uid, one.epoch, {"scheduled_at": tx.now, "try_number": one.try_number + 1})
-        for one in verdict.schedule
-    ]
-    transitions.apply(tx, "schedule", scheduled, by="scheduler")
+    begin(tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in verdict.schedule])
     for name, ended in (("skip", verdict.skip), ("upstream_failed", verdict.upstream_failed)):
         transitions.apply(tx, name, _ended(tx, ended), by="scheduler")
 

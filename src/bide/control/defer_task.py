@@ -30,7 +30,7 @@ async def defer_task(store: Store, instance_id: str, epoch: int, report: Defer) 
 
     Raises :class:`Fenced` if it has moved on, and :class:`InvalidArgument` for a timer that would never fire.
     """
-    _check(report.wait)
+    check_wait(report.wait)
     await store.write_together(_defer_many, _Leave(instance_id, epoch, defer=report))
 
 
@@ -43,12 +43,7 @@ async def reschedule_task(store: Store, instance_id: str, epoch: int, report: Re
 
 def _defer_many(tx: Tx, leaving: Sequence[_Leave]) -> list[Fenced | None]:
     left = _leave(tx, "defer", leaving)
-    rows: list[waits.WaitRow] = []
-    for one, row in zip(leaving, left, strict=True):
-        if row is not None and one.defer is not None:
-            rows += _wait(tx, row, one.defer)
-    waits.insert(tx, rows)
-    take_early_signals(tx, rows)
+    insert_waits(tx, [(row, one.defer) for one, row in zip(leaving, left, strict=True) if row and one.defer])
     return _answers(leaving, left)
 
 
@@ -80,11 +75,19 @@ def _answers(leaving: Sequence[_Leave], left: Sequence[InstanceRow | None]) -> l
     ]
 
 
-def _check(spec: WaitSpec) -> None:
+def check_wait(spec: WaitSpec) -> None:
+    """Raise :class:`InvalidArgument` for a timer that would never fire."""
     if spec.kind == "timer" and (spec.due_at is None or spec.outcome is None):
         raise InvalidArgument(f"a timer needs a moment and an outcome: {spec.classpath} gave none")
     for child in spec.children:
-        _check(child)
+        check_wait(child)
+
+
+def insert_waits(tx: Tx, deferred: Sequence[tuple[InstanceRow, Defer]]) -> None:
+    """Store what these instances, as they are now, wait for."""
+    rows = [row for instance, report in deferred for row in _wait(tx, instance, report)]
+    waits.insert(tx, rows)
+    take_early_signals(tx, rows)
 
 
 def _wait(tx: Tx, instance: InstanceRow, report: Defer) -> list[waits.WaitRow]:

@@ -59,6 +59,16 @@ async def answer(store: Store, frame: Frame) -> Reply:
             return Refused(str(error))
 
 
+async def answer_waiting(store: Store, frame: Frame) -> Reply:
+    """Answer what a trigger runner asks on behalf of a task that is deferred."""
+    if not isinstance(frame.body, PullXCom):
+        return Refused("this can't be done while the task waits for its trigger, only when it runs")
+    try:
+        return await _pull_xcom(store, frame.instance, frame.epoch, frame.body, state=TaskState.DEFERRED)
+    except BideError as error:
+        return Refused(str(error), fenced=isinstance(error, Fenced))
+
+
 async def _finish(store: Store, instance_id: str, epoch: int, body: Finish) -> Reply:
     await finish_task(store, instance_id, epoch, body)
     return Ok()
@@ -82,9 +92,11 @@ async def _push_xcom(store: Store, instance_id: str, epoch: int, body: PushXCom)
     return Ok()
 
 
-async def _pull_xcom(store: Store, instance_id: str, epoch: int, body: PullXCom) -> Reply:
+async def _pull_xcom(
+    store: Store, instance_id: str, epoch: int, body: PullXCom, state: TaskState = TaskState.RUNNING
+) -> Reply:
     def work(tx: Tx) -> XComs:
-        row = _own(tx, instance_id, epoch)
+        row = _own(tx, instance_id, epoch, state)
         dag_id, run_id = body.dag_id or row.dag_id, body.run_id or row.run_id
         found = xcoms.pull(tx, dag_id, run_id, body.task_ids, [body.key], body.map_indexes)
         if not found and body.include_prior_dates:
@@ -106,9 +118,9 @@ def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list
     return xcoms.pull(tx, dag_id, earlier, body.task_ids, [body.key], body.map_indexes)
 
 
-def _own(tx: Tx, instance_id: str, epoch: int) -> InstanceRow:
+def _own(tx: Tx, instance_id: str, epoch: int, state: TaskState = TaskState.RUNNING) -> InstanceRow:
     row = instances.get(tx, instance_id)
-    if row is None or row.epoch != epoch or row.state is not TaskState.RUNNING:
+    if row is None or row.epoch != epoch or row.state is not state:
         raise Fenced(f"the task instance has moved on from epoch {epoch}")
     return row
 

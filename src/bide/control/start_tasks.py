@@ -54,22 +54,24 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
         if any(row.deadline is not None for row, _ in went):
             tx.ring("timers")
         return [
-            _message(tx, row, task, run_rows[row.run_uid], files[row.uid], resumes.get(row.uid), logs)
+            run_order(tx, row, task, run_rows[row.run_uid], logs, resumes.get(row.uid), files[row.uid].dag_file)
             for row, task in went
         ]
 
     return await store.write(work)
 
 
-def _message(
+def run_order(
     tx: Tx,
     row: InstanceRow,
     task: TaskSpec,
     run: RunRow,
-    claim: Claim,
-    resume: waits.ResumeRow | None,
     logs: LogLayout,
+    resume: waits.ResumeRow | None = None,
+    dag_file: str | None = None,
 ) -> RunTask:
+    """All that a process needs to run an instance. What an earlier try of it has left is removed."""
+    spec = specs.structure_of(tx, run.version_uid).spec
     if resume is None and row.try_number > 1:
         xcoms.clear(tx, row.dag_id, row.run_id, row.task_id, row.map_index)
     return RunTask(
@@ -77,9 +79,9 @@ def _message(
         epoch=row.epoch,
         try_number=row.try_number,
         max_tries=row.max_tries,
-        dag_file=claim.dag_file,
-        dag_folder=specs.structure_of(tx, run.version_uid).spec.folder,
-        dag_hash=claim.dag_hash,
+        dag_file=dag_file or spec.file,
+        dag_folder=spec.folder,
+        dag_hash=specs.hash_of(tx, run.version_uid),
         run=_run_info(run),
         log_path=str(log_path_of(row, run, logs)),
         started_at=(row.start_date or tx.now).timestamp(),

@@ -53,6 +53,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     is_sensor: bool = False
     #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
     soft_fail: bool = False
+    #: Begins with the wait of its ``start_trigger_args``, without a worker.
+    starts_from_trigger: bool = False
     #: (task_id, key) of XComs that the arguments name: sent along with the start.
     reads: tuple[tuple[str, str], ...] = ()
     #: Seconds for which the cancel of external work is tried, when a deferred try is ended by force.

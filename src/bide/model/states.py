@@ -74,6 +74,7 @@ TRANSITIONS: dict[str, Transition] = {
     "upstream_failed": _from(_S.NONE, to=_S.UPSTREAM_FAILED, fences=False),
     "remove": _from(*UNFINISHED, to=_S.REMOVED, fences=True),
     "queue": _from(_S.SCHEDULED, to=_S.QUEUED, fences=False),
+    "begin_waiting": _from(_S.NONE, _S.UP_FOR_RETRY, to=_S.DEFERRED, fences=True),
     # A worker.
     "start": _from(_S.QUEUED, to=_S.RUNNING, fences=True),
     "succeed": _from(_S.RUNNING, to=_S.SUCCESS, fences=False),

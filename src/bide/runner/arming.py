@@ -42,6 +42,14 @@ def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDag
         raise error.with_traceback(deferred.__traceback__) from error.__cause__
 
 
+def says(defer: Defer) -> str:
+    """One line for the task's log."""
+    wait = defer.wait
+    how = f"{wait.kind}, every {wait.interval:g} s" if wait.interval is not None else wait.kind
+    then = f", then {defer.method}()" if defer.method is not None else ""
+    return f"waiting: {wait.subject} ({how}){then}"
+
+
 def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_end: bool = False) -> WaitSpec:
     """The wait for `trigger`: of the class that its ``serialize()`` names, which need not be its own.
 

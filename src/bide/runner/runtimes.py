@@ -69,6 +69,14 @@ class Line(Protocol):
         ...
 
 
+class EngineLink(Protocol):
+    """Asks the engine on behalf of one instance."""
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask and wait for the answer; :class:`~bide.wire.channel.ChannelClosed` if the engine is gone."""
+        ...
+
+
 class TaskLink:
     """What a task runner says to the engine about one instance, and hears."""
 
@@ -92,7 +100,7 @@ class TaskLink:
 class TaskRuntime(ProcessRuntime):
     """In the task runner: also the XComs of the run."""
 
-    def __init__(self, clock: Clock, order: RunTask, link: TaskLink) -> None:
+    def __init__(self, clock: Clock, order: RunTask, link: EngineLink) -> None:
         super().__init__(clock)
         self._link = link
         self._own = (order.instance.dag_id, order.run.run_id)

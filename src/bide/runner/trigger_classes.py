@@ -47,6 +47,15 @@ class TriggerClasses:
                 found[one] = error
         return found
 
+    def load_file(self, dag_file: str, dag_folder: str) -> LoadedFile:
+        """The DAG file as it is now, imported if it is not or has changed."""
+        wanted = class_path("", dag_file, dag_folder)
+        self._forget_if_changed(wanted.dag_folder)
+        try:
+            return self._load(wanted)
+        finally:
+            self._note_inputs(wanted.dag_folder)
+
     def _resolve(self, wanted: ClassPath) -> type[BaseTrigger]:
         known = self._classes.get(wanted)
         if known is not None:

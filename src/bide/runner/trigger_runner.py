@@ -21,25 +21,30 @@ from bide.runner.held_trigger import Held, build_trigger
 from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
+from bide.runner.start_waits import StartWaits
 from bide.runner.trigger_classes import ClassPath, TriggerClasses, class_path
 from bide.runner.trigger_pool import TriggerPool
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.frames import ChannelClosed
 from bide.wire.messages import (
     AnyMessage,
+    ArmStarts,
     ArmTriggers,
     AskLooks,
     DropTriggers,
     Frame,
     Looks,
+    Ok,
     OnKillDone,
     Ping,
     Pong,
+    Refused,
     RunOnKill,
     Stop,
     TriggerDropped,
     TriggerEnded,
     TriggerLoad,
+    XComs,
 )
 
 _log = logging.getLogger("bide.runner")
@@ -89,6 +94,7 @@ class TriggerRunner:
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._classes = TriggerClasses()
         self._pool = TriggerPool(self._loop, self._tell)
+        self._starts = StartWaits(channel, clock, self._importer, self._classes)
         #: Asked for, and not built yet.
         self._arming: dict[str, TriggerLoad] = {}
         self._obligations: set[str] = set()
@@ -124,7 +130,12 @@ class TriggerRunner:
     def _take(self, frame: Frame) -> None:
         body = frame.body
         if isinstance(body, Ping):
-            self._tell(Pong(body.number, holding=len(self._pool) + len(self._arming)), frame.request)
+            holding = len(self._pool) + len(self._arming) + len(self._starts)
+            self._tell(Pong(body.number, holding=holding), frame.request)
+        elif isinstance(body, Ok | Refused | XComs):
+            self._starts.take_reply(frame)
+        elif isinstance(body, ArmStarts):
+            self._spawn(self._starts.make(body.starts, self._tell))
         elif isinstance(body, ArmTriggers):
             wanted = [load for load in body.triggers if self._is_newer(load)]
             # Noted at once: the order to drop one may be the next message.
@@ -194,6 +205,7 @@ class TriggerRunner:
 
     def _drop(self, wait_id: str) -> None:
         self._arming.pop(wait_id, None)
+        self._starts.drop(wait_id)
         if self._pool.drop(wait_id, tell=True) is None:
             self._tell(TriggerDropped(wait_id))
 

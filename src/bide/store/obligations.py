@@ -112,7 +112,7 @@ def settle(tx: Tx, uid: str, *, state: str, holds: bool, error: str = "", due_at
     if state == "pending":
         tx.ring("cancels")
     if not holds:
-        tx.ring("scheduled")
+        tx.ring("scheduled", "starts")
 
 
 _release = (
@@ -130,7 +130,7 @@ def release(tx: Tx, instance_uids: Collection[str]) -> set[str]:
     """
     released = set(tx.conn.execute(_release, {"uids": list(instance_uids)}).scalars())
     if released:
-        tx.ring("scheduled", "history")
+        tx.ring("scheduled", "starts", "history")
     return released
 
 

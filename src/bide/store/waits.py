@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bide.store.database import Tx
 from bide.store.rowset import listed
-from bide.store.schema import UtcTime, resume, wait
+from bide.store.schema import UtcTime, cancel_obligation, resume, wait
 from bide.store.scoping import in_scope
 
 _w = wait.c
@@ -61,6 +61,8 @@ def insert(tx: Tx, rows: Sequence[WaitRow]) -> None:
     tx.conn.execute(_insert, [row._asdict() for row in rows])
     if any(row.kind in ("poll", "stream") for row in rows):
         tx.ring("waits")
+    if any(row.kind == "start" for row in rows):
+        tx.ring("starts")
     if any(row.due_at is not None or row.deadline is not None for row in rows):
         tx.ring("timers")
 
@@ -203,13 +205,40 @@ def claim(tx: Tx, session: str, limit: int, only: str | None = None) -> list[Wai
     return [WaitRow(*row) for row in tx.conn.execute(_claim, {"by": session, "limit": limit, "only": only})]
 
 
+_unclaimed_starts = (
+    sa.select(_w.uid)
+    .where(
+        sa.text("wait.session IS NULL AND wait.kind = 'start'"),
+        ~sa.exists().where(cancel_obligation.c.instance_uid == _w.instance_uid, sa.text("cancel_obligation.holds")),
+        in_scope(_w.run_uid),
+    )
+    .order_by(_w.armed_at)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_claim_starts = (
+    sa.update(wait)
+    .where(_w.uid.in_(_unclaimed_starts.scalar_subquery()))
+    .values(session=sa.bindparam("by"), token=_w.token + 1)
+    .returning(*(_w[name] for name in WaitRow._fields))
+)
+
+
+def claim_starts(tx: Tx, session: str, limit: int, only: str | None = None) -> list[WaitRow]:
+    """Lease up to `limit` starts to `session`, as :func:`claim` does with waits.
+
+    Those are left out whose instance is held until external work of an earlier try is cancelled. Reads
+    ``ix_wait_start`` and ``ix_cancel_obligation_holding``.
+    """
+    return [WaitRow(*row) for row in tx.conn.execute(_claim_starts, {"by": session, "limit": limit, "only": only})]
+
+
 _release = sa.update(wait).where(_w.session == sa.bindparam("by")).values(session=sa.null(), token=_w.token + 1)
 _release_some = _release.where(_w.uid.in_(_UIDS))
 
 
 def release(tx: Tx, session: str, uids: Collection[str] | None = None) -> int:
     """Give leases of `session` back, all or those of `uids`; late events of their old token are refused."""
-    tx.ring("waits")
+    tx.ring("waits", "starts")
     if uids is None:
         return tx.conn.execute(_release, {"by": session}).rowcount
     return tx.conn.execute(_release_some, {"by": session, "uids": uids}).rowcount
@@ -222,7 +251,7 @@ def release_others(tx: Tx, session: str, only: str | None = None) -> int:
         .where(sa.text("session IS NOT NULL"), _w.session != session)
         .values(session=None, token=_w.token + 1)
     )
-    tx.ring("waits", "timers")
+    tx.ring("waits", "starts", "timers")
     return tx.conn.execute(query if only is None else query.where(_w.run_uid == only)).rowcount
 
 

@@ -8,6 +8,7 @@ seconds in UTC, durations seconds.
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, StaleCode     requests get replies
                        Retiring
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
+                       ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
     dag parser         ParseFile ⇄ FileParsed
 """
 
@@ -17,11 +18,10 @@ from typing import Literal
 
 import msgspec
 
-from bide.model.dag_spec import DagSpec
-
-
-class Message(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """Base of all messages; the tag is the class name."""
+from bide.wire.message import Message as Message
+from bide.wire.parser_messages import FileError as FileError
+from bide.wire.parser_messages import FileParsed as FileParsed
+from bide.wire.parser_messages import ParseFile as ParseFile
 
 
 class InstanceKey(msgspec.Struct, frozen=True, array_like=True):
@@ -293,6 +293,32 @@ class TriggerDropped(Message, frozen=True):
     wait_id: str
 
 
+class StartLoad(msgspec.Struct, frozen=True):
+    """A task that starts from its trigger. The lease of the wait that stands for it is (`wait_id`, `token`)."""
+
+    wait_id: str
+    token: int
+    #: As for a worker; nothing of it is run but what makes the trigger.
+    order: RunTask
+
+
+class ArmStarts(Message, frozen=True):
+    """Engine → trigger runner: make the first waits of these tasks.
+
+    Each is answered by :class:`StartArmed`, or by :class:`TriggerEnded` with the error.
+    """
+
+    starts: tuple[StartLoad, ...]
+
+
+class StartArmed(Message, frozen=True):
+    """Trigger runner → engine: what the task waits for."""
+
+    wait_id: str
+    token: int
+    defer: Defer
+
+
 class RunOnKill(Message, frozen=True):
     """Engine → trigger runner: build the trigger and await its ``on_kill()``."""
 
@@ -337,45 +363,13 @@ class Stop(Message, frozen=True):
     """Engine → trigger or task runner: clean up and exit."""
 
 
-# --- dag parser -------------------------------------------------------------------------------------------------
-
-
-class ParseFile(Message, frozen=True):
-    """Engine → dag parser: import this file once and answer :class:`FileParsed`; then exit."""
-
-    path: str
-    folder: str
-
-
-class FileError(msgspec.Struct, frozen=True):
-    """Why a file, or one DAG of it, can't be used."""
-
-    #: One line: kind of error, value, file and line.
-    message: str
-    traceback: str = ""
-    line: int | None = None
-    #: The DAG concerned, or None for the whole file.
-    dag_id: str | None = None
-
-
-class FileParsed(Message, frozen=True):
-    """Dag parser → engine."""
-
-    path: str
-    dags: tuple[DagSpec, ...]
-    errors: tuple[FileError, ...]
-    #: Files read by the import, each with (mtime in ns, size): a change of one means to parse again.
-    inputs: dict[str, tuple[int, int]]
-    #: Seconds.
-    duration: float
-    warnings: tuple[str, ...] = ()
-
-
 TemplateMessage = Fork | Forked | Exited
 TaskMessage = (
     RunTask | Ok | Refused | StaleCode | Retiring | PushXCom | PullXCom | XComs | Finish | Reschedule | Defer
 )
-TriggerMessage = ArmTriggers | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
+TriggerMessage = (
+    ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
+)
 RunnerMessage = Ping | Pong | AskLooks | Looks | Stop
 ParserMessage = ParseFile | FileParsed
 

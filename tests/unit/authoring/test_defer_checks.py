@@ -35,6 +35,8 @@ class Waiting(BaseOperator):
     def with_anything(self, **kwargs: Any) -> None: ...
     def without_event(self, context: Any) -> None: ...
     def without_context(self, event: Any) -> None: ...
+    def without_any(self) -> None: ...
+    def other_names(self, context: Any, payload: Any) -> None: ...
 
     @staticmethod
     def static(context: Any, event: Any) -> None: ...
@@ -81,6 +83,9 @@ def test_raised_by_hand_it_takes_the_same_arguments() -> None:
         ("with_more", {"a": 1, "b": 3}),
         ("with_anything", {"whatever": 1}),
         ("static", None),
+        ("without_event", None),
+        ("without_context", None),
+        ("without_any", None),
         (None, None),
     ],
 )
@@ -99,12 +104,11 @@ def test_methods_that_can_go_on(task: Waiting, method: str | None, kwargs: dict[
         ({"method_name": "attribute"}, "Waiting has no method 'attribute'"),
         ({"method_name": 5}, "method_name must be the name of a method, not 5"),
         (
-            {"method_name": "without_event"},
-            "Waiting.without_event() does not accept 'event': it is called with context, event by keyword, "
-            "so write it as def without_event(self, context, event)",
+            {"kwargs": {"x": 1}},
+            "Waiting.done() does not accept 'x': it is called with context, event, x by keyword, "
+            "so write it as def done(self, context, event, x)",
         ),
-        ({"method_name": "without_context"}, "does not accept 'context'"),
-        ({"kwargs": {"x": 1}}, "Waiting.done() does not accept 'x'"),
+        ({"method_name": "other_names"}, "Waiting.other_names() needs 'payload', which kwargs= does not give"),
         ({"method_name": "with_more"}, "Waiting.with_more() needs 'a', which kwargs= does not give"),
         ({"kwargs": [1]}, "kwargs must be a dict with names as keys, not [1]"),
         ({"kwargs": {1: 2}}, "kwargs must be a dict with names as keys"),

@@ -117,6 +117,7 @@ OWN = [
     "bide.authoring.runtime",
     "bide.authoring.scope",
     "bide.authoring.settings",
+    "bide.authoring.start_trigger",
     "bide.authoring.taskflow",
     "bide.authoring.trigger",
     "bide.authoring.xcom_arg",

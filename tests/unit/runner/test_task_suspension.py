@@ -37,8 +37,10 @@ DEFERRING = """
                 return
         def resumed(self, context, event, a):
             return [event, a, hasattr(self, "x"), self.text, context["ti"].task_id]
-        def no_event(self, context):
+        def other_names(self, context, payload):
             return None
+        def without_any(self):
+            return self.text
 
     with DAG("d"):
         Op(task_id="t")
@@ -66,7 +68,7 @@ def test_a_resumed_task_is_a_new_copy_with_rendered_fields(worker: Runner, proje
     ("method", "complaint"),
     [
         ("resume", "has no method 'resume' to be resumed at; did you mean 'resumed'?"),
-        ("no_event", "Op.no_event() does not accept 'event'"),
+        ("other_names", "Op.other_names() needs 'payload', which kwargs= does not give"),
     ],
 )
 def test_a_method_that_cannot_be_resumed_is_named(
@@ -74,6 +76,11 @@ def test_a_method_that_cannot_be_resumed_is_named(
 ) -> None:
     order = project.order(project.dag(DEFERRING), resume=resume(method))
     assert complaint in failed(worker.run(order))
+
+
+def test_a_method_gets_context_and_event_only_if_it_takes_them(worker: Runner, project: Project) -> None:
+    """A method with no use for them need not name them (L003)."""
+    assert returned(worker.run(project.order(project.dag(DEFERRING), resume=resume("without_any")))) == "2026-01-31"
 
 
 def test_a_failed_wait_resumes_with_the_error(worker: Runner, project: Project) -> None:

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from bide.control.accept_event import WaitEnding
+from bide.control.arm_starts import ArmedStart
 from bide.engine.template import Runner
-from bide.wire.messages import RunOnKill, TriggerLoad
+from bide.wire.messages import Frame, Reply, RunOnKill, StartLoad, TriggerLoad
 
 
 class TriggerControl(Protocol):
@@ -25,6 +26,22 @@ class TriggerControl(Protocol):
 
     async def claim_waits(self, limit: int) -> list[TriggerLoad]:
         """Lease up to `limit` polls and streams that nobody runs, oldest first, each under a new token."""
+        ...
+
+    async def claim_starts(self, limit: int) -> list[StartLoad]:
+        """Lease up to `limit` tasks that start from their trigger and whose wait is still to be made."""
+        ...
+
+    async def arm_start(self, start: ArmedStart) -> None:
+        """Let the task wait for what was found.
+
+        Raises :class:`~bide.model.errors.Fenced` if the lease is no longer good, and
+        :class:`~bide.model.errors.InvalidArgument` for a wait that can't be.
+        """
+        ...
+
+    async def answer(self, frame: Frame) -> Reply:
+        """Answer what a runner asks on behalf of a task whose first wait it makes."""
         ...
 
     async def release_waits(self, wait_ids: Sequence[str] | None = None) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bide.control.accept_event import WaitEnding
+from bide.control.arm_starts import ArmedStart
 from bide.engine.template import TemplateUnavailable
 from bide.engine.triggerer.contract import RunnerSource
 from bide.engine.triggerer.reports import (
@@ -23,9 +24,22 @@ from bide.engine.triggerer.settings import TriggererSettings
 from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
 from bide.model.clock import Clock
 from bide.wire.async_channel import ChannelClosed
-from bide.wire.messages import Frame, Pong, RunOnKill, TriggerEnded, TriggerLoad
+from bide.wire.messages import (
+    Frame,
+    Pong,
+    PullXCom,
+    Reply,
+    RunOnKill,
+    StartArmed,
+    StartLoad,
+    TriggerEnded,
+    TriggerLoad,
+)
 
 _log = logging.getLogger(__name__)
+
+#: What a runner can be given.
+L = TypeVar("L", TriggerLoad, StartLoad)
 
 #: The group of the process that runs cancels, so that an ``on_kill()`` that crashes takes no trigger with it.
 _CANCELS: Final = -1
@@ -49,17 +63,22 @@ class Fleet:
         *,
         session: str,
         ended: Callable[[WaitEnding], None],
+        armed: Callable[[ArmedStart], None],
+        answer: Callable[[Frame], Awaitable[Reply]],
         lost: Callable[[float, Sequence[str]], None],
         answered: Callable[[], None],
     ) -> None:
-        """Three callbacks: `ended`, a trigger has ended under a good lease; `lost`, these waits have no process
-        and should be released after so many seconds; `answered`, a runner has shown that its loop turns.
+        """Callbacks: `ended`, a trigger has ended under a good lease; `armed`, so has the making of a first wait;
+        `answer`, a runner asks something; `lost`, these waits have no process and should be released after so many
+        seconds; `answered`, a runner has shown that its loop turns.
         """
         self._source = source
         self._settings = settings
         self._clock = clock
         self._spawn = spawn
         self._ended = ended
+        self._armed = armed
+        self._answer = answer
         self._lost = lost
         self._answered = answered
         self._suspicion = Suspicion()
@@ -127,7 +146,10 @@ class Fleet:
 
     async def arm(self, loads: Iterable[TriggerLoad]) -> None:
         """Hand triggers to runners, starting such as are needed. What can't be placed is lost for a while."""
-        groups: dict[int, list[TriggerLoad]] = {}
+        await self._place(loads, lambda runner, members: runner.arm(members, self._settings.arm_batch))
+
+    async def _place(self, loads: Iterable[L], hand_over: Callable[[RunnerProcess, Sequence[L]], None]) -> None:
+        groups: dict[int, list[L]] = {}
         for load in loads:
             groups.setdefault(self._suspicion.group_of(load.wait_id), []).append(load)
         for group, members in groups.items():
@@ -139,7 +161,11 @@ class Fleet:
             if runner is None:
                 self._lost(self._settings.safety_poll, [load.wait_id for load in members])
             else:
-                runner.arm(members, self._settings.arm_batch)
+                hand_over(runner, members)
+
+    async def arm_starts(self, starts: Sequence[StartLoad]) -> None:
+        """Hand tasks to runners that start from their trigger, as :meth:`arm` does with triggers."""
+        await self._place(starts, lambda runner, members: runner.arm_starts(members, self._settings.arm_batch))
 
     def drop(self, wait_ids: Sequence[str]) -> None:
         """Have these stopped and cleaned up, as far as a runner holds them."""
@@ -295,11 +321,22 @@ class Fleet:
                     del runner.armed[wait_id]
                     self._suspicion.forget(wait_id)
                     self._ended(WaitEnding(wait_id, token, outcome, error))
+            case StartArmed(wait_id=wait_id, token=token, defer=defer):
+                runner.pulse.frame(now)
+                if runner.armed.get(wait_id) == token:
+                    del runner.armed[wait_id]
+                    self._suspicion.forget(wait_id)
+                    self._armed(ArmedStart(wait_id, token, defer))
+            case PullXCom():
+                self._spawn(self._reply(runner, frame), f"answer-{runner.label}")
             case Pong(number=number, holding=holding):
                 self._judge_answer(runner, number, holding, now)
                 self._answered()
             case unexpected:
                 _log.error("%s sent a %s, which it never should", runner.label, type(unexpected).__name__)
+
+    async def _reply(self, runner: RunnerProcess, frame: Frame) -> None:
+        runner.reply(await self._answer(frame), frame.request)
 
     def _judge_answer(self, runner: RunnerProcess, number: int, holding: int, now: float) -> None:
         allowed = self._settings.blocked_after + runner.unconfirmed * _ARMING

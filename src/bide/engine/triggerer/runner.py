@@ -14,6 +14,7 @@ from bide.model.errors import ProtocolError
 from bide.wire.async_channel import ChannelClosed
 from bide.wire.messages import (
     AnyMessage,
+    ArmStarts,
     ArmTriggers,
     AskLooks,
     DropTriggers,
@@ -21,7 +22,10 @@ from bide.wire.messages import (
     Looks,
     OnKillDone,
     Ping,
+    PullXCom,
+    Reply,
     RunOnKill,
+    StartLoad,
     Stop,
     TriggerDropped,
     TriggerLoad,
@@ -87,6 +91,18 @@ class RunnerProcess:
             self.armed[load.wait_id] = load.token
         for start in range(0, len(loads), batch):
             self._send(ArmTriggers(tuple(loads[start : start + batch])))
+
+    def arm_starts(self, starts: Sequence[StartLoad], batch: int) -> None:
+        """Have it make the first waits of tasks, `batch` in a message."""
+        self._idle_since = None
+        for start in starts:
+            self.armed[start.wait_id] = start.token
+        for place in range(0, len(starts), batch):
+            self._send(ArmStarts(tuple(starts[place : place + batch])))
+
+    def reply(self, body: Reply, request: int) -> None:
+        """Answer a question of its own."""
+        self._send(body, request=request)
 
     def drop(self, wait_ids: Sequence[str]) -> None:
         """Have it stop and clean up those of `wait_ids` that it holds."""
@@ -183,6 +199,8 @@ class RunnerProcess:
                 cancel = self._cancels.get(obligation_id)
                 if cancel is not None and not cancel.done():
                     cancel.set_result(error)
+            case PullXCom():
+                return False  # a question, whose number is its own
             case _ if (request := self._requests.get(frame.request)) is not None:
                 if not request.done():
                     request.set_result(frame.body)

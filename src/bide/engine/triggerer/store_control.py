@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from bide.control import accept_event, cancel_external, claim_waits
+from bide.control import accept_event, arm_starts, cancel_external, claim_waits, runner_requests
 from bide.control.accept_event import WaitEnding
+from bide.control.arm_starts import ArmedStart
 from bide.engine.task_log import TaskLog
 from bide.model.log_path import LogLayout
 from bide.store import Store, waits
-from bide.wire.messages import RunOnKill, TriggerLoad
+from bide.wire.messages import Frame, Reply, RunOnKill, StartLoad, TriggerLoad
 
 #: Ids in one statement; SQLite takes at most 32,766 parameters.
 _IDS: Final = 5_000
@@ -32,6 +33,15 @@ class StoreControl:
 
     async def claim_waits(self, limit: int) -> list[TriggerLoad]:
         return await claim_waits.claim_waits(self._store, self._session, limit, logs=self._logs, only=self._only)
+
+    async def claim_starts(self, limit: int) -> list[StartLoad]:
+        return await arm_starts.claim_starts(self._store, self._session, limit, logs=self._logs, only=self._only)
+
+    async def arm_start(self, start: ArmedStart) -> None:
+        await arm_starts.arm_start(self._store, start)
+
+    async def answer(self, frame: Frame) -> Reply:
+        return await runner_requests.answer_waiting(self._store, frame)
 
     async def release_waits(self, wait_ids: Sequence[str] | None = None) -> None:
         if wait_ids is None:

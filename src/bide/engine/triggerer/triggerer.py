@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Final
 
 from bide.control.accept_event import WaitEnding
+from bide.control.arm_starts import ArmedStart
 from bide.engine.triggerer.contract import RunnerSource, TriggerControl
 from bide.engine.triggerer.endings import EndingWriter
 from bide.engine.triggerer.fleet import Fleet
 from bide.engine.triggerer.persistence import persistently
 from bide.engine.triggerer.settings import TriggererSettings
 from bide.model.clock import Clock
-from bide.model.errors import Conflict
+from bide.model.errors import Conflict, Fenced
 from bide.store import Bell
 from bide.wire.messages import RunOnKill
 
@@ -54,6 +55,7 @@ class Triggerer:
         self._clock = clock
         self._settings = settings
         self._waits = bell.listen("waits")
+        self._starts = bell.listen("starts")
         self._drops = bell.listen("drops")
         self._cancels = bell.listen("cancels")
         self._capacity = settings.capacity or settings.first_capacity
@@ -73,6 +75,8 @@ class Triggerer:
             self._spawn,
             session=session,
             ended=self._endings.add,
+            armed=self._on_armed,
+            answer=control.answer,
             lost=self._on_lost,
             answered=self._on_answered,
         )
@@ -92,6 +96,7 @@ class Triggerer:
             async with asyncio.TaskGroup() as self._tasks:
                 loops = [
                     self._spawn(self._keep(self._claim_forever), "triggerer-claims"),
+                    self._spawn(self._keep(self._start_forever), "triggerer-starts"),
                     self._spawn(self._keep(self._drop_forever), "triggerer-drops"),
                     self._spawn(self._keep(self._cancel_forever), "triggerer-cancels"),
                     self._spawn(self._keep(self._watch_forever), "triggerer-watch"),
@@ -104,7 +109,7 @@ class Triggerer:
                 writer.cancel()
         finally:
             self._fleet.kill()
-            for listener in (self._waits, self._drops, self._cancels):
+            for listener in (self._waits, self._starts, self._drops, self._cancels):
                 self._bell.leave(listener)
             self._finished.set()
 
@@ -174,6 +179,16 @@ class Triggerer:
         self._wants_room = True
         return False
 
+    async def _start_forever(self) -> None:
+        """Have first waits made. That takes no room for long, so the capacity is no matter."""
+        limit = self._settings.claim_batch
+        while True:
+            async with self._handing_over:
+                starts = await persistently(lambda: self._control.claim_starts(limit), "claim starts")
+                await self._fleet.arm_starts(starts)
+            if len(starts) < limit:
+                await self._starts.wait(self._settings.safety_poll)
+
     async def _drop_forever(self) -> None:
         while True:
             await self._drops.wait(self._settings.safety_poll)
@@ -242,6 +257,18 @@ class Triggerer:
         if self._wants_room:
             self._wants_room = False
             self._waits.wake()
+
+    def _on_armed(self, start: ArmedStart) -> None:
+        self._spawn(self._store_start(start), "triggerer-start")
+
+    async def _store_start(self, start: ArmedStart) -> None:
+        try:
+            await persistently(lambda: self._control.arm_start(start), "store what a task waits for")
+        except Fenced as error:
+            _log.info("%s", error)
+        except Exception as error:
+            reason = f"what the task starts to wait for can't be stored: {error}"
+            self._endings.add(WaitEnding(start.wait_id, start.token, None, reason, is_logged=False))
 
     def _on_lost(self, pause: float, wait_ids: Sequence[str]) -> None:
         self._in_between += len(wait_ids)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.deferral import check_resume_method
 from bide.authoring.operator import RESUME_WITH_ERROR
-from bide.authoring.start_trigger import StartTriggerArgs
-from bide.model.errors import InvalidArgument
 from bide.model.values import decode
-from bide.runner.arming import build
-from bide.runner.resolve import resolve_trigger
+from bide.runner.first_wait import first_wait
 from bide.runner.task_run import TaskRun
 
 
@@ -18,24 +15,12 @@ def execute(run: TaskRun) -> Any:
     """Run ``execute()``, or the method at which the task goes on; returns what that returns."""
     task, context = run.loaded_task, run.task_context
     if run.order.resume is None and task.start_from_trigger:
-        raise _first_wait(run)
+        # The engine has taken it for a task that begins in a worker: the DAG file has changed since.
+        raise first_wait(task, context, run.order.dag_file, lambda: run.host.load(run.order))
     task.pre_execute(context)
     result = task.execute(context) if run.order.resume is None else _resume(run)
     task.post_execute(context, result)
     return result
-
-
-def _first_wait(run: TaskRun) -> TaskDeferred:
-    """The deferral that a task with ``start_from_trigger`` begins with; its ``execute()`` is never called."""
-    task, args = run.loaded_task, run.loaded_task.start_trigger_args
-    if not isinstance(args, StartTriggerArgs):
-        raise InvalidArgument(
-            f"task {task.task_id!r}: start_from_trigger is set, so start_trigger_args must be a StartTriggerArgs, "
-            f"not {args!r}"
-        )
-    trigger_class = resolve_trigger(args.trigger_cls, run.order.dag_file, lambda: run.host.load(run.order))
-    kwargs = task.render_template(args.trigger_kwargs or {}, run.task_context)
-    return TaskDeferred(build(trigger_class, kwargs), args.next_method, args.next_kwargs, args.timeout)
 
 
 def _resume(run: TaskRun) -> Any:

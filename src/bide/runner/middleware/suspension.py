@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bide.authoring.deferral import TaskDeferred, TaskRescheduled
-from bide.runner.arming import arm
+from bide.runner.arming import arm, says
 from bide.runner.task_run import Proceed, TaskRun
-from bide.wire.messages import Defer, Reschedule
+from bide.wire.messages import Reschedule
 
 _log = logging.getLogger("bide.runner")
 
@@ -28,12 +28,5 @@ def suspend(run: TaskRun, proceed: Proceed) -> Any:
         )
         return Reschedule(at=at)
     defer = arm(deferred, run.loaded_task, run.order.dag_file, lambda: run.host.load(run.order))
-    _log.info("Task deferred: %s", _says(defer))
+    _log.info("Task deferred: %s", says(defer))
     return defer
-
-
-def _says(defer: Defer) -> str:
-    wait = defer.wait
-    how = f"{wait.kind}, every {wait.interval:g} s" if wait.interval is not None else wait.kind
-    then = f", then {defer.method}()" if defer.method is not None else ""
-    return f"waiting: {wait.subject} ({how}){then}"

@@ -50,7 +50,7 @@ wait = sa.Table(
     #: The lease: which engine runs it, and the token that its events have to show.
     sa.Column("session", UID),
     sa.Column("token", sa.Integer, nullable=False),
-    sa.CheckConstraint("kind IN ('timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')", name="kind"),
+    sa.CheckConstraint("kind IN ('start', 'timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')", name="kind"),
     sa.Index("ix_wait_instance", "instance_uid"),
     # Deleting a wait looks for its children: without this, in every wait there is.
     sa.Index("ix_wait_parent", "parent_uid", **rows_where("parent_uid IS NOT NULL")),
@@ -61,6 +61,8 @@ wait = sa.Table(
         "armed_at",
         **rows_where("session IS NULL AND kind IN ('poll', 'stream') AND ended_at IS NULL"),
     ),
+    # Tasks that start from their trigger, whose waits are still to be made.
+    sa.Index("ix_wait_start", "armed_at", **rows_where("session IS NULL AND kind = 'start'")),
     sa.Index("ix_wait_session", "session", **rows_where("session IS NOT NULL")),
 )
 

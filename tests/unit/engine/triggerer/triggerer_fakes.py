@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bide.control.accept_event import WaitEnding
+from bide.control.arm_starts import ArmedStart
 from bide.engine.template import Runner, RunnerExit, TemplateUnavailable
-from bide.model.errors import StoreUnavailable
+from bide.model.errors import InvalidArgument, StoreUnavailable
 from bide.store import Bell
 from bide.wire.async_channel import AsyncChannel, ChannelClosed
 from bide.wire.messages import (
@@ -32,7 +33,10 @@ from bide.wire.messages import (
     Outcome,
     Ping,
     Pong,
+    Refused,
+    Reply,
     RunOnKill,
+    StartLoad,
     Stop,
     TriggerDropped,
     TriggerEnded,
@@ -251,6 +255,9 @@ class FakeControl:
     obligations: list[RunOnKill] = field(default_factory=list)
     settled: list[tuple[str, str]] = field(default_factory=list)
     released_all: bool = False
+    #: Tasks that start from their trigger, and what was found that they wait for.
+    starts: list[StartLoad] = field(default_factory=list)
+    armed: list[ArmedStart] = field(default_factory=list)
     #: Waits whose events can't be stored.
     unstorable: set[str] = field(default_factory=set)
     #: Calls that still fail.
@@ -285,6 +292,22 @@ class FakeControl:
         if free:
             self.claims.append(len(free))
         return [make_load(wait_id, wait.token) for wait_id, wait in free]
+
+    async def claim_starts(self, limit: int) -> list[StartLoad]:
+        self._maybe_fail()
+        taken, self.starts = self.starts[:limit], self.starts[limit:]
+        return taken
+
+    async def arm_start(self, start: ArmedStart) -> None:
+        self._maybe_fail()
+        if start.wait_id in self.unstorable:
+            raise InvalidArgument("a timer needs a moment")
+        self.armed.append(start)
+        self.changes.note()
+
+    async def answer(self, frame: Frame) -> Reply:
+        self._maybe_fail()
+        return Refused("nobody asked")
 
     async def release_waits(self, wait_ids: Sequence[str] | None = None) -> None:
         self._maybe_fail()

@@ -340,7 +340,8 @@ def upgrade() -> None:
         sa.Column("session", sa.String(length=36), nullable=True),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')", name=op.f("ck_wait_kind")
+            "kind IN ('start', 'timer', 'signal', 'poll', 'stream', 'all', 'any', 'n_of')",
+            name=op.f("ck_wait_kind"),
         ),
         sa.ForeignKeyConstraint(
             ["instance_uid"], ["task_instance.uid"], name=op.f("fk_wait_instance_uid"), ondelete="CASCADE"
@@ -358,6 +359,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_wait_session", "wait", ["session"], unique=False, sqlite_where=sa.text("session IS NOT NULL")
+    )
+    op.create_index(
+        "ix_wait_start",
+        "wait",
+        ["armed_at"],
+        unique=False,
+        sqlite_where=sa.text("session IS NULL AND kind = 'start'"),
     )
     op.create_index(
         "ix_wait_unclaimed",

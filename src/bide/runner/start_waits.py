@@ -1,0 +1,147 @@
+"""Makes the first waits of tasks that start from their trigger.
+
+That takes the code of their DAG file: constructors, templates, results of other tasks. It may block, so it runs in
+threads of its own and asks the engine over the loop's channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Final
+
+from bide.authoring.context import use_context
+from bide.authoring.loading import LoadedFile
+from bide.authoring.runtime import use_runtime
+from bide.model.clock import Clock
+from bide.model.errors import ProtocolError
+from bide.observe.log import PathSink, context_sink
+from bide.runner.arming import arm, says
+from bide.runner.failures import described, one_line
+from bide.runner.first_wait import first_wait
+from bide.runner.runtimes import TaskRuntime
+from bide.runner.task_context import context_of, find_task
+from bide.runner.trigger_classes import TriggerClasses
+from bide.wire.async_channel import AsyncChannel
+from bide.wire.messages import AnyMessage, Defer, Frame, RunTask, StartArmed, StartLoad, TriggerEnded
+
+_log = logging.getLogger("bide.runner")
+
+#: Tasks whose waits are made at the same time, so that one that blocks does not hold up all others.
+_THREADS: Final = 16
+
+
+class StartWaits:
+    """What is being made, by the id of the wait that stands for it. Lives in the event loop."""
+
+    def __init__(self, channel: AsyncChannel, clock: Clock, importer: Executor, classes: TriggerClasses) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._importer = importer
+        self._classes = classes
+        self._loop = asyncio.get_running_loop()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="start")
+        self._starts: dict[str, StartLoad] = {}
+        self._questions: dict[int, asyncio.Future[AnyMessage]] = {}
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def drop(self, wait_id: str) -> None:
+        """Nobody wants it any more; what its code does meanwhile is of no consequence."""
+        self._starts.pop(wait_id, None)
+
+    async def make(self, starts: Sequence[StartLoad], tell: Callable[[AnyMessage], None]) -> None:
+        """Make these waits, and `tell` of each as soon as it is known."""
+        for start in starts:
+            held = self._starts.get(start.wait_id)
+            if held is None or held.token < start.token:
+                self._starts[start.wait_id] = start
+        files: dict[tuple[str, str], list[StartLoad]] = {}
+        for start in starts:
+            files.setdefault((start.order.dag_file, start.order.dag_folder), []).append(start)
+        for (file, folder), members in files.items():
+            loaded = await self._loop.run_in_executor(self._importer, self._classes.load_file, file, folder)
+            await asyncio.gather(*(self._make(start, loaded, tell) for start in members))
+
+    async def _make(self, start: StartLoad, loaded: LoadedFile, tell: Callable[[AnyMessage], None]) -> None:
+        if self._starts.get(start.wait_id) is not start:
+            return
+        answer = await self._loop.run_in_executor(self._threads, self._answer, start, loaded)
+        if self._starts.get(start.wait_id) is start:
+            del self._starts[start.wait_id]
+            tell(answer)
+
+    def _answer(self, start: StartLoad, loaded: LoadedFile) -> StartArmed | TriggerEnded:
+        with context_sink(PathSink(start.order.log_path)):
+            try:
+                return StartArmed(start.wait_id, start.token, self._defer(start.order, loaded))
+            except BaseException as error:
+                # Whatever it is, it ends this task alone.
+                _log.error("Task failed: %s", described(error))
+                return TriggerEnded(start.wait_id, start.token, error=one_line(error))
+
+    def _defer(self, order: RunTask, loaded: LoadedFile) -> Defer:
+        names = order.instance
+        _log.info(
+            "Task %s.%s in run %s, try %d of %d, starts from its trigger, made in process %d",
+            names.dag_id,
+            names.task_id,
+            names.run_id,
+            order.try_number,
+            max(order.max_tries + 1, order.try_number),
+            os.getpid(),
+        )
+        task = find_task(loaded, order)
+        with use_runtime(TaskRuntime(self._clock, order, _LoopLink(self, order))):
+            context = context_of(task, order)
+            with use_context(context):
+                task.render_template_fields(context)
+                deferred = first_wait(task, context, order.dag_file, lambda: loaded)
+                defer = arm(deferred, task, order.dag_file, lambda: loaded)
+        _log.info("Task deferred: %s", says(defer))
+        return defer
+
+    # --- questions of these threads ----------------------------------------------------------------------------
+
+    def take_reply(self, frame: Frame) -> bool:
+        """Whether `frame` answers a question that was asked here."""
+        question = self._questions.pop(frame.request, None)
+        if question is None:
+            return False
+        if not question.done():
+            question.set_result(frame.body)
+        return True
+
+    async def ask(self, body: AnyMessage, order: RunTask) -> AnyMessage:
+        """Ask the engine on behalf of a task; to be awaited in the loop."""
+        number = next(self._numbers)
+        question: asyncio.Future[AnyMessage] = self._loop.create_future()
+        self._questions[number] = question
+        self._channel.send(body, request=number, instance=order.instance.id, epoch=order.epoch)
+        return await question
+
+    def ask_from_thread(self, body: AnyMessage, order: RunTask) -> AnyMessage:
+        """As :meth:`ask`, from one of the threads."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run_coroutine_threadsafe(self.ask(body, order), self._loop).result()
+        raise ProtocolError("this can't be asked from within an event loop")
+
+
+class _LoopLink:
+    """Asks on behalf of one instance (:class:`bide.runner.runtimes.EngineLink`)."""
+
+    def __init__(self, waits: StartWaits, order: RunTask) -> None:
+        self._waits = waits
+        self._order = order
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask and wait for the answer."""
+        return self._waits.ask_from_thread(body, self._order)

@@ -1,0 +1,39 @@
+"""The messages between the engine and DAG parsers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bide.model.dag_spec import DagSpec
+from bide.wire.message import Message
+
+
+class ParseFile(Message, frozen=True):
+    """Engine → dag parser: import this file once and answer :class:`FileParsed`; then exit."""
+
+    path: str
+    folder: str
+
+
+class FileError(msgspec.Struct, frozen=True):
+    """Why a file, or one DAG of it, can't be used."""
+
+    #: One line: kind of error, value, file and line.
+    message: str
+    traceback: str = ""
+    line: int | None = None
+    #: The DAG concerned, or None for the whole file.
+    dag_id: str | None = None
+
+
+class FileParsed(Message, frozen=True):
+    """Dag parser → engine."""
+
+    path: str
+    dags: tuple[DagSpec, ...]
+    errors: tuple[FileError, ...]
+    #: Files read by the import, each with (mtime in ns, size): a change of one means to parse again.
+    inputs: dict[str, tuple[int, int]]
+    #: Seconds.
+    duration: float
+    warnings: tuple[str, ...] = ()
