@@ -13,7 +13,18 @@ from bide.api.auth import Accounts
 from bide.api.hosts import GuardHosts
 from bide.api.live import Live
 from bide.api.problems import add_error_handlers
-from bide.api.routes import dag_runs, dags, import_errors, login, logs, monitor, task_instances, waits, xcoms
+from bide.api.routes import (
+    changes,
+    dag_runs,
+    dags,
+    import_errors,
+    login,
+    logs,
+    monitor,
+    task_instances,
+    waits,
+    xcoms,
+)
 from bide.api.services import Services, require_user
 from bide.model.log_path import LogLayout
 from bide.store import Store
@@ -23,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 #: Routers whose routes need a login. Paths of `logs` and `xcoms` come before those of `task_instances`, whose
 #: map index would take their last part.
-_FOR_USERS: Final = (dags, dag_runs, logs, xcoms, task_instances, import_errors, waits)
+_FOR_USERS: Final = (dags, dag_runs, changes, logs, xcoms, task_instances, import_errors, waits)
 
 
 def create_app(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bide.model.states import RunState, TaskState
 
@@ -172,6 +172,21 @@ class TriggerDagRun(Question):
     note: str | None = None
 
 
+class PatchDagRun(Question):
+    """What to change of a run."""
+
+    state: Literal["queued", "success", "failed"] | None = None
+    note: str | None = Field(None, max_length=1000)
+
+
+class ClearDagRun(Question):
+    """How to let a run run again."""
+
+    dry_run: bool = Field(True, description="Only answer what would be cleared.")
+    only_failed: bool = False
+    run_on_latest_version: bool = Field(False, description="Move the run to the newest version of the DAG.")
+
+
 # --- task instances -----------------------------------------------------------------------------------------------
 
 
@@ -211,6 +226,7 @@ class TaskInstance(Answer):
     queued_when: datetime | None
     next_try_at: datetime | None = Field(description="When a retry or a sensor's next look is due.")
     error: str | None = Field(description="One line: why the last try failed.")
+    held: str | None = Field(None, description="What its next try waits for: work outside is to be cancelled.")
     trigger: Trigger | None = None
 
 
@@ -219,6 +235,45 @@ class TaskInstances(Answer):
 
     task_instances: list[TaskInstance]
     total_entries: int
+
+
+class ClearTaskInstances(Question):
+    """Which task instances to let run again."""
+
+    dry_run: bool = Field(True, description="Only answer what would be cleared.")
+    task_ids: list[str | tuple[str, int]] | None = Field(
+        None, min_length=1, description="Tasks, or pairs of a task and a map index. By default all tasks."
+    )
+    dag_run_id: str | None = Field(None, description="By default all runs, or those of the span of dates.")
+    start_date: datetime | None = Field(None, description="The first logical date; without a zone it is UTC.")
+    end_date: datetime | None = Field(None, description="The last logical date; without a zone it is UTC.")
+    only_failed: bool = True
+    only_running: bool = False
+    include_upstream: bool = False
+    include_downstream: bool = False
+    include_past: bool = False
+    include_future: bool = False
+    reset_dag_runs: bool = Field(True, description="Let runs that have ended go on.")
+    run_on_latest_version: bool = Field(False, description="Move the runs to the newest version of the DAG.")
+
+    @model_validator(mode="after")
+    def check(self) -> ClearTaskInstances:
+        """Refuse what contradicts itself."""
+        if self.only_failed and self.only_running:
+            raise ValueError("only_failed and only_running leave nothing together: set one of them to false")
+        if self.dag_run_id is not None and (self.start_date is not None or self.end_date is not None):
+            raise ValueError("give dag_run_id, or start_date and end_date")
+        return self
+
+
+class PatchTaskInstance(Question):
+    """What a task instance is to be."""
+
+    new_state: Literal["success", "failed", "skipped"]
+    include_upstream: bool = False
+    include_downstream: bool = False
+    include_past: bool = False
+    include_future: bool = False
 
 
 class LogText(Answer):

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from bide.api import models
-from bide.model.states import RunState, TaskState
+from bide.model.states import FINISHED, RunState, TaskState
+from bide.store.holds import HoldView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
 
 
@@ -54,8 +55,10 @@ def dag_run(row: RunView) -> models.DagRun:
     )
 
 
-def task_instance(row: InstanceView, wait: WaitView | None = None) -> models.TaskInstance:
-    """One task instance with what it waits for."""
+def task_instance(
+    row: InstanceView, wait: WaitView | None = None, hold: HoldView | None = None
+) -> models.TaskInstance:
+    """One task instance with what it waits for, and what its next try has to wait for."""
     state = TaskState(row.state)
     return models.TaskInstance(
         id=row.uid,
@@ -80,6 +83,7 @@ def task_instance(row: InstanceView, wait: WaitView | None = None) -> models.Tas
         queued_when=row.queued_at,
         next_try_at=row.due_at,
         error=row.error or None,
+        held=None if hold is None or state in FINISHED else hold.reason,
         trigger=None if wait is None else _trigger(wait),
     )
 

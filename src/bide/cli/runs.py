@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 import typer
 
+from bide.cli.forcing import DryRunOption, LatestOption, OnlyFailedOption, YesOption, force
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, LimitOption, OffsetOption, Output, OutputOption
 from bide.cli.output import Row, say, show_json, show_record, show_rows
 from bide.cli.settings import read_config
-from bide.cli.task_rows import in_order, task_summary
+from bide.cli.task_rows import run_summaries
 from bide.config.resolved import Config
 from bide.control.cancel_run import cancel_run
+from bide.control.clear_tasks import clear_tasks
+from bide.control.mark_run import mark_run
+from bide.control.selecting import Plan
 from bide.model.errors import NotFound
+from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import RunState
-from bide.store import Tx
+from bide.store import Store, Tx
 from bide.store.views import (
-    InstanceView,
     ObligationView,
     Page,
     RunView,
@@ -28,7 +33,16 @@ from bide.store.views import (
     list_runs,
 )
 
-app = typer.Typer(help="List, show and cancel runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, clear, mark and cancel runs.", no_args_is_help=True)
+
+
+class RunMark(StrEnum):
+    """What a person may say of a run."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    QUEUED = "queued"
+
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 RunArgument = Annotated[str, typer.Argument(help="Id of the run.", show_default=False)]
@@ -57,7 +71,7 @@ def show(
     dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE
 ) -> None:
     """Show a run and its tasks."""
-    run, instances, obligations = asyncio.run(_show(read_config(dags), dag_id, run_id))
+    run, tasks, obligations = asyncio.run(_show(read_config(dags), dag_id, run_id))
     record: Row = {
         **run_summary(run),
         "data_interval_start": run.data_interval_start,
@@ -67,7 +81,6 @@ def show(
         "note": run.note,
         "triggered_by": run.triggered_by,
     }
-    tasks = [task_summary(one) for one in instances]
     cancels: list[Row] = [
         {"task_id": one.task_id, "trigger": one.classpath, "state": one.state, "error": one.error}
         for one in obligations
@@ -93,6 +106,52 @@ def cancel(dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None) ->
     say(f"cancelled {dag_id} {run_id}: {asyncio.run(end())} task instances")
 
 
+@app.command()
+def clear(
+    dag_id: DagArgument,
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs.", show_default=False)],
+    only_failed: OnlyFailedOption = False,
+    latest: LatestOption = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let runs run again, all of their tasks or those that failed; asks first on a terminal."""
+
+    async def command(store: Store, dry: bool) -> Plan:
+        return await clear_tasks(
+            store,
+            dag_id,
+            which_runs=RunChoice(run_ids=frozenset(run_ids)),
+            which_tasks=TaskChoice(only_failed=only_failed),
+            latest=latest,
+            dry_run=dry,
+            by=this_person(),
+        )
+
+    force(read_config(dags), command, verb="clear", dry_run=dry_run, yes=yes, output=output)
+
+
+@app.command()
+def mark(
+    dag_id: DagArgument,
+    run_id: RunArgument,
+    state: Annotated[RunMark, typer.Option(help="The state that it gets.", show_default=False)],
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say that a run has succeeded or failed, with all that it has, or let it go on; asks first on a terminal."""
+
+    async def command(store: Store, dry: bool) -> Plan:
+        return await mark_run(store, dag_id, run_id, RunState(state.value), dry_run=dry, by=this_person())
+
+    empty = f"no task instance {'would change' if dry_run else 'has changed'}; the run is {state}"
+    force(read_config(dags), command, verb="mark", dry_run=dry_run, yes=yes, output=output, empty=empty)
+
+
 def run_summary(row: RunView) -> Row:
     """The fields that lists of runs show."""
     taken = None if row.start_date is None or row.end_date is None else row.end_date - row.start_date
@@ -114,14 +173,12 @@ async def _list(config: Config, page: Page, dag_id: str | None, states: list[str
         return await store.read(lambda tx: list_runs(tx, page, dag_id=dag_id, states=states))
 
 
-async def _show(
-    config: Config, dag_id: str, run_id: str
-) -> tuple[RunView, list[InstanceView], list[ObligationView]]:
-    def read(tx: Tx) -> tuple[RunView, list[InstanceView], list[ObligationView]]:
+async def _show(config: Config, dag_id: str, run_id: str) -> tuple[RunView, list[Row], list[ObligationView]]:
+    def read(tx: Tx) -> tuple[RunView, list[Row], list[ObligationView]]:
         run = get_run(tx, dag_id, run_id)
         if run is None:
             raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
-        return run, in_order(tx, run), list_obligations(tx, run_uid=run.uid)
+        return run, run_summaries(tx, run), list_obligations(tx, run_uid=run.uid)
 
     async with open_store(config) as store:
         return await store.read(read)

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from bide.cli import task_changes
 from bide.cli.exit_codes import BadInput
 from bide.cli.follow_log import follow_instance
 from bide.cli.opening import open_store
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_json, show_record, show_rows
 from bide.cli.settings import read_config
-from bide.cli.task_rows import find_instance, find_run, in_order, task_summary
+from bide.cli.task_rows import find_instance, find_run, run_summaries, task_summary
 from bide.config.resolved import Config
 from bide.control.find_log import find_log
 from bide.model.errors import NotFound
@@ -23,9 +24,13 @@ from bide.model.log_path import LogLayout
 from bide.model.shown_values import shown_value
 from bide.observe.log_files import read_log
 from bide.store import Tx
-from bide.store.views import InstanceView, RunView, history, list_waits, list_xcoms
+from bide.store.holds import list_holds
+from bide.store.views import RunView, history, list_waits, list_xcoms
 
-app = typer.Typer(help="List and show task instances, and read their logs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, clear and mark task instances, and read their logs.", no_args_is_help=True)
+app.command()(task_changes.clear)
+app.command()(task_changes.mark)
+app.command()(task_changes.release)
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 TaskArgument = Annotated[str, typer.Argument(help="Id of the task.", show_default=False)]
@@ -42,16 +47,16 @@ def list_all(
     """List the task instances of a run."""
     config = read_config(dags)
 
-    def read(tx: Tx) -> tuple[RunView, list[InstanceView]]:
+    def read(tx: Tx) -> tuple[RunView, list[Row]]:
         found = find_run(tx, dag_id, run)
-        return found, in_order(tx, found)
+        return found, run_summaries(tx, found)
 
-    async def look() -> tuple[RunView, list[InstanceView]]:
+    async def look() -> tuple[RunView, list[Row]]:
         async with open_store(config) as store:
             return await store.read(read)
 
     found, rows = asyncio.run(look())
-    show_rows([task_summary(row) for row in rows], output, title=f"{dag_id} {found.run_id}: {found.state}")
+    show_rows(rows, output, title=f"{dag_id} {found.run_id}: {found.state}")
 
 
 @app.command()
@@ -125,7 +130,7 @@ async def _show(
         record: Row = {
             "dag_id": dag_id,
             "run_id": run.run_id,
-            **task_summary(instance),
+            **task_summary(instance, list_holds(tx, [instance.uid]).get(instance.uid)),
             "deadline": instance.deadline,
             "due": instance.due_at,
             "waits_for": waits[0].subject if waits else None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from bide.store.database import Tx
+from bide.store.rowset import listed
 from bide.store.schema import (
     cancel_obligation,
     dag,
@@ -205,6 +206,13 @@ def get_instance(tx: Tx, dag_id: str, run_id: str, task_id: str, map_index: int 
         )
     ).one_or_none()
     return None if row is None else InstanceView(*row)
+
+
+def get_instances(tx: Tx, uids: Collection[str]) -> list[InstanceView]:
+    """Instances by uid, in the order of `uids`."""
+    rows = tx.conn.execute(_instances.where(task_instance.c.uid.in_(listed("uids"))), {"uids": list(uids)})
+    found = {row.uid: row for row in (InstanceView(*one) for one in rows)}
+    return [found[uid] for uid in uids if uid in found]
 
 
 class EventView(NamedTuple):

@@ -14,10 +14,10 @@ from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import TaskState
 from bide.store import Tx
+from bide.store.holds import list_holds
 from bide.store.views import (
     EVERYTHING,
     InstanceView,
-    WaitView,
     get_instance,
     get_run,
     list_instances,
@@ -43,21 +43,15 @@ async def list_all(
     only_dag = None if dag_id == ANY else dag_id
     only_run = None if dag_run_id == ANY else dag_run_id
 
-    def work(tx: Tx) -> tuple[list[InstanceView], int, list[WaitView]]:
+    def work(tx: Tx) -> models.TaskInstances:
         if only_dag is not None and only_run is not None and get_run(tx, dag_id, dag_run_id) is None:
             raise NotFound(f"DAG {dag_id!r} has no run {dag_run_id!r}")
         rows, total = list_instances(
             tx, page, dag_id=only_dag, run_id=only_run, states=[one.value for one in state]
         )
-        return rows, total, _waits_of(tx, rows)
+        return shown(tx, rows, total)
 
-    rows, total, waits = await services.read(work)
-    by_instance = {(wait.run_id, wait.dag_id, wait.task_id, wait.map_index): wait for wait in waits}
-    found = [
-        views.task_instance(row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)))
-        for row in rows
-    ]
-    return models.TaskInstances(task_instances=found, total_entries=total)
+    return await services.read(work)
 
 
 @router.get("/{task_id}")
@@ -89,10 +83,19 @@ async def _get(
     services: Services, dag_id: str, dag_run_id: str, task_id: str, map_index: int
 ) -> models.TaskInstance:
     row = await find_instance(services, dag_id, dag_run_id, task_id, map_index)
-    waits = await services.read(lambda tx: _waits_of(tx, [row]))
-    return views.task_instance(row, waits[0] if waits else None)
+    return (await services.read(lambda tx: shown(tx, [row]))).task_instances[0]
 
 
-def _waits_of(tx: Tx, rows: Sequence[InstanceView]) -> list[WaitView]:
+def shown(tx: Tx, rows: Sequence[InstanceView], total: int | None = None) -> models.TaskInstances:
+    """Instances with what they wait for; `total` is how many there are in all, if these are a part."""
     deferred = [row.uid for row in rows if row.state == TaskState.DEFERRED]
-    return list_waits(tx, EVERYTHING, instance_uids=deferred)[0] if deferred else []
+    waits = list_waits(tx, EVERYTHING, instance_uids=deferred)[0] if deferred else []
+    by_instance = {(wait.run_id, wait.dag_id, wait.task_id, wait.map_index): wait for wait in waits}
+    holds = list_holds(tx, [row.uid for row in rows])
+    found = [
+        views.task_instance(
+            row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)), holds.get(row.uid)
+        )
+        for row in rows
+    ]
+    return models.TaskInstances(task_instances=found, total_entries=len(found) if total is None else total)
