@@ -19,6 +19,7 @@ from bide.authoring.moments import as_moment, as_seconds, default_zone
 from bide.authoring.params import NO_VALUE, DagParam, ParamsDict
 from bide.authoring.scope import collecting as collecting
 from bide.authoring.settings import find_number
+from bide.authoring.testable import Testable
 from bide.model.errors import InvalidArgument, NotFound
 from bide.model.graph import topological_order
 from bide.model.ids import check_id
@@ -50,7 +51,7 @@ def _refusing_unknown(init: Callable[P, None]) -> Callable[P, None]:
     return __init__
 
 
-class DAG:
+class DAG(Testable):
     """Tasks and their order, with a schedule.
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`

@@ -82,14 +82,25 @@ class Interrupts:
         self._mode = _Mode.RUNNING
         try:
             if seconds is not None:
-                signal.setitimer(signal.ITIMER_REAL, max(seconds, _AT_ONCE))
+                self._set_timer(max(seconds, _AT_ONCE))
             if self.terminated:
                 self._interrupt(TaskKilled("killed before it began"))
             yield
         finally:
             self._mode = _Mode.REPORTING
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._clear_timer()
             self._on_kill = _nothing
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the task's code runs and may be interrupted."""
+        return self._mode is _Mode.RUNNING
+
+    def _set_timer(self, seconds: float) -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _clear_timer(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
     def shielded(self) -> Generator[None]:

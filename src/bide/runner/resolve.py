@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +16,21 @@ from bide.model.errors import InvalidArgument
 
 #: Imports the DAG file if it is not imported yet.
 LoadDagFile = Callable[[], LoadedFile]
+
+_finds_live_classes: ContextVar[bool] = ContextVar("bide_finds_live_classes", default=False)
+
+
+@contextmanager
+def live_classes() -> Generator[None]:
+    """Find also trigger classes that no import leads to, such as one made in a function.
+
+    For where tasks and triggers share the process that made them: the classes are there.
+    """
+    token = _finds_live_classes.set(True)
+    try:
+        yield
+    finally:
+        _finds_live_classes.reset(token)
 
 
 def resolve_trigger(classpath: str, dag_file: str, load: LoadDagFile) -> type[BaseTrigger]:
@@ -26,7 +43,12 @@ def resolve_trigger(classpath: str, dag_file: str, load: LoadDagFile) -> type[Ba
         raise InvalidArgument(
             f"trigger class {classpath!r} must have its module in front, like 'my_module.MyTrigger'"
         )
-    found = _find(classpath, module_path, name, dag_file, load)
+    try:
+        found = _find(classpath, module_path, name, dag_file, load)
+    except InvalidArgument:
+        found = _live_class(module_path, name) if _finds_live_classes.get() else None
+        if found is None:
+            raise
     if not isinstance(found, type):
         raise InvalidArgument(f"trigger class {classpath!r} is no class but {found!r}")
     if not issubclass(found, BaseTrigger):
@@ -64,6 +86,21 @@ def _find_beside(classpath: str, module_path: str, name: str, error: ImportError
     if found is None:
         raise _not_importable(classpath, error) from error
     return found
+
+
+def _live_class(module_path: str, name: str) -> type[BaseTrigger] | None:
+    """The class of that name that was made last in the module, or in a function or class of it."""
+    found: type[BaseTrigger] | None = None
+    for cls in _subclasses(BaseTrigger):
+        if cls.__name__ == name and f"{module_path}.".startswith(f"{cls.__module__}."):
+            found = cls
+    return found
+
+
+def _subclasses(cls: type[BaseTrigger]) -> Iterator[type[BaseTrigger]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)
 
 
 def _imported(path: str) -> ModuleType | None:

@@ -23,7 +23,7 @@ from bide.observe.log import PathSink, context_sink
 from bide.runner.arming import arm, says
 from bide.runner.failures import described, one_line
 from bide.runner.first_wait import first_wait
-from bide.runner.runtimes import TaskRuntime
+from bide.runner.runtimes import EngineLink, TaskRuntime
 from bide.runner.task_context import context_of, find_task
 from bide.runner.trigger_classes import TriggerClasses
 from bide.wire.async_channel import AsyncChannel
@@ -80,32 +80,15 @@ class StartWaits:
     def _answer(self, start: StartLoad, loaded: LoadedFile) -> StartArmed | TriggerEnded:
         with context_sink(PathSink(start.order.log_path)):
             try:
-                return StartArmed(start.wait_id, start.token, self._defer(start.order, loaded))
+                return StartArmed(
+                    start.wait_id,
+                    start.token,
+                    make_first_wait(start.order, loaded, self._clock, _LoopLink(self, start.order)),
+                )
             except BaseException as error:
                 # Whatever it is, it ends this task alone.
                 _log.error("Task failed: %s", described(error))
                 return TriggerEnded(start.wait_id, start.token, error=one_line(error))
-
-    def _defer(self, order: RunTask, loaded: LoadedFile) -> Defer:
-        names = order.instance
-        _log.info(
-            "Task %s.%s in run %s, try %d of %d, starts from its trigger, made in process %d",
-            names.dag_id,
-            names.task_id,
-            names.run_id,
-            order.try_number,
-            max(order.max_tries + 1, order.try_number),
-            os.getpid(),
-        )
-        task = find_task(loaded, order)
-        with use_runtime(TaskRuntime(self._clock, order, _LoopLink(self, order))):
-            context = context_of(task, order)
-            with use_context(context):
-                task.render_template_fields(context)
-                deferred = first_wait(task, context, order.dag_file, lambda: loaded)
-                defer = arm(deferred, task, order.dag_file, lambda: loaded)
-        _log.info("Task deferred: %s", says(defer))
-        return defer
 
     # --- questions of these threads ----------------------------------------------------------------------------
 
@@ -145,3 +128,26 @@ class _LoopLink:
     def request(self, body: AnyMessage) -> AnyMessage:
         """Ask and wait for the answer."""
         return self._waits.ask_from_thread(body, self._order)
+
+
+def make_first_wait(order: RunTask, loaded: LoadedFile, clock: Clock, link: EngineLink) -> Defer:
+    """What to tell the engine that this task waits for; raises whatever user code raises."""
+    names = order.instance
+    _log.info(
+        "Task %s.%s in run %s, try %d of %d, starts from its trigger, made in process %d",
+        names.dag_id,
+        names.task_id,
+        names.run_id,
+        order.try_number,
+        max(order.max_tries + 1, order.try_number),
+        os.getpid(),
+    )
+    task = find_task(loaded, order)
+    with use_runtime(TaskRuntime(clock, order, link)):
+        context = context_of(task, order)
+        with use_context(context):
+            task.render_template_fields(context)
+            deferred = first_wait(task, context, order.dag_file, lambda: loaded)
+            defer = arm(deferred, task, order.dag_file, lambda: loaded)
+    _log.info("Task deferred: %s", says(defer))
+    return defer

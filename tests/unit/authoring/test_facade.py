@@ -119,6 +119,7 @@ OWN = [
     "bide.authoring.settings",
     "bide.authoring.start_trigger",
     "bide.authoring.taskflow",
+    "bide.authoring.testable",
     "bide.authoring.trigger",
     "bide.authoring.xcom_arg",
     "bide.model",
