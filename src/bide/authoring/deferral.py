@@ -37,7 +37,7 @@ class TaskDeferred(BaseException):
         if method_name is not None and not isinstance(method_name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(f"defer: method_name must be the name of a method, not {method_name!r}")
         if not _is_keywords(kwargs):
-            raise InvalidArgument(f"defer: kwargs must be a dict with names as keys, not {kwargs!r}")
+            raise InvalidArgument(f"defer: kwargs must be a dict with names as keys, not {type(kwargs).__name__}")
         for reserved in ("event", "context"):
             if kwargs and reserved in kwargs:
                 raise InvalidArgument(f"defer: kwargs can't have {reserved!r}: the resumed method gets that anyway")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bide.authoring.construction import copy_containers
@@ -20,13 +20,13 @@ class StartTriggerArgs:
     `trigger_cls` is an import path. `trigger_kwargs` build the trigger; there may be templates and results of
     other tasks in them. `next_method` of the operator goes on after the wait, with `next_kwargs` beside
     ``context`` and ``event``; None if the trigger itself ends the task. `timeout` limits the wait; None waits for
-    ever.
+    ever. Arguments are not shown, since they may hold secrets.
     """
 
     trigger_cls: str
     next_method: str | None
-    trigger_kwargs: dict[str, Any] | None = None
-    next_kwargs: dict[str, Any] | None = None
+    trigger_kwargs: dict[str, Any] | None = field(default=None, repr=False)
+    next_kwargs: dict[str, Any] | None = field(default=None, repr=False)
     timeout: dt.timedelta | None = None
 
 

@@ -15,6 +15,7 @@ from bide.authoring.operator import BaseOperator
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
+from bide.observe.masking import mask
 from bide.runner.outcomes import outcome_of
 from bide.runner.resolve import LoadDagFile, resolve_trigger
 from bide.wire.messages import Defer, Outcome, WaitSpec
@@ -101,13 +102,27 @@ def serialized(trigger: BaseTrigger) -> tuple[str, dict[str, Any]]:
     result: Any = trigger.serialize()
     name = f"{type(trigger).__name__}.serialize()"
     if not isinstance(result, tuple | list) or len(cast("tuple[Any, ...]", result)) != 2:
-        raise InvalidArgument(f"{name} must return (class path, dict of arguments), not {result!r:.200}")
+        raise InvalidArgument(
+            f"{name} must return (class path, dict of arguments), not {_shape(cast('object', result))}"
+        )
     classpath, kwargs = cast("tuple[Any, Any]", result)
     if not isinstance(classpath, str):
-        raise InvalidArgument(f"{name} must return the class path as a string, not {classpath!r:.200}")
+        raise InvalidArgument(f"{name} must return the class path as a string, not {_shape(classpath)}")
     if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in cast("dict[Any, Any]", kwargs)):
-        raise InvalidArgument(f"{name} must return the arguments as a dict with names as keys, not {kwargs!r:.200}")
+        raise InvalidArgument(
+            f"{name} must return the arguments as a dict with names as keys, not {_shape(cast('object', kwargs))}"
+        )
     return classpath, cast("dict[str, Any]", kwargs)
+
+
+def _shape(value: object) -> str:
+    """What `value` is, without what it says: messages are stored in clear, and arguments may hold secrets."""
+    kind = type(value).__name__
+    if isinstance(value, dict):
+        return f"a dict with the keys {', '.join(map(repr, cast('dict[Any, Any]', value)))}"[:200]
+    if isinstance(value, tuple | list):
+        return f"a {kind} of {len(cast('tuple[Any, ...]', value))}"
+    return "None" if value is None else f"a value of type {kind}"
 
 
 def check_arguments(cls: type[BaseTrigger], kwargs: dict[str, Any]) -> None:
@@ -143,13 +158,13 @@ def poll_interval(trigger: PollTrigger) -> float:
 
 
 def subject_of(trigger: BaseTrigger) -> str:
-    """One line that says what `trigger` waits for; its class's name if it can't say."""
+    """One line that says what `trigger` waits for, known secrets masked; its class's name if it can't say."""
     try:
         lines = str(trigger.describe()).split("\n")
     except Exception:
         _log.warning("%s.describe() failed", type(trigger).__name__, exc_info=True)
         return type(trigger).__name__
-    return lines[0][:_LONGEST_SUBJECT]
+    return mask(lines[0])[:_LONGEST_SUBJECT]
 
 
 def _timer(trigger: TimerTrigger, must_end: bool) -> tuple[float, Outcome]:

@@ -22,13 +22,14 @@ def first_wait(task: BaseOperator, context: Context, dag_file: str, load: LoadDa
     if not isinstance(args, StartTriggerArgs):
         raise InvalidArgument(
             f"task {task.task_id!r}: start_from_trigger is set, so start_trigger_args must be a StartTriggerArgs, "
-            f"not {args!r}"
+            f"not {type(args).__name__}"
         )
     trigger_class = resolve_trigger(args.trigger_cls, dag_file, load)
     kwargs = task.render_template(args.trigger_kwargs or {}, context)
     if not isinstance(kwargs, dict):
         raise InvalidArgument(
-            f"task {task.task_id!r}: trigger_kwargs of start_trigger_args must come to a dict, not {kwargs!r:.200}"
+            f"task {task.task_id!r}: trigger_kwargs of start_trigger_args must come to a dict, "
+            f"not {type(kwargs).__name__}"
         )
     trigger = build(trigger_class, cast("dict[str, Any]", kwargs))
     return TaskDeferred(trigger, args.next_method, args.next_kwargs, args.timeout)

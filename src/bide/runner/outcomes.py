@@ -17,7 +17,7 @@ def outcome_of(event: object, trigger: str, *, must_end: bool = False) -> Outcom
     path to a value that can't be stored.
     """
     if not isinstance(event, TriggerEvent):
-        raise InvalidArgument(f"{trigger} must yield a TriggerEvent, not {type(event).__name__}: {event!r:.200}")
+        raise InvalidArgument(f"{trigger} must yield a TriggerEvent, not {type(event).__name__}")
     if must_end and not isinstance(event, TaskEndEvent):
         raise InvalidArgument(
             f"{trigger} yielded a TriggerEvent, but defer() was given no method_name to go on at: give it one, or "

@@ -130,7 +130,9 @@ class Store:
             raise StoreError(f"store {shown}: only sqlite:///... is supported so far")
         if parsed.database:
             _make_folder(Path(parsed.database).parent, url)
-        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000})
+        connecting = {"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+        # What users store must not stand in an error.
+        engine = sa.create_engine(parsed, connect_args=connecting, hide_parameters=True)
         sqlalchemy.event.listen(engine, "connect", _prepare_connection)
         sqlalchemy.event.listen(engine, "begin", _begin)
         try:

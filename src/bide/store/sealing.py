@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 
-from bide.model.errors import StoreError
+from bide.model.errors import BideError, ConfigError, StoreError
 from bide.model.sealed import HEADER, PLAIN, SEALED, fingerprint, header_of
 
 if TYPE_CHECKING:
@@ -155,6 +156,10 @@ def use_keys(engine: sa.Engine, keys: Keyring) -> None:
     _keyrings[engine.dialect] = keys
 
 
+class _KeysUnusable(ConfigError, sqlalchemy.exc.DontWrapMixin):
+    """Why a value can't be sealed, as it is; SQLAlchemy would tell it as an error of the statement."""
+
+
 class Sealed(sa.TypeDecorator[bytes]):
     """Bytes that are encrypted in the database, and plain on this side of it."""
 
@@ -162,7 +167,12 @@ class Sealed(sa.TypeDecorator[bytes]):
     cache_ok = True
 
     def process_bind_param(self, value: bytes | None, dialect: sa.Dialect) -> bytes | None:
-        return None if value is None else _keyrings.get(dialect, _NO_KEYS).seal(value)
+        if value is None:
+            return None
+        try:
+            return _keyrings.get(dialect, _NO_KEYS).seal(value)
+        except BideError as error:
+            raise _KeysUnusable(str(error)) from error
 
     def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> bytes | None:
         return None if value is None else _keyrings.get(dialect, _NO_KEYS).open(value)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import traceback
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from bide.model.errors import ConfigError, StoreError
 from bide.model.sealed import HEADER
-from bide.store import Store, Tx
+from bide.store import Keyring, Store, Tx
 from bide.store.schema import task_state, wait
+from tests.support.clock import HeldClock
 from tests.support.hand_engine import HandEngine
 from tests.support.sealed_values import COLUMNS, put_values, stored_values, values_of
 
@@ -70,3 +74,35 @@ async def test_values_of_a_store_from_before_are_read(store: Store, engine: Hand
     await put_values(engine, 1, SECRET)
     await store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE wait SET kwargs = ?", (b'{"old": 1}',)))
     assert await values_of(store, wait.c.kwargs) == [b'{"old": 1}']
+
+
+class NoKeys:
+    """A key file that can't be used."""
+
+    def load(self) -> list[str]:
+        raise ConfigError("the key file /keys can't be used: Permission denied")
+
+    def reload(self) -> list[str]:
+        return []
+
+
+async def test_keys_that_can_not_be_used_are_told_without_the_value(
+    engine: HandEngine, store_path: Path, clock: HeldClock
+) -> None:
+    await put_values(engine, 1, SECRET)
+    other = await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock, Keyring(NoKeys()))
+    with pytest.raises(ConfigError) as caught:
+        await other.write(lambda tx: tx.conn.execute(sa.update(task_state).values(value=b'"other s3cr3t-text"')))
+    assert str(caught.value) == "the key file /keys can't be used: Permission denied"
+    await other.close()
+
+
+async def test_an_error_of_a_statement_does_not_show_what_was_to_be_stored(engine: HandEngine) -> None:
+    await put_values(engine, 1, SECRET)
+    with pytest.raises(StoreError) as caught:
+        await engine.store.write(
+            lambda tx: tx.conn.execute(sa.update(wait).values(subject="s3cr3t-text", kwargs=SECRET, kind="unknown"))
+        )
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "CHECK constraint failed: ck_wait_kind" in shown
+    assert "s3cr3t-text" not in shown.replace('subject="s3cr3t-text"', "")

@@ -110,7 +110,7 @@ def test_methods_that_can_go_on(task: Waiting, method: str | None, kwargs: dict[
         ),
         ({"method_name": "other_names"}, "Waiting.other_names() needs 'payload', which kwargs= does not give"),
         ({"method_name": "with_more"}, "Waiting.with_more() needs 'a', which kwargs= does not give"),
-        ({"kwargs": [1]}, "kwargs must be a dict with names as keys, not [1]"),
+        ({"kwargs": [1]}, "kwargs must be a dict with names as keys, not list"),
         ({"kwargs": {1: 2}}, "kwargs must be a dict with names as keys"),
         ({"kwargs": {"event": 1}}, "kwargs can't have 'event'"),
         ({"timeout": "1h"}, "defer: timeout must be a timedelta or a number of seconds, not str: '1h'"),

@@ -152,10 +152,14 @@ def test_a_class_in_a_class_is_found() -> None:
 @pytest.mark.parametrize(
     ("result", "complaint"),
     [
-        (["only"], r"Base.serialize\(\) must return \(class path, dict of arguments\), not \['only'\]"),
+        (["only"], r"Base.serialize\(\) must return \(class path, dict of arguments\), not a list of 1$"),
         (5, "must return"),
         ((Base, {}), "must return the class path as a string"),
-        ((f"{__name__}.Base", [1]), r"must return the arguments as a dict with names as keys, not \[1\]"),
+        ((f"{__name__}.Base", [1]), r"must return the arguments as a dict with names as keys, not a list of 1$"),
+        (
+            (f"{__name__}.Base", {1: "s3cr3t-text", "b": "s3cr3t-text"}),
+            r"must return the arguments as a dict with names as keys, not a dict with the keys 1, 'b'$",
+        ),
         ((f"{__name__}.Base", {1: 2}), "names as keys"),
         (("Base", {}), "must have its module in front"),
         (("no.such.Trigger", {}), "'no.such.Trigger' can't be imported: ModuleNotFoundError: No module named 'no'"),

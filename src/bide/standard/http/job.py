@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -13,6 +14,7 @@ from bide.model.errors import TaskError
 
 #: Bytes of an unexpected answer that are shown in a message.
 _EXCERPT: Final = 200
+_SECRET_PARTS: Final = re.compile(r"(?<=//)[^/?#]*@|[?#].*", re.DOTALL)
 _PORTS: Final = {"http": 80, "https": 443}
 #: Answers to a cancel request that say that there is nothing left to cancel.
 _GONE: Final = frozenset({404, 409, 410})
@@ -66,13 +68,23 @@ def look_up(body: object, path: str) -> Any:
     return found
 
 
+def shown(url: httpx.URL | str) -> str:
+    """`url` as messages may have it: without user, password, query and fragment, which may be secrets."""
+    return _SECRET_PARTS.sub("", str(url))
+
+
 @contextmanager
 def told(method: str, url: str) -> Generator[None]:
     """Raise :class:`JobAnswerError` for a request that was not answered."""
     try:
         yield
+    except httpx.LocalProtocolError:
+        # Its text has the header that can't be sent, and that may be a password.
+        raise JobAnswerError(
+            f"{method} {shown(url)} can't be sent: a header has characters that headers can't have (a line break?)"
+        ) from None
     except httpx.TransportError as error:
-        raise JobAnswerError(f"{method} {url} was not answered: {error or type(error).__name__}") from error
+        raise JobAnswerError(f"{method} {shown(url)} was not answered: {error or type(error).__name__}") from error
 
 
 def ask(client: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:
@@ -83,7 +95,7 @@ def ask(client: httpx.Client, method: str, url: str, **options: Any) -> httpx.Re
 
 def read_json(response: httpx.Response) -> Any:
     """The JSON of a successful answer; raises :class:`JobAnswerError` for any other."""
-    asked = f"{response.request.method} {response.request.url}"
+    asked = f"{response.request.method} {shown(response.request.url)}"
     if not response.is_success:
         raise JobAnswerError(
             f"{asked} was answered {response.status_code} {response.reason_phrase}: {_excerpt(response)}"
@@ -110,8 +122,8 @@ def same_origin(base: str, url: str, *, what: str) -> str:
     absolute = urljoin(base, url)
     if _origin(absolute) != _origin(base):
         raise JobAnswerError(
-            f"{what} {absolute!r} is not of the origin of {base!r}: scheme, host and port must be the same, "
-            "since the request would carry the headers meant for that service"
+            f"{what} {shown(absolute)!r} is not of the origin of {shown(base)!r}: scheme, host and port must be "
+            "the same, since the request would carry the headers meant for that service"
         )
     return absolute
 
@@ -120,7 +132,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise JobAnswerError(f"{url!r} is no URL: {error}") from None
+        raise JobAnswerError(f"{shown(url)!r} is no URL: {error}") from None
     return parsed.scheme, parsed.host, parsed.port or _PORTS.get(parsed.scheme)
 
 

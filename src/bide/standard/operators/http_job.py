@@ -24,6 +24,7 @@ from bide.standard.http.job import (
     look_up,
     read_json,
     same_origin,
+    shown,
 )
 from bide.standard.triggers.http_job import HttpJobTrigger, job_event
 
@@ -137,7 +138,7 @@ class HttpJobOperator(BaseOperator):
         if job is not None:
             with self._client(job.cancel_url) as client:
                 check_cancelled(ask(client, job.cancel_method, job.cancel_url))
-            self.log.info("cancelled the job at %s", job.status_url)
+            self.log.info("cancelled the job at %s", shown(job.status_url))
 
     def _submit(self, client: httpx.Client, instance: Any) -> tuple[Job, Any]:
         """Submit the job, or find the one of an earlier try: where it is, and its status.
@@ -154,9 +155,9 @@ class HttpJobOperator(BaseOperator):
             has_state = look_up(answer, self._vocabulary.state_field) is not None
             body = answer if has_state else read_json(ask(client, "GET", job.status_url))
             if number >= instance.try_number or self._vocabulary.outcome(body) != "failure":
-                self.log.info("the job is at %s", job.status_url)
+                self.log.info("the job is at %s", shown(job.status_url))
                 return job, body
-            self.log.info("the job at %s has failed in an earlier try", job.status_url)
+            self.log.info("the job at %s has failed in an earlier try", shown(job.status_url))
             number += 1
 
     def _read_job(self, response: httpx.Response, answer: object) -> Job:
@@ -164,7 +165,7 @@ class HttpJobOperator(BaseOperator):
         status_url = look_up(answer, self.status_url_field) or response.headers.get("Location")
         if not status_url:
             raise JobAnswerError(
-                f"POST {self.endpoint} was answered without a status URL: there is neither a field "
+                f"POST {shown(self.endpoint)} was answered without a status URL: there is neither a field "
                 f"{self.status_url_field!r} nor a Location header"
             )
         status_url = same_origin(self.endpoint, str(status_url), what="the status URL")
@@ -180,7 +181,7 @@ class HttpJobOperator(BaseOperator):
         except TimeoutError:
             self.on_kill()
             raise DeferralTimeout(
-                f"the job at {trigger.status_url} has not ended within {self._timeout_seconds:g} s"
+                f"the job at {shown(trigger.status_url)} has not ended within {self._timeout_seconds:g} s"
             ) from None
 
     def _trigger(self, job: Job) -> HttpJobTrigger:

@@ -9,7 +9,7 @@ import httpx
 
 from bide.authoring.trigger import PollTrigger, TriggerEvent
 from bide.standard.http.client import SharedClient, shared_client, timeouts
-from bide.standard.http.job import Outcome, Vocabulary, check_cancelled, look_up, read_json, told
+from bide.standard.http.job import Outcome, Vocabulary, check_cancelled, look_up, read_json, shown, told
 
 
 class HttpJobTrigger(PollTrigger):
@@ -69,7 +69,9 @@ class HttpJobTrigger(PollTrigger):
         outcome = self.vocabulary.outcome(body)
         if outcome is None:
             return None
-        self.log.info("the job at %s has ended: %s", self.status_url, look_up(body, self.vocabulary.state_field))
+        self.log.info(
+            "the job at %s has ended: %s", shown(self.status_url), look_up(body, self.vocabulary.state_field)
+        )
         return TriggerEvent(job_event(outcome, body))
 
     async def on_kill(self) -> None:
@@ -78,7 +80,7 @@ class HttpJobTrigger(PollTrigger):
         finally:
             await self.cleanup()
         check_cancelled(response)
-        self.log.info("cancelled the job at %s", self.status_url)
+        self.log.info("cancelled the job at %s", shown(self.status_url))
 
     async def cleanup(self) -> None:
         held, self._held = self._held, None
@@ -86,7 +88,7 @@ class HttpJobTrigger(PollTrigger):
             await held.release()
 
     def describe(self) -> str:
-        return f"job {httpx.URL(self.status_url).copy_with(userinfo=b'', query=None, fragment=None)}"
+        return f"job {shown(self.status_url)}"
 
     async def _request(self, method: str, url: str) -> httpx.Response:
         if self._held is None:
