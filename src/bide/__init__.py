@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bide.authoring.dag import DAG, dag
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
+    from bide.authoring.durable import gather, step, step_key, wait
     from bide.authoring.group import TaskGroup, task_group
     from bide.authoring.operator import BaseOperator
     from bide.authoring.params import Param, ParamsDict
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         AuthoringError,
         BideError,
         DeferralTimeout,
+        ReplayMismatch,
         SensorTimeout,
         TaskError,
         TaskFailure,
@@ -88,6 +90,7 @@ __all__ = [
     "PokeReturnValue",
     "PollTrigger",
     "PythonOperator",
+    "ReplayMismatch",
     "SensorTimeout",
     "SignalTrigger",
     "TaskDeferred",
@@ -116,11 +119,15 @@ __all__ = [
     "chain_linear",
     "cross_downstream",
     "dag",
+    "gather",
     "get_current_context",
     "n_of",
     "poke_mode_only",
+    "step",
+    "step_key",
     "task",
     "task_group",
+    "wait",
     "within",
 ]
 
@@ -131,6 +138,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.dag": ("DAG", "dag"),
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
+    "bide.authoring.durable": ("gather", "step", "step_key", "wait"),
     "bide.authoring.group": ("TaskGroup", "task_group"),
     "bide.authoring.operator": ("BaseOperator",),
     "bide.authoring.params": ("Param", "ParamsDict"),
@@ -154,6 +162,7 @@ _NAMES_BY_MODULE = {
         "AuthoringError",
         "BideError",
         "DeferralTimeout",
+        "ReplayMismatch",
         "SensorTimeout",
         "TaskError",
         "TaskFailure",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from bide.authoring.calling import accepted_arguments, call
 from bide.authoring.operator import BaseOperator
+from bide.authoring.runtime import NoRuntime, current_runtime
 from bide.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ class PythonOperator(BaseOperator):
     A function with ``**kwargs`` gets the whole context. `templates_dict` reaches it rendered, as the context's
     ``templates_dict``; its strings that end like one of `templates_exts` name template files. What the function
     returns becomes the XCom ``return_value``. `provide_context` is accepted and not needed.
+
+    The function may use ``wait()`` and ``step()``. With ``replay=False`` a retry does again what earlier tries did.
     """
 
     template_fields = ("templates_dict", "op_args", "op_kwargs")
@@ -36,6 +40,7 @@ class PythonOperator(BaseOperator):
         templates_exts: Sequence[str] | None = None,
         show_return_value_in_logs: bool = True,
         provide_context: bool | None = None,
+        replay: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,13 +56,19 @@ class PythonOperator(BaseOperator):
         if templates_exts:
             self.template_ext = tuple(templates_exts)
         self.show_return_value_in_logs = show_return_value_in_logs
+        self.replay = replay
 
     def execute(self, context: Context) -> Any:
         """Call the function, await it if it is async, and log what it returned."""
         if self.templates_dict is not None:
             context["templates_dict"] = self.templates_dict
-        self.op_kwargs = self.determine_kwargs(context)
-        result = self.execute_callable()
+        inputs = {"op_args": self.op_args, "op_kwargs": self.op_kwargs, "params": context.get("params")}
+        with _replaying(inputs, replay=self.replay) as frozen:
+            if frozen is not None:
+                self.op_args, self.op_kwargs = frozen["op_args"], frozen["op_kwargs"]
+                context["params"] = frozen["params"]
+            self.op_kwargs = self.determine_kwargs(context)
+            result = self.execute_callable()
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
@@ -71,3 +82,12 @@ class PythonOperator(BaseOperator):
     def execute_callable(self) -> Any:
         """Call the function with the arguments found; subclasses may do that elsewhere."""
         return call(self.python_callable, *self.op_args, **self.op_kwargs)
+
+
+def _replaying(inputs: Mapping[str, Any], *, replay: bool) -> AbstractContextManager[Mapping[str, Any] | None]:
+    """A context in which the function may wait; it has what the function was first called with, if it waited."""
+    try:
+        runtime = current_runtime()
+    except NoRuntime:  # the operator is called by hand
+        return nullcontext()
+    return runtime.replaying(inputs, replay=replay)

@@ -6,8 +6,8 @@ context variable; hooks, templates and ``context["ti"]`` ask the current one. Th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -46,6 +46,16 @@ class Runtime(Protocol):
         """Store `value` for the running task instance; durable on return.
 
         Raises :class:`~bide.model.errors.NotSerializable` with the path of what can't be stored.
+        """
+        ...
+
+    def replaying(
+        self, inputs: Mapping[str, Any], *, replay: bool
+    ) -> AbstractContextManager[Mapping[str, Any] | None]:
+        """A context in which the task's function may use ``wait()`` and ``step()``.
+
+        `inputs` are what the function is called with, if it never waited; else the context has what they were then.
+        Without `replay` nothing is taken over from earlier tries.
         """
         ...
 

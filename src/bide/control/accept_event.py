@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bide.control.endings import Ending, end
+from bide.control.journals import EndedWait, settle_waits
 from bide.control.outcomes import kept_outcome
 from bide.control.wait_trees import PartOver, settle_trees
+from bide.model.journal import RESUME_BY_REPLAY
 from bide.store import Store, Tx, instances, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
@@ -87,7 +89,7 @@ def end_waits(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, m
 
 def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, may_retry: bool) -> set[str]:
     owners = instances.get_many(tx, {row.instance_uid for row, _ in pairs})
-    resumes: list[tuple[WaitRow, Outcome]] = []
+    resumes: list[EndedWait] = []
     endings: list[Ending] = []
     values: dict[str, list[xcoms.XComRow]] = {}
     wait_of: dict[str, str] = {}
@@ -97,8 +99,8 @@ def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, 
             continue
         wait_of[owner.uid] = row.uid
         outcome = one.outcome
-        if outcome is not None and outcome.kind == "event" and row.method is not None:
-            resumes.append((row, outcome))
+        if _goes_on(row, outcome):
+            resumes.append(EndedWait(row, outcome, one.error))
         else:
             endings.append(_ending(row, one, owner, may_retry))
             if outcome is not None:
@@ -111,19 +113,34 @@ def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, 
     return {wait_of[one.uid] for one in moved}
 
 
-def _resume(tx: Tx, resumes: Sequence[tuple[WaitRow, Outcome]], *, by: str) -> list[transitions.Moved]:
-    guards = [Guard(row.instance_uid, row.epoch, {"is_resume": True, "scheduled_at": tx.now}) for row, _ in resumes]
+def _goes_on(row: WaitRow, outcome: Outcome | None) -> bool:
+    """Whether the task goes on in a worker, rather than ending with its wait."""
+    if outcome is None:
+        return row.method == RESUME_BY_REPLAY
+    return outcome.kind == "event" and row.method is not None
+
+
+def _resume(tx: Tx, resumes: Sequence[EndedWait], *, by: str) -> list[transitions.Moved]:
+    guards = [
+        Guard(one.row.instance_uid, one.row.epoch, {"is_resume": True, "scheduled_at": tx.now}) for one in resumes
+    ]
     moved = transitions.apply(tx, "resume", guards, by=by)
     went = {one.uid for one in moved}
     waits.put_resumes(
         tx,
         [
-            waits.ResumeRow(row.instance_uid, row.method or "", row.resume_kwargs, outcome.payload)
-            for row, outcome in resumes
-            if row.instance_uid in went
+            waits.ResumeRow(one.row.instance_uid, one.row.method or "", one.row.resume_kwargs, _event_of(one))
+            for one in resumes
+            if one.row.instance_uid in went
         ],
     )
+    settle_waits(tx, [one for one in resumes if one.row.instance_uid in went], timed_out=by == "timeout")
     return moved
+
+
+def _event_of(one: EndedWait) -> bytes:
+    """What the method gets; a function that is replayed finds its event in the journal."""
+    return b"null" if one.outcome is None or one.row.method == RESUME_BY_REPLAY else one.outcome.payload
 
 
 def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) -> Ending:

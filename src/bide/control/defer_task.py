@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bide.control.early_signals import take_early_signals
+from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
@@ -86,6 +87,8 @@ def check_wait(spec: WaitSpec) -> None:
 def insert_waits(tx: Tx, deferred: Sequence[tuple[InstanceRow, Defer]]) -> None:
     """Store what these instances, as they are now, wait for."""
     rows = [row for instance, report in deferred for row in _wait(tx, instance, report)]
+    for instance, report in deferred:
+        keep_entries(tx, instance.uid, report.journal)
     waits.insert(tx, rows)
     take_early_signals(tx, rows)
 
@@ -93,7 +96,9 @@ def insert_waits(tx: Tx, deferred: Sequence[tuple[InstanceRow, Defer]]) -> None:
 def _wait(tx: Tx, instance: InstanceRow, report: Defer) -> list[waits.WaitRow]:
     """The rows of one wait: its root first, then what that is made of."""
     root, *below = _rows(tx, instance, report.wait, parent_uid=None, timeout=report.timeout)
-    return [root._replace(method=report.method, resume_kwargs=report.kwargs), *below]
+    # The wait of a function that is replayed has the name of its entry in the journal.
+    name = report.journal[-1].key if report.journal else ""
+    return [root._replace(method=report.method, resume_kwargs=report.kwargs, name=name), *below]
 
 
 def _rows(

@@ -10,6 +10,7 @@ import structlog
 
 from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.finish_task import finish_task
+from bide.control.journals import keep_entries
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
 from bide.model.states import TaskState
 from bide.store import Store, Tx, instances, runs, xcoms
@@ -21,6 +22,7 @@ from bide.wire.messages import (
     Ok,
     PullXCom,
     PushXCom,
+    RecordEntries,
     Refused,
     Reply,
     Reschedule,
@@ -84,6 +86,14 @@ async def _reschedule(store: Store, instance_id: str, epoch: int, body: Reschedu
     return Ok()
 
 
+async def _record(store: Store, instance_id: str, epoch: int, body: RecordEntries) -> Reply:
+    def work(tx: Tx) -> None:
+        keep_entries(tx, _own(tx, instance_id, epoch).uid, body.entries)
+
+    await store.write(work)
+    return Ok()
+
+
 async def _push_xcom(store: Store, instance_id: str, epoch: int, body: PushXCom) -> Reply:
     def work(tx: Tx) -> None:
         xcoms.put(tx, [_own(tx, instance_id, epoch).xcom(body.key, body.value)])
@@ -131,6 +141,7 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     Reschedule: _reschedule,
     PushXCom: _push_xcom,
     PullXCom: _pull_xcom,
+    RecordEntries: _record,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = tuple(_TABLE)

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from bide.control.claims import Claim
+from bide.control.journals import load_journals
 from bide.model.dag_spec import TaskSpec
+from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.log_path import LogLayout, log_path
 from bide.model.moments import later
 from bide.model.states import TaskState
@@ -53,8 +55,18 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
         resumes = waits.get_resumes(tx, [row.uid for row, _ in went if row.is_resume])
         if any(row.deadline is not None for row, _ in went):
             tx.ring("timers")
+        journals = load_journals(tx, [row.uid for row, _ in went if _may_replay(row, resumes.get(row.uid))])
         return [
-            run_order(tx, row, task, run_rows[row.run_uid], logs, resumes.get(row.uid), files[row.uid].dag_file)
+            run_order(
+                tx,
+                row,
+                task,
+                run_rows[row.run_uid],
+                logs,
+                resumes.get(row.uid),
+                files[row.uid].dag_file,
+                journals.get(row.uid, ()),
+            )
             for row, task in went
         ]
 
@@ -69,6 +81,7 @@ def run_order(
     logs: LogLayout,
     resume: waits.ResumeRow | None = None,
     dag_file: str | None = None,
+    journal: tuple[JournalEntry, ...] = (),
 ) -> RunTask:
     """All that a process needs to run an instance. What an earlier try of it has left is removed."""
     spec = specs.structure_of(tx, run.version_uid).spec
@@ -88,7 +101,15 @@ def run_order(
         deadline=None if row.deadline is None else row.deadline.timestamp(),
         resume=None if resume is None else Resume(resume.method, resume.kwargs, resume.event),
         xcoms=tuple(_read_ahead(tx, row, task)),
+        journal=journal,
     )
+
+
+def _may_replay(row: InstanceRow, resume: waits.ResumeRow | None) -> bool:
+    """Whether there may be a journal: most tasks start without a look for one."""
+    if resume is not None:
+        return resume.method == RESUME_BY_REPLAY
+    return row.try_number > 1 or row.rescues > 0
 
 
 def _read_ahead(tx: Tx, row: InstanceRow, task: TaskSpec) -> Iterable[XComValue]:

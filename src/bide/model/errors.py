@@ -15,6 +15,8 @@
     │   ├── SensorTimeout         a sensor's timeout is over; never retried
     │   ├── DeferralTimeout       a deferral's timeout is over
     │   ├── TriggerFailure        the trigger raised, or ended without an event
+    │   ├── ReplayMismatch        a function that waits does not come to the same places again; never retried
+    │   ├── JournalFull           too many steps and waits, or too large ones; never retried
     │   └── XComNotFound
     ├── ConfigError               a setting is unknown or has a wrong value
     ├── StoreError
@@ -93,6 +95,14 @@ class DeferralTimeout(TaskError):
 
 class TriggerFailure(TaskError):
     """The trigger raised, or ended without an event."""
+
+
+class ReplayMismatch(TaskError):
+    """A function that waits was run again and did not come to where it had been."""
+
+
+class JournalFull(TaskError):
+    """The steps and waits of a function are more than a journal holds."""
 
 
 class XComNotFound(TaskError):

@@ -11,6 +11,7 @@ import msgspec
 
 from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.journal import TaskSuspended
 from bide.authoring.operator import BaseOperator
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.errors import AuthoringError, InvalidArgument
@@ -32,12 +33,15 @@ def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDag
     Raises an :class:`AuthoringError` for a deferral that can't be, with the traceback of the line that deferred.
     """
     try:
-        check_resume_method(task, deferred.method_name, deferred.kwargs)
+        journal = deferred.entries if isinstance(deferred, TaskSuspended) else ()
+        if not journal:
+            check_resume_method(task, deferred.method_name, deferred.kwargs)
         return Defer(
             wait=wait_spec(deferred.trigger, dag_file, load, must_end=deferred.method_name is None),
             method=deferred.method_name,
             kwargs=encode(deferred.kwargs or {}, what="defer(kwargs=)"),
             timeout=deferred.timeout_seconds,
+            journal=journal,
         )
     except AuthoringError as error:
         raise error.with_traceback(deferred.__traceback__) from error.__cause__
@@ -47,7 +51,9 @@ def says(defer: Defer) -> str:
     """One line for the task's log."""
     wait = defer.wait
     how = f"{wait.kind}, every {wait.interval:g} s" if wait.interval is not None else wait.kind
-    then = f", then {defer.method}()" if defer.method is not None else ""
+    if defer.journal:
+        how = f"{how}; {defer.journal[-1].line}"
+    then = f", then {defer.method}()" if defer.method is not None and not defer.journal else ""
     return f"waiting: {wait.subject} ({how}){then}"
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from bide.authoring.journal import Journal, keeping
 from bide.authoring.runtime import NoRuntime, XComRecord
 from bide.model.clock import Clock
 from bide.model.errors import InvalidArgument, ProtocolError, TaskError
+from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
 from bide.runner.interrupts import Interrupts, TaskFenced
 from bide.runner.settings import setting
-from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, Refused, RunTask, XComs, XComValue
+from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, RecordEntries, Refused, RunTask, XComs, XComValue
 
 
 class ProcessRuntime:
@@ -42,6 +45,12 @@ class ProcessRuntime:
     def push_xcom(self, key: str, value: Any) -> None:
         """Refused: there is no task."""
         raise NoRuntime(f"XCom {key!r} can't be pushed here: no task is running in this process")
+
+    def replaying(
+        self, inputs: Mapping[str, Any], *, replay: bool
+    ) -> AbstractContextManager[Mapping[str, Any] | None]:
+        """Without a journal: there is no task."""
+        return nullcontext()
 
     def pull_xcoms(
         self,
@@ -104,10 +113,37 @@ class TaskRuntime(ProcessRuntime):
         super().__init__(clock)
         self._link = link
         self._own = (order.instance.dag_id, order.run.run_id)
+        self._journal = order.journal
+        self._resume = order.resume
+        self._try_number = order.try_number
         #: Came with the order, so that most tasks need not ask.
         self._sent_along: dict[tuple[str, str], list[XComValue]] = {}
         for value in order.xcoms:
             self._sent_along.setdefault((value.task_id, value.key), []).append(value)
+
+    @contextmanager
+    def replaying(self, inputs: Mapping[str, Any], *, replay: bool) -> Generator[Mapping[str, Any] | None]:
+        """A context in which the task's function may use ``wait()`` and ``step()``."""
+        journal = Journal(self, try_number=self._try_number, replay=replay, inputs=lambda: dict(inputs))
+        with keeping(journal):
+            yield journal.frozen_inputs()
+        journal.check_end()
+
+    def journal_entries(self) -> Sequence[JournalEntry]:
+        """What the running function may take over from its earlier segments and tries."""
+        return self._journal
+
+    def resumed_wait(self) -> str | None:
+        """Key of the journal's wait whose end began this segment; None if it began otherwise."""
+        if self._resume is None or self._resume.method != RESUME_BY_REPLAY:
+            return None
+        return decode(self._resume.kwargs)["key"]
+
+    def record_entries(self, entries: Sequence[JournalEntry]) -> None:
+        """Keep entries of the running function's journal; durable on return."""
+        reply = self._link.request(RecordEntries(entries=tuple(entries)))
+        if not isinstance(reply, Ok):
+            raise _unexpected(reply, f"{entries[-1].key} can't be kept")
 
     def push_xcom(self, key: str, value: Any) -> None:
         """Store `value` for the running task instance; durable on return."""

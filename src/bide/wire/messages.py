@@ -5,8 +5,8 @@ events, XComs) are opaque bytes here, made and read only in runners (:mod:`bide.
 seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
-    task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, StaleCode     requests get replies
-                       Retiring
+    task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
+                       StaleCode, Retiring
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
     dag parser         ParseFile ⇄ FileParsed
@@ -18,10 +18,14 @@ from typing import Literal
 
 import msgspec
 
+from bide.model.journal import JournalEntry
 from bide.wire.message import Message as Message
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
+from bide.wire.template_messages import Exited as Exited
+from bide.wire.template_messages import Fork as Fork
+from bide.wire.template_messages import Forked as Forked
 
 
 class InstanceKey(msgspec.Struct, frozen=True, array_like=True):
@@ -32,31 +36,6 @@ class InstanceKey(msgspec.Struct, frozen=True, array_like=True):
     run_id: str
     task_id: str
     map_index: int = -1
-
-
-# --- template process -------------------------------------------------------------------------------------------
-
-
-class Fork(Message, frozen=True):
-    """Engine → template: fork a runner; its end of a socket pair comes as ancillary data with this frame."""
-
-    label: str
-    role: Literal["task", "trigger", "parse"]
-
-
-class Forked(Message, frozen=True):
-    """Template → engine: the runner `label` is process `pid`."""
-
-    label: str
-    pid: int
-
-
-class Exited(Message, frozen=True):
-    """Template → engine: the runner `label` is gone. `status` as of :func:`os.waitstatus_to_exitcode`."""
-
-    label: str
-    pid: int
-    status: int
 
 
 # --- task runner ------------------------------------------------------------------------------------------------
@@ -118,6 +97,8 @@ class RunTask(Message, frozen=True):
     resume: Resume | None = None
     #: XComs that the task's arguments name (:attr:`TaskSpec.reads`).
     xcoms: tuple[XComValue, ...] = ()
+    #: Steps and waits of earlier segments and tries, for functions that wait.
+    journal: tuple[JournalEntry, ...] = ()
     #: Fork a fresh process for this task.
     isolated: bool = False
 
@@ -169,6 +150,12 @@ class XComs(Message, frozen=True):
     """Engine → task runner: what was found, by task id as asked, then map index."""
 
     values: tuple[XComValue, ...]
+
+
+class RecordEntries(Message, frozen=True):
+    """Task runner → engine (reply: Ok or Refused): keep these of the task's journal."""
+
+    entries: tuple[JournalEntry, ...]
 
 
 class Finish(Message, frozen=True):
@@ -241,6 +228,8 @@ class Defer(Message, frozen=True):
     kwargs: bytes
     #: Seconds, or None for no limit.
     timeout: float | None = None
+    #: Journal entries of a function that waits; the last one is that of this wait.
+    journal: tuple[JournalEntry, ...] = ()
 
 
 # --- trigger runner ---------------------------------------------------------------------------------------------
@@ -365,7 +354,18 @@ class Stop(Message, frozen=True):
 
 TemplateMessage = Fork | Forked | Exited
 TaskMessage = (
-    RunTask | Ok | Refused | StaleCode | Retiring | PushXCom | PullXCom | XComs | Finish | Reschedule | Defer
+    RunTask
+    | Ok
+    | Refused
+    | StaleCode
+    | Retiring
+    | PushXCom
+    | PullXCom
+    | RecordEntries
+    | XComs
+    | Finish
+    | Reschedule
+    | Defer
 )
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone

@@ -24,6 +24,7 @@ from bide.wire.messages import (
     Ok,
     PullXCom,
     PushXCom,
+    RecordEntries,
     Refused,
     Reschedule,
     RunTask,
@@ -330,7 +331,7 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 
 def test_the_requests_of_workers() -> None:
-    assert set(REQUESTS) == {Finish, Defer, Reschedule, PushXCom, PullXCom}
+    assert set(REQUESTS) == {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries}
 
 
 async def test_a_result_is_kept_until_the_store_takes_it(

@@ -35,6 +35,7 @@ NAMES = [
     "PokeReturnValue",
     "PollTrigger",
     "PythonOperator",
+    "ReplayMismatch",
     "SensorTimeout",
     "SignalTrigger",
     "TaskDeferred",
@@ -63,11 +64,15 @@ NAMES = [
     "chain_linear",
     "cross_downstream",
     "dag",
+    "gather",
     "get_current_context",
     "n_of",
     "poke_mode_only",
     "task",
+    "step",
+    "step_key",
     "task_group",
+    "wait",
     "within",
 ]
 

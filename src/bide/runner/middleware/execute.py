@@ -6,6 +6,7 @@ from typing import Any
 
 from bide.authoring.deferral import check_resume_method
 from bide.authoring.operator import RESUME_WITH_ERROR
+from bide.model.journal import RESUME_BY_REPLAY
 from bide.model.values import decode
 from bide.runner.first_wait import first_wait
 from bide.runner.task_run import TaskRun
@@ -18,7 +19,9 @@ def execute(run: TaskRun) -> Any:
         # The engine has taken it for a task that begins in a worker: the DAG file has changed since.
         raise first_wait(task, context, run.order.dag_file, lambda: run.host.load(run.order))
     task.pre_execute(context)
-    result = task.execute(context) if run.order.resume is None else _resume(run)
+    resume = run.order.resume
+    begins = resume is None or resume.method == RESUME_BY_REPLAY
+    result = task.execute(context) if begins else _resume(run)
     task.post_execute(context, result)
     return result
 

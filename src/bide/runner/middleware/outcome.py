@@ -5,7 +5,15 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from bide.model.errors import InvalidArgument, NotSerializable, SensorTimeout, TaskFailure, TaskSkipped
+from bide.model.errors import (
+    InvalidArgument,
+    JournalFull,
+    NotSerializable,
+    ReplayMismatch,
+    SensorTimeout,
+    TaskFailure,
+    TaskSkipped,
+)
 from bide.runner.failures import described, one_line
 from bide.runner.interrupts import TaskFenced
 from bide.runner.task_run import Proceed, Report, TaskRun
@@ -15,7 +23,7 @@ from bide.wire.messages import Finish
 _log = logging.getLogger("bide.runner")
 
 #: What another try would end with as well: the task says so, or its code asks for something that can't be.
-_FINAL: Final = (TaskFailure, SensorTimeout, InvalidArgument, NotSerializable)
+_FINAL: Final = (TaskFailure, SensorTimeout, InvalidArgument, NotSerializable, ReplayMismatch, JournalFull)
 
 
 def decide_outcome(run: TaskRun, proceed: Proceed) -> Report:
