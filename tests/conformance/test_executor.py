@@ -209,6 +209,35 @@ async def test_cancel_of_another_epoch_is_none_of_its_business(
     await instances.until_state([claim], "success")
 
 
+@pytest.mark.parametrize("told_first", [True, False], ids=["cancel first", "claim first"])
+async def test_a_cleared_instance_starts_again_when_its_last_try_is_over(
+    executor: Executor, instances: TaskInstances, jobs: Path, folder: Path, told_first: bool
+):
+    claim = instances.claim(jobs, "killable")
+    executor.submit([claim])
+    await until_begun(instances, claim)
+    last = begun_pid(instances, claim)
+    over_at_start: list[bool] = []
+    killed = folder / "killed"
+    instances.before = lambda name, _ids: over_at_start.append(killed.exists()) if name == "start" else None
+    del instances[claim].xcoms["begun"]
+    epoch = instances[claim].epoch
+    instances[claim].move("queued", fence=True)
+    again = claim._replace(epoch=epoch + 1)
+    if told_first:
+        executor.cancel(claim.instance.id, epoch)
+    executor.submit([again])
+    if not told_first:
+        executor.cancel(claim.instance.id, epoch)
+    await until_begun(instances, claim)
+    assert over_at_start == [True], "on_kill comes before the next try"
+    assert begun_pid(instances, claim) != last
+    assert instances[claim].history == ["queued", "running", "queued", "running"]
+    instances.move_on(claim)
+    executor.cancel(claim.instance.id)
+    await until_free(instances, executor, 4)
+
+
 async def test_cancel_before_the_start_forgets_the_claim(make: Make, instances: TaskInstances, jobs: Path):
     async with make(1, LONG_GRACE) as executor:
         claim = instances.claim(jobs, "noop")

@@ -89,3 +89,36 @@ def test_a_resume_that_is_put_back_comes_first_again():
     pending.add([claim("r1", is_resume=True), claim("r2", is_resume=True), claim("n1")], 1.0)
     pending.put_back([pending.take("a.py")])
     assert taken(pending, 3) == ["r1", "r2", "n1"]
+
+
+def test_a_claim_whose_instance_is_busy_is_put_aside_until_it_is_not() -> None:
+    pending = PendingClaims()
+    pending.add([claim("a"), claim("b")], 0.0, busy={"a"})
+    assert len(pending) == 2, "it holds its slot"
+    assert taken(pending, 1) == ["b"]
+    assert not pending.has("a.py")
+    pending.admit("a", 1.0)
+    pending.admit("a", 1.0)
+    assert taken(pending, 1) == ["a"]
+    assert len(pending) == 0
+
+
+def test_a_claim_that_comes_again_replaces_its_earlier_self() -> None:
+    pending = PendingClaims()
+    pending.add([claim("a")], 0.0)
+    pending.add([claim("a")._replace(epoch=9)], 1.0)
+    assert len(pending) == 1
+    item = pending.take("a.py")
+    assert item.claim.epoch == 9
+    pending.add([claim("a")._replace(epoch=11)], 1.0)
+    pending.put_back([item])
+    assert [one.epoch for one in pending.take_all()] == [11]
+
+
+def test_what_is_put_aside_can_be_forgotten_and_given_back() -> None:
+    pending = PendingClaims()
+    pending.add([claim("a"), claim("b")], 0.0, busy={"a", "b"})
+    assert pending.discard("a")
+    assert not pending.discard("a")
+    assert [one.instance.id for one in pending.take_all()] == ["b"]
+    assert len(pending) == 0

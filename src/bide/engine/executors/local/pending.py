@@ -58,7 +58,7 @@ class PendingClaims:
     """Claims by DAG file: resumes first, but new tasks keep a quarter of the turns.
 
     An instance that was cleared may come again while its last process still winds up: its claim is put aside until
-    that has gone (:meth:`admit`). One that comes again before it was begun replaces its earlier claim.
+    that is over (:meth:`admit`). One that comes again before it was begun replaces its earlier claim.
     """
 
     def __init__(self) -> None:
