@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from bide.authoring.loading import load_file
 from bide.control.claims import Claim
 from bide.engine.executors.contract import Executor
 from bide.engine.executors.local import LocalExecutor
 from bide.engine.template import Template
 from bide.observe.clock import SystemClock
+from bide.testing.events import GivenEvents
+from bide.testing.executor import InlineExecutor, InlineLine
+from bide.testing.inline_task import InlineTasks
+from bide.testing.interrupts import InlineInterrupts
+from bide.testing.output import heard
+from bide.testing.results import Witness
+from bide.wire.messages import RunTask
 from tests.support.task_instances import TaskInstances
 
 JOBS = '''
-import fcntl, os, signal, subprocess, sys
+import fcntl, os, signal, subprocess, sys, threading
 from pathlib import Path
 from bide import DAG, BaseOperator, task
 
@@ -37,10 +47,12 @@ class Stubborn(BaseOperator):
 
 class Killable(BaseOperator):
     def execute(self, context):
+        self.killed = threading.Event()
         context["ti"].xcom_push("begun", os.getpid())
-        signal.pause()
+        self.killed.wait()
 
     def on_kill(self):
+        self.killed.set()
         Path(__file__).with_name("killed").write_text("on_kill was called")
 
 
@@ -131,6 +143,36 @@ async def local_executor(
         yield executor
     finally:
         await executor.stop(0.0)
+
+
+@asynccontextmanager
+async def inline_executor(instances: TaskInstances, *, parallelism: int = 4) -> AsyncIterator[InlineExecutor]:
+    """A started inline executor, whose tasks run in threads of this process."""
+    files: dict[str, InlineTasks] = {}
+    lock = threading.Lock()
+
+    def run(order: RunTask, line: InlineLine, interrupts: InlineInterrupts) -> None:
+        with lock:
+            if order.dag_file not in files:
+                dag = load_file(order.dag_file, order.dag_folder).dags["jobs"]
+                files[order.dag_file] = InlineTasks(
+                    dag=dag,
+                    clock=SystemClock(),
+                    events=GivenEvents(None, dag),
+                    witness=Witness(),
+                    finish_lines=finish_lines,
+                )
+        files[order.dag_file](order, line, interrupts)
+
+    with heard(time.time) as finish_lines:
+        executor = InlineExecutor(
+            instances, run, slots=parallelism, at_once=parallelism, callers=0, on_slots=instances.ring_slots
+        )
+        await executor.start()
+        try:
+            yield executor
+        finally:
+            await executor.stop(0.0)
 
 
 def begun(instances: TaskInstances, claim: Claim) -> bool:
