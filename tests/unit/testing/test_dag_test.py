@@ -1,0 +1,97 @@
+"""dag.test(): Airflow's arguments, and what it shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import pdb
+from typing import Any
+
+import pytest
+
+from bide import DAG, task
+from bide.model.errors import InvalidArgument
+
+
+def two_tasks() -> DAG:
+    with DAG("two") as dag:
+
+        @task
+        def first() -> str:
+            print("printed")
+            return "real"
+
+        @task
+        def second(x: Any = None, dag_run: Any = None, ds: str = "") -> list[Any]:
+            return [x, dag_run.conf, ds]
+
+        second(first())
+    return dag
+
+
+def test_airflows_arguments_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    result = two_tasks().test(dt.datetime(2026, 1, 31, tzinfo=dt.UTC), {"k": 1})
+    assert result["second"].result == ["real", {"k": 1}, "2026-01-31"]
+    assert two_tasks().test(logical_date="2026-02-01")["second"].result[2] == "2026-02-01"
+    out = capsys.readouterr().out
+    assert "\nprinted\n" in out
+    assert "[second] " in out
+    assert "DAG two, run manual__2026-01-31T00:00:00+00:00: success after" in out
+
+
+def test_marked_tasks_do_not_run() -> None:
+    result = two_tasks().test(mark_success_pattern="fir.*")
+    assert result.states == {"first": "success", "second": "success"}
+    assert "printed" not in result["first"].log
+    assert result["second"].result == [None, {}, result.logical_date.strftime("%Y-%m-%d")]
+
+
+@pytest.mark.parametrize(
+    ("argument", "advice"),
+    [
+        ({"conn_file_path": "c.yaml"}, "connections"),
+        ({"variable_file_path": "v.yaml"}, "variables"),
+        ({"use_executor": True}, "bide run"),
+        ({"run_after": dt.datetime(2026, 1, 1)}, "logical_date"),
+    ],
+)
+def test_what_can_not_be_had_is_refused_by_name(argument: dict[str, Any], advice: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"{next(iter(argument))}=.*{advice}"):
+        two_tasks().test(**argument)
+
+
+def failing() -> DAG:
+    with DAG("failing") as dag:
+
+        @task
+        def bad() -> None:
+            raise ValueError("as it should")
+
+        bad()
+    return dag
+
+
+def test_a_failed_run_is_an_answer_unless_the_process_is_to_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing().test().state == "failed"
+    assert "bad  failed: ValueError: as it should" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as caught:
+        failing().test(exit_on_failure=True)
+    assert caught.value.code == 1
+
+
+def test_a_task_can_be_debugged() -> None:
+    """The debugger reads and writes where it would without Bide; leaving it ends the run."""
+    said = io.StringIO()
+    with DAG("debugged") as dag:
+
+        @task
+        def here() -> int:
+            value = 41
+            pdb.Pdb(stdin=io.StringIO("p value\nq\n"), stdout=said, nosigint=True).set_trace()
+            return value + 1
+
+        here()
+
+    with pytest.raises(pdb.bdb.BdbQuit):
+        dag.test()
+    assert "(Pdb) 41\n" in said.getvalue()
