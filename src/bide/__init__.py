@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.callback_url import callback_url
     from bide.authoring.composition import all_of, any_of, n_of, within
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from bide.authoring.dag import DAG, dag
@@ -115,6 +116,7 @@ __all__ = [
     "XComNotFound",
     "all_of",
     "any_of",
+    "callback_url",
     "chain",
     "chain_linear",
     "cross_downstream",
@@ -133,6 +135,7 @@ __all__ = [
 
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
+    "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
     "bide.authoring.dag": ("DAG", "dag"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from bide.model.errors import AuthoringError, BideError, Conflict, NotFound, StoreUnavailable
+from bide.model.errors import AuthoringError, BideError, Conflict, Gone, NotFound, StoreUnavailable
 
 _CODES: tuple[tuple[type[BideError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
+    (Gone, 410),
     (AuthoringError, 422),
     (StoreUnavailable, 503),
 )

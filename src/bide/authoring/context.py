@@ -9,10 +9,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bide.authoring import templates
+from bide.authoring.callback_url import callback_url
 from bide.authoring.instance import DagRun as DagRun
 from bide.authoring.instance import TaskInstance as TaskInstance
 from bide.authoring.params import merge_params
 from bide.authoring.runtime import NoRuntime, current_runtime
+from bide.authoring.task_state import TaskStateStore
 from bide.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -130,7 +132,9 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         "test_mode": False,
     }
     lazy: dict[str, Callable[[], Any]] = {
+        "callback_url": lambda: callback_url,
         "conf": _Settings,
+        "task_state_store": TaskStateStore,
         "macros": _macros,
         "task_instance_key_str": lambda: task_instance.task_instance_key_str,
         "var": lambda: _Absent("variables"),

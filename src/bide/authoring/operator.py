@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
+from bide.authoring.callback_url import callback_url
 from bide.authoring.callbacks import Callbacks, as_callbacks
 from bide.authoring.construction import CONTAINERS, OperatorType, copy_containers, filling_defaults
 from bide.authoring.dag_member import DagMember
@@ -265,6 +266,10 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         deferred = TaskDeferred(trigger, method_name, kwargs, timeout)
         check_resume_method(self, method_name, kwargs)
         raise deferred
+
+    def callback_url(self, name: str = "default") -> str:
+        """A URL for somebody outside, whose POST sends the signal `name`: :func:`bide.callback_url`."""
+        return callback_url(name)
 
     @property
     def log(self) -> logging.Logger:

@@ -10,9 +10,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bide.model.errors import BideError
+
+#: Name spaces of task state: handles of external jobs, and what tasks write down themselves.
+StateKind = Literal["job", "user"]
 
 
 class XComRecord(NamedTuple):
@@ -70,6 +73,22 @@ class Runtime(Protocol):
         include_prior_dates: bool = False,
     ) -> list[XComRecord]:
         """Stored values, by task id in the order asked, then by map index. Missing ones are left out."""
+        ...
+
+    def callback_url(self, name: str) -> str:
+        """A URL that sends the signal `name` to the running task instance."""
+        ...
+
+    def get_task_state(self, kind: StateKind, key: str, default: Any = None) -> Any:
+        """What :meth:`set_task_state` stored in this or an earlier try, or `default`."""
+        ...
+
+    def set_task_state(self, kind: StateKind, key: str, value: Any) -> None:
+        """Store `value` for the later tries of the running task instance; durable on return."""
+        ...
+
+    def delete_task_state(self, kind: StateKind, key: str | None) -> None:
+        """Forget one key, or all of `kind`."""
         ...
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
 from bide.authoring.moments import now
-from bide.model.errors import InvalidArgument
+from bide.model.ids import check_signal_name
 
 if TYPE_CHECKING:
     import logging
@@ -25,8 +24,6 @@ TriggerKind = Literal["timer", "signal", "poll", "stream"]
 
 #: After looks that raise, the pause grows to at most so many intervals.
 LONGEST_PAUSE: Final = 10
-
-_SIGNAL_NAME: Final = re.compile(r"[\w.~-]{1,250}", re.ASCII)
 
 
 class TriggerEvent:
@@ -183,13 +180,6 @@ class SignalTrigger(BaseTrigger):
 
     def describe(self) -> str:
         return f"signal {self.name}"
-
-
-def check_signal_name(name: object) -> str:
-    """`name`, if it can be a signal's; else :class:`InvalidArgument`."""
-    if isinstance(name, str) and _SIGNAL_NAME.fullmatch(name):
-        return name
-    raise InvalidArgument(f"a signal's name has 1 to 250 letters, digits and the characters _ - . ~, not {name!r}")
 
 
 class PollTrigger(BaseTrigger):

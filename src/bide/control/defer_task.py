@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bide.control.early_signals import take_early_signals
+from bide.control.early_signals import limit_callbacks, take_early_signals
 from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
@@ -90,6 +90,7 @@ def insert_waits(tx: Tx, deferred: Sequence[tuple[InstanceRow, Defer]]) -> None:
     for instance, report in deferred:
         keep_entries(tx, instance.uid, report.journal)
     waits.insert(tx, rows)
+    limit_callbacks(tx, rows)
     take_early_signals(tx, rows)
 
 

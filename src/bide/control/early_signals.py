@@ -1,13 +1,34 @@
-"""Signals that came before their task waited for them."""
+"""What arming a wait means for its signals: those that came before it, and callback URLs that end with it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from bide.control.accept_event import WaitEnding, end_waits
 from bide.control.outcomes import kept_outcome
 from bide.store import Tx, signals
 from bide.store.waits import WaitRow
+
+
+def limit_callbacks(tx: Tx, armed: Sequence[WaitRow]) -> None:
+    """Let the callback URLs that `armed` wait for expire with them."""
+    rows = {row.uid: row for row in armed}
+    ends: dict[str, dict[str, datetime]] = {}
+    for row in armed:
+        if row.signal_name is not None and (end := _end_of(row, rows)) is not None:
+            ends.setdefault(row.instance_uid, {})[row.signal_name] = end
+    for instance_uid, by_name in ends.items():
+        signals.limit(tx, instance_uid, by_name)
+
+
+def _end_of(row: WaitRow, rows: Mapping[str, WaitRow]) -> datetime | None:
+    """The first deadline of `row` and of what it is a part of."""
+    ends = [] if row.deadline is None else [row.deadline]
+    while row.parent_uid is not None:
+        row = rows[row.parent_uid]
+        ends += [] if row.deadline is None else [row.deadline]
+    return min(ends, default=None)
 
 
 def take_early_signals(tx: Tx, armed: Sequence[WaitRow]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -11,10 +12,15 @@ import structlog
 from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.finish_task import finish_task
 from bide.control.journals import keep_entries
+from bide.control.mint_callback import PATH as CALLBACKS
+from bide.control.mint_callback import CallbackAddress, mint_callback, no_address
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
+from bide.model.sealed import refuse_sealed
 from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, runs, xcoms
+from bide.store import Store, Tx, instances, runs, task_states, xcoms
 from bide.store.instances import InstanceRow
+from bide.store.task_states import TaskStateRow
+from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.messages import (
     Defer,
     Finish,
@@ -39,12 +45,12 @@ _LONGEST_PAUSE: Final = 5.0
 Answer = Callable[[Store, str, int, Any], Awaitable[Reply]]
 
 
-async def answer(store: Store, frame: Frame) -> Reply:
-    """Do what `frame` asks and answer it; durable on return.
+async def answer(store: Store, frame: Frame, *, address: CallbackAddress = no_address) -> Reply:
+    """Do what `frame` asks and answer it; durable on return. `address` is where callbacks arrive.
 
     While the store is full or locked this waits, so that the task's result is kept in its worker.
     """
-    handler = _TABLE.get(type(frame.body))
+    handler = partial(_mint, address) if isinstance(frame.body, MintCallback) else _TABLE.get(type(frame.body))
     if handler is None:
         raise ProtocolError(f"a task runner can't ask for {type(frame.body).__name__}")
     pause = _FIRST_PAUSE
@@ -128,6 +134,44 @@ def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list
     return xcoms.pull(tx, dag_id, earlier, body.task_ids, [body.key], body.map_indexes)
 
 
+async def _mint(address: CallbackAddress, store: Store, instance_id: str, epoch: int, body: MintCallback) -> Reply:
+    base = await address()
+    token = await mint_callback(store, instance_id, epoch, body.name)
+    return CallbackUrl(f"{base}{CALLBACKS}{token}", token)
+
+
+async def _get_state(store: Store, instance_id: str, epoch: int, body: GetTaskState) -> Reply:
+    def work(tx: Tx) -> TaskStateValue:
+        found = task_states.get_one(tx, _own(tx, instance_id, epoch).uid, body.kind, body.key)
+        if found is None:
+            return TaskStateValue(None)
+        refuse_sealed(found.value)
+        return TaskStateValue(found.value)
+
+    return await store.read(work)
+
+
+async def _set_state(store: Store, instance_id: str, epoch: int, body: SetTaskState) -> Reply:
+    def work(tx: Tx) -> None:
+        uid = _own(tx, instance_id, epoch).uid
+        task_states.put(tx, [TaskStateRow(uid, body.kind, body.key, body.value)])
+
+    await store.write(work)
+    return Ok()
+
+
+async def _delete_state(store: Store, instance_id: str, epoch: int, body: DeleteTaskState) -> Reply:
+    def work(tx: Tx) -> None:
+        uid = _own(tx, instance_id, epoch).uid
+        if body.key is None:
+            task_states.delete_kind(tx, [uid], body.kind)
+        else:
+            task_states.delete_one(tx, uid, body.kind, body.key)
+
+    await store.write(work)
+    return Ok()
+
+
 def _own(tx: Tx, instance_id: str, epoch: int, state: TaskState = TaskState.RUNNING) -> InstanceRow:
     row = instances.get(tx, instance_id)
     if row is None or row.epoch != epoch or row.state is not state:
@@ -142,6 +186,9 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     PushXCom: _push_xcom,
     PullXCom: _pull_xcom,
     RecordEntries: _record,
+    GetTaskState: _get_state,
+    SetTaskState: _set_state,
+    DeleteTaskState: _delete_state,
 }
 
-REQUESTS: Final[Sequence[type[Any]]] = tuple(_TABLE)
+REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from bide.control.accept_event import WaitEnding, end_waits
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Conflict, NotFound
+from bide.model.ids import check_signal_name
 from bide.model.states import FINISHED
 from bide.store import Store, Tx, instances, sessions, signals, waits
 from bide.wire.messages import Outcome
@@ -22,11 +23,14 @@ Taken = Literal["resumed", "stored"]
 async def send_signal(store: Store, instance_id: str, name: str, payload: bytes, *, by: str) -> Taken:
     """Send the signal `name` with an encoded `payload` to an instance; durable on return.
 
-    Raises :class:`NotFound` for an unknown instance, :class:`Conflict` for one that has ended.
+    Raises :class:`NotFound` for an unknown instance, :class:`Conflict` for one that has ended, and
+    :class:`InvalidArgument` for a wrong name.
     """
+    check_signal_name(name)
 
     def work(tx: Tx) -> Taken:
-        instance = instances.get(tx, instance_id)
+        # The wait for it may be armed at this moment: one of both has to see the other.
+        instance = instances.lock(tx, instance_id)
         if instance is None:
             raise NotFound(f"there is no task instance {instance_id!r}")
         if instance.state in FINISHED:

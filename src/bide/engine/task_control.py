@@ -8,6 +8,7 @@ from typing import Final
 
 from bide.control import lose_task, runner_requests, start_tasks
 from bide.control.claims import Claim
+from bide.control.mint_callback import CallbackAddress, no_address
 from bide.engine import faults
 from bide.engine.faults import Commit
 from bide.engine.task_log import TaskLog
@@ -21,8 +22,12 @@ _COMMITS: Final[dict[type, Commit]] = {Defer: "defer", Finish: "finish"}
 class StoreTaskControl:
     """:class:`~bide.engine.executors.contract.TaskControl` of one engine session."""
 
-    def __init__(self, store: Store, session: str, logs: LogLayout) -> None:
+    def __init__(
+        self, store: Store, session: str, logs: LogLayout, *, address: CallbackAddress = no_address
+    ) -> None:
+        """`address` is where callbacks arrive."""
         self._store = store
+        self._address = address
         self._session = session
         self._logs = logs
         self._task_log = TaskLog(store, logs)
@@ -40,9 +45,9 @@ class StoreTaskControl:
         """See the contract."""
         commit = _COMMITS.get(type(frame.body))
         if commit is None:
-            return await runner_requests.answer(self._store, frame)
+            return await runner_requests.answer(self._store, frame, address=self._address)
         async with faults.around(commit):
-            return await runner_requests.answer(self._store, frame)
+            return await runner_requests.answer(self._store, frame, address=self._address)
 
     async def lose_task(self, instance_id: str, epoch: int, *, error: str) -> bool:
         """See the contract."""

@@ -145,6 +145,10 @@ class Fenced(BideError):
     """The message came too late: the instance has moved on to another epoch."""
 
 
+class Gone(BideError):
+    """What is named here has been, and is over."""
+
+
 class KeyMissing(BideError):
     """A stored value is encrypted with a key that is not there, or is damaged."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bide.model.errors import InvalidId
+from bide.model.errors import InvalidArgument, InvalidId
 
 #: Ids that users give. Length in characters.
 MAX_ID_LENGTH: Final = 250
@@ -50,3 +50,10 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
     value |= random & (2**62 - 1)
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def check_signal_name(name: object) -> str:
+    """`name`, if it can be a signal's; else :class:`InvalidArgument`."""
+    if isinstance(name, str) and _ALLOWED.fullmatch(name):
+        return name
+    raise InvalidArgument(f"a signal's name has 1 to 250 letters, digits and the characters _ - . ~, not {name!r}")

@@ -12,6 +12,9 @@ MASK: Final = "***"
 #: Characters; a shorter value would blot out half of every log and tell its length.
 SHORTEST: Final = 4
 
+#: The token in a callback URL, wherever one is written: only who minted it knows it otherwise.
+_CALLBACK: Final = re.compile(r"(?<=/callbacks/)[\w-]{43}(?![\w-])", re.ASCII)
+
 _secrets: set[str] = set()
 _pattern: re.Pattern[str] | None = None
 
@@ -31,7 +34,9 @@ def add_secret(value: object) -> None:
 
 
 def mask(text: str) -> str:
-    """`text` with every known secret in it replaced."""
+    """`text` with every known secret in it, and every token of a callback URL, replaced."""
+    if "/callbacks/" in text:
+        text = _CALLBACK.sub(MASK, text)
     return text if _pattern is None else _pattern.sub(MASK, text)
 
 

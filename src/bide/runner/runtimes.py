@@ -10,13 +10,15 @@ from typing import Any, Protocol
 import msgspec
 
 from bide.authoring.journal import Journal, keeping
-from bide.authoring.runtime import NoRuntime, XComRecord
+from bide.authoring.runtime import NoRuntime, StateKind, XComRecord
 from bide.model.clock import Clock
 from bide.model.errors import InvalidArgument, ProtocolError, TaskError
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
+from bide.observe.masking import add_secret
 from bide.runner.interrupts import Interrupts, TaskFenced
 from bide.runner.settings import setting
+from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, RecordEntries, Refused, RunTask, XComs, XComValue
 
 
@@ -64,6 +66,25 @@ class ProcessRuntime:
     ) -> list[XComRecord]:
         """Refused: there is no task."""
         raise NoRuntime(f"XCom {key!r} can't be pulled here: no task is running in this process")
+
+    def callback_url(self, name: str) -> str:
+        """Refused: there is no task."""
+        raise NoRuntime(f"callback_url({name!r}) can't be asked here: no task is running in this process")
+
+    def get_task_state(self, kind: StateKind, key: str, default: Any = None) -> Any:
+        """Refused: there is no task."""
+        raise self._no_state(key)
+
+    def set_task_state(self, kind: StateKind, key: str, value: Any) -> None:
+        """Refused: there is no task."""
+        raise self._no_state(key)
+
+    def delete_task_state(self, kind: StateKind, key: str | None) -> None:
+        """Refused: there is no task."""
+        raise self._no_state(key)
+
+    def _no_state(self, key: str | None) -> NoRuntime:
+        return NoRuntime(f"the task state {key!r} can't be used here: no task is running in this process")
 
 
 class Line(Protocol):
@@ -116,6 +137,7 @@ class TaskRuntime(ProcessRuntime):
         self._journal = order.journal
         self._resume = order.resume
         self._try_number = order.try_number
+        self._callback_urls: dict[str, str] = {}
         #: Came with the order, so that most tasks need not ask.
         self._sent_along: dict[tuple[str, str], list[XComValue]] = {}
         for value in order.xcoms:
@@ -187,6 +209,37 @@ class TaskRuntime(ProcessRuntime):
             for value in sorted(values, key=lambda value: value.map_index)
             if map_indexes is None or value.map_index in map_indexes
         ]
+
+    def callback_url(self, name: str) -> str:
+        """A URL that sends the signal `name`; the same one if it is asked for again."""
+        known = self._callback_urls.get(name)
+        if known is not None:
+            return known
+        reply = self._link.request(MintCallback(name))
+        if not isinstance(reply, CallbackUrl):
+            raise _unexpected(reply, f"there is no callback URL {name!r}")
+        add_secret(reply.token)
+        self._callback_urls[name] = reply.url
+        return reply.url
+
+    def get_task_state(self, kind: StateKind, key: str, default: Any = None) -> Any:
+        """What was stored in this or an earlier try, or `default`."""
+        reply = self._link.request(GetTaskState(kind, key))
+        if not isinstance(reply, TaskStateValue):
+            raise _unexpected(reply, f"task state {key!r} can't be read")
+        return default if reply.value is None else decode(reply.value)
+
+    def set_task_state(self, kind: StateKind, key: str, value: Any) -> None:
+        """Store `value` for later tries; durable on return."""
+        reply = self._link.request(SetTaskState(kind, key, encode(value, what=f"task state {key}")))
+        if not isinstance(reply, Ok):
+            raise _unexpected(reply, f"task state {key!r} can't be stored")
+
+    def delete_task_state(self, kind: StateKind, key: str | None) -> None:
+        """Forget one key, or all of `kind`."""
+        reply = self._link.request(DeleteTaskState(kind, key))
+        if not isinstance(reply, Ok):
+            raise _unexpected(reply, "task state can't be deleted")
 
 
 def _unexpected(reply: AnyMessage, what: str) -> BaseException:

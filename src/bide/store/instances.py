@@ -52,6 +52,7 @@ _UIDS = listed("uids")
 
 # Statements of the hot path are built once: building one costs more than SQLite takes to run it.
 _by_uid = _row.where(_ti.uid.in_(_UIDS))
+_locked = _row.where(_ti.uid == sa.bindparam("uid")).with_for_update()
 _by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number).where(
     _ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks"))
 )
@@ -65,6 +66,11 @@ def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
 def get(tx: Tx, uid: str) -> InstanceRow | None:
     """The instance `uid`."""
     return get_many(tx, [uid]).get(uid)
+
+
+def lock(tx: Tx, uid: str) -> InstanceRow | None:
+    """The instance `uid`, which nobody else changes before the end of this transaction."""
+    return next(iter(_read(tx.conn.execute(_locked, {"uid": uid}))), None)
 
 
 def get_many(tx: Tx, uids: Collection[str]) -> dict[str, InstanceRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,6 +37,16 @@ _early = _row.where(_s.instance_uid.in_(_UIDS), _s.received_at.is_not(None), _s.
 )
 _by_token = _row.where(_s.token_hash == sa.bindparam("hash"))
 _consume = sa.update(signal).where(_s.uid.in_(_UIDS)).values(consumed_at=sa.bindparam("at", type_=UtcTime))
+_limit = (
+    sa.update(signal)
+    .where(
+        _s.instance_uid == sa.bindparam("instance"),
+        _s.name == sa.bindparam("signal"),
+        _s.token_hash.is_not(None),
+        _s.received_at.is_(None),
+    )
+    .values(expires_at=sa.bindparam("at", type_=UtcTime))
+)
 _delete_of = sa.delete(signal).where(_s.instance_uid.in_(_UIDS))
 
 
@@ -94,15 +104,21 @@ def consume(tx: Tx, uids: Collection[str]) -> None:
         tx.conn.execute(_consume, {"uids": list(uids), "at": tx.now})
 
 
+def limit(tx: Tx, instance_uid: str, ends: Mapping[str, datetime]) -> None:
+    """Let callback URLs that were not called yet end with the wait for them: `ends` by the name of the signal."""
+    if ends:
+        tx.conn.execute(_limit, [{"instance": instance_uid, "signal": name, "at": at} for name, at in ends.items()])
+
+
 def delete_of_instances(tx: Tx, instance_uids: Collection[str]) -> None:
     """Forget all signals and callback URLs of these instances."""
     if instance_uids:
         tx.conn.execute(_delete_of, {"uids": list(instance_uids)})
 
 
-def delete_expired(tx: Tx, limit: int) -> int:
-    """Forget signals whose time is over; how many."""
-    chosen = sa.select(_s.uid).where(_s.expires_at <= tx.now).order_by(_s.expires_at).limit(limit)
+def delete_expired(tx: Tx, before: datetime, limit: int) -> int:
+    """Forget signals whose time was over `before`; how many."""
+    chosen = sa.select(_s.uid).where(_s.expires_at <= before).order_by(_s.expires_at).limit(limit)
     return tx.conn.execute(sa.delete(signal).where(_s.uid.in_(chosen.scalar_subquery()))).rowcount
 
 

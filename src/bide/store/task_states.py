@@ -86,3 +86,12 @@ def delete_one(tx: Tx, instance_uid: str, kind: Kind, key: str) -> bool:
         sa.delete(task_state).where(_t.instance_uid == instance_uid, _t.kind == kind, _t.key == key)
     )
     return done.rowcount == 1
+
+
+_delete_kind = sa.delete(task_state).where(_t.instance_uid.in_(_UIDS), _t.kind == sa.bindparam("of"))
+
+
+def delete_kind(tx: Tx, instance_uids: Collection[str], kind: Kind) -> None:
+    """Forget all values of one kind."""
+    if instance_uids:
+        tx.conn.execute(_delete_kind, {"uids": list(instance_uids), "of": kind})

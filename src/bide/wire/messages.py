@@ -6,7 +6,7 @@ seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
-                       StaleCode, Retiring
+                       StaleCode, Retiring, and what :mod:`bide.wire.kept` has
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
     dag parser         ParseFile ⇄ FileParsed
@@ -19,10 +19,12 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
+from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.message import Message as Message
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
+from bide.wire.progress import Progress
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
@@ -337,15 +339,16 @@ class Pong(Message, frozen=True):
 
 
 class AskLooks(Message, frozen=True):
-    """Engine → trigger runner: when are these polls looked at next? (reply: Looks)"""
+    """Engine → trigger runner: when are these polls looked at next, and what do they see? (reply: Looks)"""
 
     wait_ids: tuple[str, ...]
 
 
 class Looks(Message, frozen=True):
-    """Trigger runner → engine: next look by wait id, for those that it holds."""
+    """Trigger runner → engine: next look, and how far the work outside is, by wait id, for those that it holds."""
 
     next_look: dict[str, float]
+    progress: dict[str, Progress] = {}
 
 
 class Stop(Message, frozen=True):
@@ -367,17 +370,18 @@ TaskMessage = (
     | Reschedule
     | Defer
 )
+KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
 )
 RunnerMessage = Ping | Pong | AskLooks | Looks | Stop
 ParserMessage = ParseFile | FileParsed
 
-AnyMessage = TemplateMessage | TaskMessage | TriggerMessage | RunnerMessage | ParserMessage
+AnyMessage = TemplateMessage | TaskMessage | KeptMessage | TriggerMessage | RunnerMessage | ParserMessage
 
 
 #: What a request of a task runner is answered with.
-Reply = Ok | Refused | XComs
+Reply = Ok | Refused | XComs | CallbackUrl | TaskStateValue
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
