@@ -14,6 +14,7 @@ from bide.api.hosts import GuardHosts
 from bide.api.live import Live
 from bide.api.problems import add_error_handlers
 from bide.api.routes import (
+    callbacks,
     changes,
     dag_runs,
     dags,
@@ -21,12 +22,14 @@ from bide.api.routes import (
     login,
     logs,
     monitor,
+    signals,
     task_instances,
     waits,
     xcoms,
 )
 from bide.api.services import Services, require_user
 from bide.model.log_path import LogLayout
+from bide.observe.masking import mask
 from bide.store import Store
 
 PREFIX: Final = "/api/v2"
@@ -34,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 #: Routers whose routes need a login. Paths of `logs` and `xcoms` come before those of `task_instances`, whose
 #: map index would take their last part.
-_FOR_USERS: Final = (dags, dag_runs, changes, logs, xcoms, task_instances, import_errors, waits)
+_FOR_USERS: Final = (dags, dag_runs, changes, logs, signals, xcoms, task_instances, import_errors, waits)
 
 
 def create_app(
@@ -54,17 +57,30 @@ def create_app(
         docs_url="/docs",
         redoc_url=None,
     )
+    app.state.callback_store = store
     app.state.services = Services(store, live, accounts, logs)
     app.add_middleware(GuardHosts, names=tuple(host_names))
     add_error_handlers(app)
     app.add_exception_handler(Exception, _internal_error)
     app.include_router(login.router)
+    app.include_router(callbacks.router)
     app.include_router(monitor.router, prefix=PREFIX)
     for module in _FOR_USERS:
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_user)])
     return app
 
 
+def create_callback_app(store: Store, *, host_names: Collection[str] = ()) -> FastAPI:
+    """Nothing but callbacks, for an engine that serves no API."""
+    app = FastAPI(title="Bide callbacks", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.callback_store = store
+    app.add_middleware(GuardHosts, names=tuple(host_names))
+    add_error_handlers(app)
+    app.add_exception_handler(Exception, _internal_error)
+    app.include_router(callbacks.router)
+    return app
+
+
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed", request.method, mask(request.url.path), exc_info=error)
     return JSONResponse({"detail": "internal error; the server's log has the traceback"}, status_code=500)

@@ -357,3 +357,12 @@ class Waits(Answer):
 
     waits: list[Wait]
     total_entries: int
+
+
+class SignalTaken(Answer):
+    """What became of a signal or of the call of a callback URL."""
+
+    result: Literal["resumed", "stored", "repeated"] = Field(
+        description="resumed: a wait took it; stored: it is kept for one that comes; "
+        "repeated: this URL has had its call."
+    )

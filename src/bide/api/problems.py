@@ -7,19 +7,31 @@ from fastapi.responses import JSONResponse
 
 from bide.model.errors import AuthoringError, BideError, Conflict, Gone, NotFound, StoreUnavailable
 
-_CODES: tuple[tuple[type[BideError], int], ...] = (
-    (NotFound, 404),
-    (Conflict, 409),
-    (Gone, 410),
-    (AuthoringError, 422),
-    (StoreUnavailable, 503),
-)
 #: Seconds after which a client may try again when the store was busy.
 _RETRY_AFTER = "1"
 
 
+class BadBody(BideError):
+    """The body of a request is not what it has to be."""
+
+
+class BodyTooLarge(BideError):
+    """The body of a request is longer than it may be."""
+
+
 class NotAuthenticated(BideError):
     """The request shows no credentials, or wrong ones."""
+
+
+_CODES: tuple[tuple[type[BideError], int], ...] = (
+    (BadBody, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Gone, 410),
+    (BodyTooLarge, 413),
+    (AuthoringError, 422),
+    (StoreUnavailable, 503),
+)
 
 
 def add_error_handlers(app: FastAPI) -> None:

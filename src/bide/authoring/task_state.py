@@ -1,4 +1,4 @@
-"""What a task writes down for its later tries: ``context["task_state_store"]``, under the name that Airflow uses."""
+"""What a task writes down for its later tries: ``context["task_state_store"]``, as Airflow names it."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
 from bide.authoring.moments import now
+from bide.model.errors import InvalidArgument
 from bide.model.ids import check_signal_name
 
 if TYPE_CHECKING:

@@ -6,16 +6,19 @@ import contextlib
 import socket
 from collections.abc import Generator
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
-from bide.api.app import create_app
+from bide.api.app import create_app, create_callback_app
 from bide.api.auth import Accounts
 from bide.cli.engine_live import EngineLive
 from bide.config.resolved import Config
 from bide.engine.service import Engine
 from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
+from bide.store import Store
 
 #: Seconds that requests under way get when the server stops.
 _REQUESTS_GRACE: Final = 5
@@ -34,18 +37,35 @@ class ApiServer(uvicorn.Server):
 
 def make_server(config: Config, engine: Engine, accounts: Accounts) -> ApiServer:
     """The server over `engine`, which serves already."""
-    settings = config.settings.api
     app = create_app(
         engine.store,
         live=EngineLive(engine, SystemClock()),
         accounts=accounts,
         logs=LogLayout(config.logs_root, config.settings.logging.log_filename_template),
-        host_names=[settings.host, socket.gethostname(), *settings.allowed_hosts],
+        host_names=host_names(config),
     )
+    return serve_app(app)
+
+
+def make_callback_server(config: Config, store: Store) -> ApiServer:
+    """A server for nothing but callbacks."""
+    return serve_app(create_callback_app(store, host_names=host_names(config)))
+
+
+def host_names(config: Config) -> list[str]:
+    """What a request's Host header may name besides addresses and localhost."""
+    settings = config.settings.api
+    base = urlsplit(settings.base_url).hostname
+    return [settings.host, socket.gethostname(), *([base] if base else []), *settings.allowed_hosts]
+
+
+def serve_app(app: FastAPI) -> ApiServer:
+    """The server of `app`."""
     return ApiServer(
         uvicorn.Config(
             app,
             log_config=None,
+            # Paths of callbacks hold a secret.
             access_log=False,
             lifespan="off",
             server_header=False,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bide.cli.callback_listener import CallbackListener
 from bide.cli.dag_files import parse_files
 from bide.cli.engine_log import log_to_file
 from bide.cli.exit_codes import ExitCode
@@ -71,7 +72,8 @@ async def run_to_end(config: Config, order: Order, screen: Screen) -> Ended:
 
 async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
     log_to_file(config)
-    engine = Engine(config, kind="run")
+    listener = CallbackListener(config, lambda: engine.store)
+    engine = Engine(config, kind="run", address=listener.address)
     try:
         await engine.open()
     except StoreInUse:
@@ -84,6 +86,8 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
         parsed = await engine.parse(order.target.path, order.target.folder)
         dag_id = choose_dag(parsed, order.dag_id).dag_id
         uid, run_id = await _make_run(engine.store, order, dag_id)
+        if order.resume is not None:
+            await listener.listen_again(uid)
 
         async def next_looks(wait_ids: Sequence[str]) -> Mapping[str, datetime]:
             return _moments(await engine.next_looks(wait_ids))
@@ -97,6 +101,7 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
         return await _ended(config, engine.store, picture, interrupts)
     finally:
         screen.close()
+        await listener.close()
         await engine.close()
 
 

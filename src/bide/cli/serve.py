@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 import socket
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from bide.api.auth import USER, Accounts, ensure_password
 from bide.cli.engine_log import log_to_stderr
-from bide.cli.exit_codes import ExitCode, PortInUse
+from bide.cli.exit_codes import ExitCode
+from bide.cli.listening import base_of, listen, url_of
 from bide.cli.output import say
 from bide.config.project import make_home
 from bide.config.resolved import Config
 from bide.engine.scheduler.scope import Scope
 from bide.engine.service import Engine
-from bide.model.errors import ConfigError
 from bide.observe.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Seconds that the first look at the DAG files may hold back the first answer.
 _FIRST_PARSE_PATIENCE: Final = 2.0
-_BACKLOG: Final = 128
 
 
 async def serve(config: Config) -> None:
@@ -40,7 +38,12 @@ async def serve(config: Config) -> None:
         accounts = Accounts(
             ensure_password(config.password_path), SystemClock(), token_lifetime=settings.token_lifetime_sec
         )
-        async with Engine(config, kind="standalone") as engine:
+        base = settings.base_url.rstrip("/") or base_of(listening)
+
+        async def address() -> str:
+            return base
+
+        async with Engine(config, kind="standalone", address=address) as engine:
             stop = _stop_signals()
             await engine.serve(Scope(), folders=[config.dags_folder])
             # Meanwhile other processes begin to read the DAG files.
@@ -60,32 +63,6 @@ async def serve(config: Config) -> None:
     say("stopped")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens at `host` and `port`. Raises :class:`PortInUse`, or ConfigError for a wrong address."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise ConfigError(
-            f"the API can't listen at {host!r}: {error.strerror}; see [api] host and --host"
-        ) from error
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        if error.errno != errno.EADDRINUSE:
-            raise ConfigError(f"the API can't listen at {host} port {port}: {error.strerror}") from error
-        raise PortInUse(
-            f"the API can't listen at {host} port {port}: {error.strerror}. Choose another port with --port N "
-            "(0 takes a free one) or [api] port, or stop the program that has it"
-        ) from error
-    return listening
-
-
 def _stop_signals() -> asyncio.Event:
     """Set by the first SIGINT or SIGTERM; the second one ends the process at once."""
     stop = asyncio.Event()
@@ -103,7 +80,7 @@ def _stop_signals() -> asyncio.Event:
 
 def _greet(config: Config, listening: socket.socket, password_is_new: bool) -> None:
     host, port = listening.getsockname()[:2]
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    base = url_of(host, port)
     made = " (made just now)" if password_is_new else ""
     say(
         f"Bide listens at {base}: API under {base}/api/v2, described at {base}/docs\n"

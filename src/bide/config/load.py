@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -153,6 +154,8 @@ def _check(item: Given, value: Any) -> None:
             path = value.removeprefix(_SQLITE)
             if not value.startswith(_SQLITE) or not path:
                 raise ConfigError(f"{item.source}: store.url must be {_SQLITE} and a path, not {value!r}")
+        case ("api", "base_url"):
+            _check_base_url(item, value)
         case ("core", "fernet_key"):
             _check_keys(item, value)
         case ("logging", "log_filename_template"):
@@ -162,6 +165,14 @@ def _check(item: Given, value: Any) -> None:
                 raise ConfigError(f"{item.source}: logging.log_filename_template: {error}") from None
         case _:
             return
+
+
+def _check_base_url(item: Given, url: str) -> None:
+    parsed = urlsplit(url)
+    if url and (parsed.scheme not in ("http", "https") or not parsed.hostname or parsed.query or parsed.fragment):
+        raise ConfigError(
+            f"{item.source}: api.base_url must be a URL such as https://bide.example.com, not {url!r}"
+        )
 
 
 def _check_keys(item: Given, keys: Sequence[str]) -> None:

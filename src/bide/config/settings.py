@@ -168,6 +168,13 @@ class Api(Section, frozen=True):
         str, Meta(description="Address to listen on. Others than the loopback are reachable from outside.")
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    base_url: Annotated[
+        str,
+        Meta(
+            description="URL under which others reach the API, such as https://bide.example.com: callback URLs "
+            "begin with it. Not set: host and port where the API listens."
+        ),
+    ] = ""
     allowed_hosts: Annotated[
         list[str],
         Meta(description="Names, besides localhost and the own address, that a request's Host header may have."),

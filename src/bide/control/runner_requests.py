@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -50,12 +49,15 @@ async def answer(store: Store, frame: Frame, *, address: CallbackAddress = no_ad
 
     While the store is full or locked this waits, so that the task's result is kept in its worker.
     """
-    handler = partial(_mint, address) if isinstance(frame.body, MintCallback) else _TABLE.get(type(frame.body))
-    if handler is None:
+    handler = _TABLE.get(type(frame.body))
+    if handler is None and not isinstance(frame.body, MintCallback):
         raise ProtocolError(f"a task runner can't ask for {type(frame.body).__name__}")
     pause = _FIRST_PAUSE
     while True:
         try:
+            if isinstance(frame.body, MintCallback):
+                return await _mint(store, frame.instance, frame.epoch, frame.body, address)
+            assert handler is not None
             return await handler(store, frame.instance, frame.epoch, frame.body)
         except Fenced as error:
             return Refused(str(error), fenced=True)
@@ -134,7 +136,7 @@ def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list
     return xcoms.pull(tx, dag_id, earlier, body.task_ids, [body.key], body.map_indexes)
 
 
-async def _mint(address: CallbackAddress, store: Store, instance_id: str, epoch: int, body: MintCallback) -> Reply:
+async def _mint(store: Store, instance_id: str, epoch: int, body: MintCallback, address: CallbackAddress) -> Reply:
     base = await address()
     token = await mint_callback(store, instance_id, epoch, body.name)
     return CallbackUrl(f"{base}{CALLBACKS}{token}", token)

@@ -27,6 +27,7 @@ import structlog
 from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
 from bide.control import claim_waits, lose_task, register_file
+from bide.control.mint_callback import CallbackAddress, no_address
 from bide.engine import faults
 from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.executors.local import LocalExecutor
@@ -78,8 +79,12 @@ class _Opened:
 class Engine:
     """One engine on one store; an async context manager that opens and closes it."""
 
-    def __init__(self, config: Config, *, kind: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, config: Config, *, kind: str, clock: Clock | None = None, address: CallbackAddress | None = None
+    ) -> None:
+        """`address` is where callbacks arrive; without one they go to [api] base_url, if that is set."""
         self._config = config
+        self._address = address or self._configured_address
         self._kind = kind
         self._clock = clock or SystemClock()
         self._opened: _Opened | None = None
@@ -139,6 +144,9 @@ class Engine:
         faults.aim("template", lambda: [] if template.pid is None else [template.pid])
         self._opened = _Opened(lock, store, template, session)
 
+    async def _configured_address(self) -> str:
+        return self._config.settings.api.base_url.rstrip("/") or await no_address()
+
     def _open_store(self) -> Store:
         keys = Keyring(FernetKeys(self._config))
         keys.load()
@@ -164,7 +172,7 @@ class Engine:
         settings = config.settings
         executor = LocalExecutor(
             opened.template,
-            StoreTaskControl(store, session, logs),
+            StoreTaskControl(store, session, logs, address=self._address),
             parallelism=settings.core.parallelism,
             session=session,
             clock=self._clock,

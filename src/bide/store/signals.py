@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bide.store.database import Tx
 from bide.store.ids import new_id
 from bide.store.rowset import listed
-from bide.store.schema import UtcTime, signal
+from bide.store.schema import UtcTime, signal, task_instance
 
 _s = signal.c
 
@@ -81,6 +81,22 @@ def find(tx: Tx, token_hash: str) -> SignalRow | None:
     """The callback URL whose token has this hash."""
     row = tx.conn.execute(_by_token, {"hash": token_hash}).one_or_none()
     return None if row is None else SignalRow(*row)
+
+
+def any_open(tx: Tx, run_uid: str) -> bool:
+    """Whether a callback URL of this run may still be called."""
+    query = (
+        sa.select(_s.uid)
+        .join(task_instance, task_instance.c.uid == _s.instance_uid)
+        .where(
+            task_instance.c.run_uid == run_uid,
+            _s.token_hash.is_not(None),
+            _s.received_at.is_(None),
+            _s.expires_at > tx.now,
+        )
+        .limit(1)
+    )
+    return tx.conn.execute(query).first() is not None
 
 
 def receive(tx: Tx, uid: str, outcome: bytes, *, consumed: bool) -> bool:
