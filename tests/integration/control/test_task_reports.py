@@ -17,6 +17,7 @@ from bide.control.runner_requests import REQUESTS, answer
 from bide.control.start_tasks import start_tasks
 from bide.model.errors import Fenced, InvalidArgument, ProtocolError, StoreUnavailable
 from bide.store.schema import resume, xcom
+from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
 from bide.wire.messages import (
     Defer,
     Finish,
@@ -331,7 +332,8 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 
 def test_the_requests_of_workers() -> None:
-    assert set(REQUESTS) == {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries}
+    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries}
+    assert set(REQUESTS) == own | {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
 
 
 async def test_a_result_is_kept_until_the_store_takes_it(

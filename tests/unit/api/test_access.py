@@ -16,7 +16,7 @@ from tests.support.clock import HeldClock
 
 from .conftest import PASSWORD
 
-OPEN = {"/api/v2/monitor/health", "/api/v2/version", "/auth/token"}
+OPEN = {"/api/v2/monitor/health", "/api/v2/version", "/auth/token", "/callbacks/{token}"}
 
 
 def _routes(app: FastAPI) -> list[APIRoute]:
