@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, settings
 
 from bide.store import Keyring, Store
 from bide.store.migrate import upgrade
+from bide.store.schema import metadata
 from tests.support.clock import HeldClock
 from tests.support.keys import KEY
+from tests.support.postgres import PostgresServer, start_server
 
 # The tests start many processes, which are to find byte code instead of compiling everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -39,12 +41,41 @@ def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty_store") / "bide.db"
 
     async def make() -> None:
-        made = Store.open(f"sqlite:///{path}", HeldClock())
-        upgrade(made)
+        made = await asyncio.to_thread(Store.open, f"sqlite:///{path}", HeldClock())
+        await asyncio.to_thread(upgrade, made)
         await made.close()
 
     asyncio.run(make())
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of this process; it keeps nothing over a power cut."""
+    server = start_server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres: PostgresServer) -> str:
+    """The URL of a migrated store, which one test after the other uses."""
+    url = postgres.make()
+
+    async def make() -> None:
+        made = await asyncio.to_thread(Store.open, url, HeldClock(), server_time=False)
+        await asyncio.to_thread(upgrade, made)
+        await made.close()
+
+    asyncio.run(make())
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_store: str) -> Iterator[str]:
+    """The URL of the test's own store on PostgreSQL: empty."""
+    yield postgres_store
+    postgres.empty(postgres_store, [table.name for table in reversed(metadata.sorted_tables)])
 
 
 @pytest.fixture

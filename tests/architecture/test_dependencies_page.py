@@ -25,8 +25,14 @@ def listed(text: str) -> list[str]:
 
 
 def test_core_dependencies_are_explained() -> None:
-    core, _ = PAGE.split("## For development")
+    core, _ = PAGE.split("## By extra")
     assert listed(core) == names(project()["project"]["dependencies"])
+
+
+def test_dependencies_of_extras_are_explained() -> None:
+    _, extras = PAGE.split("## For development")[0].split("## By extra")
+    optional = project()["project"]["optional-dependencies"].values()
+    assert listed(extras) == names([one for extra in optional for one in extra])
 
 
 def test_development_dependencies_are_explained() -> None:

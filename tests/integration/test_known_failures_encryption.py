@@ -195,13 +195,13 @@ def test_a_lost_key_fails_only_what_needs_it(folder: Folder) -> None:
 
 
 async def test_a_timer_whose_key_is_lost_fails_its_task_alone(
-    engine: HandEngine, store_path: Path, clock: HeldClock
+    engine: HandEngine, store_url: str, clock: HeldClock
 ) -> None:
     """K28: the scheduler fires the others; the log of the task says why."""
     await engine.run_of(dag_spec("d", {"a": [], "b": []}))
     due = clock.now() + timedelta(seconds=10)
     await engine.defer("a", timer(due, event(b'"secret"')))
-    other = await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock, Keyring.of(OTHER_KEY))
+    other = await asyncio.to_thread(Store.open, store_url, clock, Keyring.of(OTHER_KEY), server_time=False)
     try:
         next_engine = HandEngine(other, clock, engine.logs.root)
         next_engine.executor = engine.executor

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bide.store.database import Tx
 from bide.store.schema import dag_file, import_error
+from bide.store.upserting import upsert
 
 
 class ImportErrorRow(NamedTuple):

@@ -12,7 +12,7 @@ from bide.model.run_state import Instance
 from bide.model.selection import Found
 from bide.model.states import TaskState
 from bide.store.database import Tx
-from bide.store.rowset import listed
+from bide.store.rowset import Integer, listed
 from bide.store.schema import UtcTime, cancel_obligation, dag, mark, task_instance
 from bide.store.scoping import in_scope
 from bide.store.xcoms import XComRow
@@ -107,7 +107,7 @@ _oldest_marks = (
     .order_by(mark.c.id)
     .limit(_LIMIT)
 )
-_delete_marks = sa.delete(mark).where(mark.c.id.in_(listed("ids")))
+_delete_marks = sa.delete(mark).where(mark.c.id.in_(listed("ids", Integer)))
 
 
 def read_marks(tx: Tx, limit: int, only: str | None = None) -> list[Mark]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 
 from bide.model.errors import StoreSchemaError
-from bide.store.database import Store, writing
+from bide.store.database import Store
 from bide.store.failures import translate
 from bide.store.schema import metadata
 
@@ -61,7 +61,7 @@ def upgrade(store: Store) -> SchemaState:
         _check_known(store, before)
         replay(store)
     except sqlalchemy.exc.DBAPIError as error:
-        raise translate(error, store.engine.url.render_as_string()) from error
+        raise translate(error, store.shown) from error
     return before
 
 
@@ -71,7 +71,7 @@ def _check_known(store: Store, before: SchemaState) -> None:
     known = {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}
     if before.revision is not None and before.revision not in known:
         raise StoreSchemaError(
-            f"store {store.engine.url.render_as_string()}: its schema {before.revision!r} is of a newer Bide; "
+            f"store {store.shown}: its schema {before.revision!r} is of a newer Bide; "
             f"this one knows up to {HEAD!r}. Use that version, or another store"
         )
 
@@ -82,7 +82,7 @@ def _create(store: Store) -> bool:
     A test holds the declared tables and what the migrations make together, so a new store, the commonest case,
     need not import Alembic nor replay the past.
     """
-    with writing(store.engine) as conn:
+    with store.exclusive() as conn:
         # A second process that starts at the same moment waits here, and then finds nothing to do.
         if sa.inspect(conn).get_table_names():
             return False
@@ -101,7 +101,7 @@ def replay(store: Store) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     # A second process that starts at the same moment waits for the lock, and then finds nothing to do.
-    with writing(store.engine) as conn:
+    with store.exclusive() as conn:
         if _revision(conn) == HEAD:
             return
         config.attributes["connection"] = conn

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from bide.store.claiming import free
 from bide.store.database import Tx
 from bide.store.ids import new_id
 from bide.store.rowset import listed
@@ -83,7 +84,7 @@ def due(tx: Tx, session: str, limit: int, only: str | None = None) -> list[Oblig
         chosen = chosen.where(_o.run_uid == only)
     rows = tx.conn.execute(
         sa.update(cancel_obligation)
-        .where(_o.uid.in_(chosen.scalar_subquery()))
+        .where(_o.uid.in_(free(chosen)))
         .values(session=session, attempts=_o.attempts + 1)
         .returning(*(_o[name] for name in ObligationRow._fields))
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from bide.store.claiming import free
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import UtcTime, cancel_obligation, resume, wait
@@ -191,7 +192,7 @@ _unclaimed = (
 )
 _claim = (
     sa.update(wait)
-    .where(_w.uid.in_(_unclaimed.scalar_subquery()))
+    .where(_w.uid.in_(free(_unclaimed)))
     .values(session=sa.bindparam("by"), token=_w.token + 1)
     .returning(*(_w[name] for name in WaitRow._fields))
 )
@@ -217,7 +218,7 @@ _unclaimed_starts = (
 )
 _claim_starts = (
     sa.update(wait)
-    .where(_w.uid.in_(_unclaimed_starts.scalar_subquery()))
+    .where(_w.uid.in_(free(_unclaimed_starts)))
     .values(session=sa.bindparam("by"), token=_w.token + 1)
     .returning(*(_w[name] for name in WaitRow._fields))
 )

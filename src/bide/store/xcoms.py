@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import xcom
+from bide.store.upserting import upsert
 
 _x = xcom.c
 

@@ -230,7 +230,7 @@ async def claim(engine: HandEngine, session: str, limit: int = 10) -> list[tuple
 async def test_a_wait_is_leased_to_one(engine: HandEngine) -> None:
     await three_waits(engine)
     claims = await asyncio.gather(*(claim(engine, f"s{number}", 2) for number in range(3)))
-    assert sorted(map(len, claims)) == [0, 1, 2]
+    assert sum(map(len, claims)) == 3
     assert len({wait_id for found in claims for wait_id, _ in found}) == 3
     assert await held_waits(engine.store, "s9") == set()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -25,12 +24,12 @@ Open = Callable[..., Awaitable[Store]]
 
 
 @pytest.fixture
-async def opened(store_path: Path, clock: HeldClock) -> AsyncIterator[Open]:
+async def opened(store_url: str, clock: HeldClock) -> AsyncIterator[Open]:
     """Opens the test's store once more, with other keys."""
     stores: list[Store] = []
 
     async def open_with(*keys: str) -> Store:
-        stores.append(await asyncio.to_thread(Store.open, f"sqlite:///{store_path}", clock, Keyring.of(*keys)))
+        stores.append(await asyncio.to_thread(Store.open, store_url, clock, Keyring.of(*keys), server_time=False))
         return stores[-1]
 
     yield open_with
@@ -78,8 +77,12 @@ async def test_a_second_rotation_has_nothing_to_do(engine: HandEngine, opened: O
 
 async def test_what_was_never_encrypted_is_now(engine: HandEngine) -> None:
     await put_values(engine, 3, b"{}")
-    await engine.store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE wait SET kwargs = ?", (SECRET,)))
-    await engine.store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE resume SET event = ?", (b"[1]",)))
+    await engine.store.write(
+        lambda tx: tx.conn.execute(sa.text("UPDATE wait SET kwargs = :value"), {"value": SECRET})
+    )
+    await engine.store.write(
+        lambda tx: tx.conn.execute(sa.text("UPDATE resume SET event = :value"), {"value": b"[1]"})
+    )
     uses = by_key(await key_usage(engine.store))
     assert uses["not encrypted"] == ("not encrypted", 6)
     assert uses["empty"] == ("empty", 18)
@@ -190,8 +193,8 @@ async def test_a_damaged_value_stays_and_is_told(engine: HandEngine, opened: Ope
     await put_values(engine, 2, SECRET)
     broken = b"\x01" + fingerprint(KEY) + b"nothing"
     await engine.store.write(
-        lambda tx: tx.conn.exec_driver_sql(
-            "UPDATE wait SET kwargs = ? WHERE uid = (SELECT min(uid) FROM wait)", (broken,)
+        lambda tx: tx.conn.execute(
+            sa.text("UPDATE wait SET kwargs = :value WHERE uid = (SELECT min(uid) FROM wait)"), {"value": broken}
         )
     )
     store = await opened(OTHER_KEY, KEY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.scope import Scope
@@ -89,7 +90,7 @@ async def test_a_timer_of_a_task_that_moved_on_is_dropped(engine: HandEngine) ->
     row = await engine.instance("a")
 
     def move_on(tx: Tx) -> None:
-        tx.conn.exec_driver_sql("UPDATE task_instance SET epoch = epoch + 1 WHERE uid = ?", (row["uid"],))
+        tx.conn.execute(sa.text("UPDATE task_instance SET epoch = epoch + 1 WHERE uid = :uid"), {"uid": row["uid"]})
 
     await engine.store.write(move_on)
     engine.clock.advance(10)

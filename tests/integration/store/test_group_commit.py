@@ -19,8 +19,9 @@ from bide.model.errors import NotFound, StoreDamaged, StoreError, StoreUnavailab
 from bide.store import Store, Tx, sessions
 from bide.store.schema import log
 from tests.support.clock import HeldClock
+from tests.support.stores import ON_SQLITE
 
-pytestmark = pytest.mark.usefixtures("no_blocking")
+pytestmark = [pytest.mark.usefixtures("no_blocking"), ON_SQLITE]
 
 
 def note(text: str, *, extra: str = "") -> Callable[[Tx], str]:

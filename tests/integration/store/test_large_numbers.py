@@ -13,6 +13,9 @@ from bide.store import Store, Tx, dags, instances, runs, waits, xcoms
 from bide.store.schema import mark
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
+from tests.support.stores import ON_SQLITE
+
+pytestmark = ON_SQLITE
 
 #: Parameters that SQLite takes here; its default is 32,766, and some builds have more.
 LIMIT = 90

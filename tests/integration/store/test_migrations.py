@@ -13,7 +13,6 @@ from alembic.script import ScriptDirectory
 
 from bide.model.errors import StoreSchemaError
 from bide.store import Store, migrate
-from bide.store.database import writing
 from bide.store.migrate import HEAD, replay, schema_state, upgrade
 from bide.store.schema import metadata
 from tests.support.clock import HeldClock
@@ -99,7 +98,7 @@ def test_an_upgrade_says_where_it_came_from_and_is_done_once(bare_store: Store) 
 
 def test_a_store_of_a_newer_bide_is_refused_and_left_alone(bare_store: Store) -> None:
     upgrade(bare_store)
-    with writing(bare_store.engine) as conn:
+    with bare_store.exclusive() as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreSchemaError, match=rf"'9999' is of a newer Bide; this one knows up to '{HEAD}'"):
         upgrade(bare_store)

@@ -16,7 +16,9 @@ from bide.store import Store, Tx, sessions
 from bide.store.migrate import schema_state
 from bide.store.schema import dag_run
 from tests.support.clock import HeldClock
+from tests.support.postgres import PostgresServer
 from tests.support.privileges import unprivileged
+from tests.support.stores import ON_SQLITE
 
 
 def opened(path: Path) -> Store:
@@ -45,6 +47,7 @@ async def test_a_new_store_is_made_with_its_folders(tmp_path: Path) -> None:
     await store.close()
 
 
+@ON_SQLITE
 async def test_the_settings_that_durability_needs(store: Store) -> None:
     def pragmas(tx: object) -> dict[str, object]:
         names = ("journal_mode", "synchronous", "foreign_keys")
@@ -57,7 +60,7 @@ async def test_the_settings_that_durability_needs(store: Store) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql+psycopg://localhost/bide", "only sqlite:///... is supported so far"),
+        ("mysql://localhost/bide", "only sqlite:///... and postgresql://... are supported"),
         ("not a url", "no URL of a database"),
         ("", "no URL of a database"),
     ],
@@ -146,7 +149,12 @@ async def test_a_store_that_another_process_writes_can_be_opened_and_read(store_
     await store.close()
 
 
-def test_a_url_with_a_password_is_not_told(tmp_path: Path) -> None:
-    with pytest.raises(StoreError) as caught:
-        Store.open("postgresql://ada:secret@localhost/bide", HeldClock())
+def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"postgresql://ada:\*\*\*@.*the server can't be reached") as caught:
+        Store.open(f"postgresql://ada:secret@/bide?host={tmp_path}", HeldClock())
     assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there(postgres: PostgresServer) -> None:
+    with pytest.raises(StoreError, match='database "nowhere" does not exist'):
+        Store.open(postgres.url("nowhere"), HeldClock())

@@ -27,6 +27,9 @@ from bide.store import (
 from bide.store.schema import metadata, wait
 from bide.store.transitions import Guard
 from tests.support.clock import START
+from tests.support.stores import ON_SQLITE
+
+pytestmark = ON_SQLITE
 
 Ask = Callable[[Tx], Any]
 

@@ -16,6 +16,7 @@ from bide.store.schema import task_state, wait
 from tests.support.clock import HeldClock
 from tests.support.hand_engine import HandEngine
 from tests.support.sealed_values import COLUMNS, put_values, stored_values, values_of
+from tests.support.stores import ON_SQLITE
 
 SECRET = b'"s3cr3t-text"'
 
@@ -35,6 +36,7 @@ async def test_a_value_is_plain_here_and_sealed_there(engine: HandEngine, name: 
     assert all(SECRET not in value and len(value) > HEADER + len(SECRET) for value in stored)
 
 
+@ON_SQLITE
 async def test_no_file_of_the_store_has_it(engine: HandEngine, store_path: Path) -> None:
     await put_values(engine, 20, SECRET)
     before = {path.name: path.read_bytes() for path in store_path.parent.glob("bide.db*")}
@@ -72,7 +74,9 @@ async def test_nothing_is_still_nothing(engine: HandEngine) -> None:
 
 async def test_values_of_a_store_from_before_are_read(store: Store, engine: HandEngine) -> None:
     await put_values(engine, 1, SECRET)
-    await store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE wait SET kwargs = ?", (b'{"old": 1}',)))
+    await store.write(
+        lambda tx: tx.conn.execute(sa.text("UPDATE wait SET kwargs = :value"), {"value": b'{"old": 1}'})
+    )
     assert await values_of(store, wait.c.kwargs) == [b'{"old": 1}']
 
 
@@ -104,5 +108,5 @@ async def test_an_error_of_a_statement_does_not_show_what_was_to_be_stored(engin
             lambda tx: tx.conn.execute(sa.update(wait).values(subject="s3cr3t-text", kwargs=SECRET, kind="unknown"))
         )
     shown = "".join(traceback.format_exception(caught.value))
-    assert "CHECK constraint failed: ck_wait_kind" in shown
+    assert "ck_wait_kind" in shown
     assert "s3cr3t-text" not in shown.replace('subject="s3cr3t-text"', "")

@@ -16,6 +16,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  └── xcom
     cancel_obligation             external work that has to be cancelled
     session                       engines, past and present
+    writer                        the last transaction of each thread that writes to PostgreSQL
     log                           who did what
 """
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
-from bide.store.schema.sessions import log, session
+from bide.store.schema.sessions import log, session, writer
 from bide.store.schema.waits import cancel_obligation, resume, signal, wait
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "task_state",
     "to_text",
     "wait",
+    "writer",
     "xcom",
 ]

@@ -7,6 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
+from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import TypeEngine
 
 from bide.model.states import RunState, TaskState
@@ -29,8 +32,10 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return to_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None or isinstance(value, datetime):
+        if value is None:
             return value
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
         return datetime.fromisoformat(value)
 
 
@@ -50,11 +55,24 @@ metadata = sa.MetaData(
 )
 
 UID = sa.String(36)
+#: Of tables that only grow. SQLite numbers rows by itself only in a plain INTEGER.
+ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ID = sa.String(250)
 TASK_STATES = ", ".join(f"'{state}'" for state in TaskState)
 RUN_STATES = ", ".join(f"'{state}'" for state in RunState)
 
 
 def rows_where(condition: str) -> dict[str, Any]:
-    """Options of a partial index. Naming another dialect here would import its driver's package at every start."""
+    """Options of a partial index, on every database.
+
+    Naming another dialect here would import its driver's package at every start; see :func:`_partial_index`.
+    """
     return {"sqlite_where": sa.text(condition)}
+
+
+@compiles(CreateIndex, "postgresql")
+def _partial_index(create: CreateIndex, compiler: DDLCompiler, **kw: Any) -> str:
+    """The condition that was given for SQLite holds here too, for declared tables and in migrations."""
+    options = create.element.dialect_options
+    options["postgresql"]["where"] = options["sqlite"]["where"]
+    return str(compiler.visit_create_index(create, **kw))  # pyright: ignore[reportUnknownMemberType]

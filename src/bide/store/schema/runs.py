@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bide.store.schema.columns import ID, RUN_STATES, TASK_STATES, UID, UtcTime, metadata, rows_where
+from bide.store.schema.columns import ID, ROW_NUMBER, RUN_STATES, TASK_STATES, UID, UtcTime, metadata, rows_where
 from bide.store.sealing import Sealed
 
 dag_run = sa.Table(
@@ -105,7 +105,7 @@ task_instance = sa.Table(
 task_event = sa.Table(
     "task_event",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", ROW_NUMBER, primary_key=True),
     sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
@@ -117,7 +117,7 @@ task_event = sa.Table(
 mark = sa.Table(
     "mark",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", ROW_NUMBER, primary_key=True),
     sa.Column("run_uid", UID, nullable=False),
     sa.Column("task_id", ID, nullable=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bide.store.schema.columns import ID, UID, UtcTime, metadata
+from bide.store.schema.columns import ID, ROW_NUMBER, UID, UtcTime, metadata
 
 session = sa.Table(
     "session",
@@ -16,15 +16,27 @@ session = sa.Table(
     sa.Column("started_at", UtcTime, nullable=False),
     #: When it last said that it lives; leases of one that has been silent for too long pass to others.
     sa.Column("heartbeat_at", UtcTime, nullable=False),
+    #: Seconds of silence after which it is lost; null for one that alone has its store.
+    sa.Column("lost_after", sa.Float),
     #: Of a triggerer: the queues that it serves, as a JSON list; null for all.
     sa.Column("queues", sa.JSON),
     sa.Column("ended_at", UtcTime),
 )
 
+writer = sa.Table(
+    "writer",
+    metadata,
+    #: A thread that writes to PostgreSQL.
+    sa.Column("uid", UID, primary_key=True),
+    #: Of its last transaction.
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
 log = sa.Table(
     "log",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", ROW_NUMBER, primary_key=True),
     sa.Column("dttm", UtcTime, nullable=False),
     sa.Column("event", sa.String(60), nullable=False),
     sa.Column("owner", sa.Text, nullable=False),

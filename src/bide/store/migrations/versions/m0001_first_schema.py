@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_index("ix_import_error_filename", "import_error", ["filename"], unique=False)
     op.create_table(
         "log",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("dttm", UtcTime(), nullable=False),
         sa.Column("event", sa.String(length=60), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
@@ -60,7 +60,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "mark",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_uid", sa.String(length=36), nullable=False),
         sa.Column("task_id", sa.String(length=250), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mark")),
@@ -73,9 +73,17 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("started_at", UtcTime(), nullable=False),
         sa.Column("heartbeat_at", UtcTime(), nullable=False),
+        sa.Column("lost_after", sa.Float(), nullable=True),
         sa.Column("queues", sa.JSON(), nullable=True),
         sa.Column("ended_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
+    )
+    op.create_table(
+        "writer",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_writer")),
     )
     op.create_table(
         "xcom",
@@ -286,7 +294,7 @@ def upgrade() -> None:
     op.create_index("ix_signal_instance", "signal", ["instance_uid"], unique=False)
     op.create_table(
         "task_event",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
