@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, cast
 
 from bide.authoring.moments import now
 from bide.model.errors import InvalidArgument
@@ -18,6 +19,7 @@ from bide.model.ids import check_signal_name
 
 if TYPE_CHECKING:
     import logging
+    from typing import Self
 
     from bide.authoring.context import TaskInstance
 
@@ -102,9 +104,13 @@ class BaseTrigger(ABC):
 
     #: The task instance that waits; set by the runner before :meth:`run`.
     task_instance: TaskInstance | WaitingTask | None = None
+    #: Only triggerers that serve this queue run it. None: that of its operator (``trigger_queue=``), or "default".
+    trigger_queue: str | None = None
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: B027
+    def __init__(self, *, trigger_queue: str | None = None, **kwargs: Any) -> None:
         """Subclasses take what they need and keep it; `kwargs` are accepted for cooperative inheritance."""
+        if trigger_queue is not None:
+            self.trigger_queue = trigger_queue
 
     @property
     def log(self) -> logging.Logger:
@@ -184,25 +190,49 @@ class SignalTrigger(BaseTrigger):
 
 
 class PollTrigger(BaseTrigger):
-    """Looks at something every :attr:`interval` seconds, until there is an event."""
+    """Looks at something every :attr:`interval` seconds, until there is an event.
+
+    All that is said by attributes here may be set on the class, in ``__init__`` or by a property.
+    """
 
     #: Seconds from the end of one look to the next.
     interval: float = 60.0
+    #: Each pause is longer or shorter by up to this share of it, at random: 0.1 for a tenth.
+    jitter: float = 0.0
+    #: After each look without an event the pause is so many times longer, up to :attr:`max_interval`.
+    backoff: float = 1.0
+    #: Seconds that a pause grows to by back-off; None for ten intervals.
+    max_interval: float | None = None
     #: So many looks in a row that raise end the wait with what the last one raised; fewer are made good.
     max_errors: int = 3
+    #: Triggers of this class with equal keys (of whatever :func:`bide.model.values.encode` stores) are looked for
+    #: together: one look, by one of them or by :meth:`poll_many`, is for all. None shares with nobody.
+    share_key: Any = None
+    #: At most so many triggers are given to one call of :meth:`poll_many`.
+    poll_many_limit: int = 100
 
     @abstractmethod
     def poll(self) -> Awaitable[TriggerEvent | None] | TriggerEvent | None:
         """Look once: the event, or None while there is none.
 
-        Either ``async def``, or a plain method, which is called in a thread and may block.
+        Either ``async def``, or a plain method, which is called in a thread and may block. What one of several
+        triggers with the same :attr:`share_key` finds is the event of all of them.
         """
+
+    @classmethod
+    def poll_many(cls, triggers: Sequence[Self]) -> Awaitable[Sequence[Found]] | Sequence[Found]:
+        """Look once for several triggers with the same :attr:`share_key`: what each has found, in their order.
+
+        Written by classes whose triggers differ, but where one request answers for many; ``async def`` or plain.
+        An exception in the answer is that trigger's own failed look, one that is raised is the failed look of all.
+        """
+        raise NotImplementedError(f"{cls.__name__} looks for one trigger at a time")
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there is an event; used where no engine does it."""
         import asyncio
 
-        errors = 0
+        looks = errors = 0
         while True:
             try:
                 event = await look(self)
@@ -210,30 +240,73 @@ class PollTrigger(BaseTrigger):
                 errors += 1
                 if errors >= self.max_errors:
                     raise
-                pause = self.interval * min(2**errors, LONGEST_PAUSE)
+                pause = error_pause(self.interval, errors)
                 self.log.warning("a look has failed (%d in a row); looking again in %g s: %s", errors, pause, error)
                 await asyncio.sleep(pause)
             else:
                 if event is not None:
                     break
                 errors = 0
-                await asyncio.sleep(self.interval)
+                looks += 1
+                await asyncio.sleep(next_pause(self, self.interval, looks))
         yield event
+
+
+#: What a look has found for one trigger: its event, nothing yet, or what went wrong.
+Found = TriggerEvent | Exception | None
+
+
+def next_pause(trigger: PollTrigger, interval: float, looks: int) -> float:
+    """Seconds until the look after `looks` without an event; `interval` is that of the first pause."""
+    pause = interval
+    if trigger.backoff > 1.0:
+        longest = interval * LONGEST_PAUSE if trigger.max_interval is None else trigger.max_interval
+        # Never a power that overflows: past some 60 doublings the longest pause has been reached.
+        pause = max(interval, min(interval * trigger.backoff ** min(looks - 1, 60), longest))
+    return pause * (1.0 + trigger.jitter * random.uniform(-1.0, 1.0)) if trigger.jitter else pause
+
+
+def error_pause(interval: float, errors: int) -> float:
+    """Seconds until the look after `errors` in a row that raised."""
+    return interval * min(2**errors, LONGEST_PAUSE)
 
 
 async def look(trigger: PollTrigger) -> TriggerEvent | None:
     """One look of `trigger`, whichever way its ``poll`` is written."""
-    if inspect.iscoroutinefunction(trigger.poll):
-        found: Any = await trigger.poll()
-    else:
-        import asyncio
-
-        found = await asyncio.to_thread(trigger.poll)
-        if inspect.isawaitable(found):
-            found = await found
+    found: Any = await _call(trigger.poll)
     if found is not None and not isinstance(found, TriggerEvent):
         raise TypeError(f"{type(trigger).__name__}.poll() must return a TriggerEvent or None, not {found!r}")
     return found
+
+
+def looks_for_many(cls: type[PollTrigger]) -> bool:
+    """Whether this class has a ``poll_many`` of its own."""
+    return getattr(cls.poll_many, "__func__", cls.poll_many) is not PollTrigger.poll_many.__func__
+
+
+async def look_for_many(triggers: Sequence[PollTrigger]) -> list[Found]:
+    """One call of ``poll_many`` for `triggers`, which all are of one class; checked."""
+    name = f"{type(triggers[0]).__name__}.poll_many()"
+    answer: Any = await _call(lambda: triggers[0].poll_many(triggers), triggers[0].poll_many)
+    found: list[Any] | None = list(cast("Sequence[Any]", answer)) if isinstance(answer, Sequence) else None
+    if found is None or len(found) != len(triggers):
+        raise TypeError(
+            f"{name} must return a list with one entry for each of {len(triggers)}, not {answer!r:.200}"
+        )
+    for one in found:
+        if one is not None and not isinstance(one, TriggerEvent | Exception):
+            raise TypeError(f"{name} must return a TriggerEvent, an exception or None for each, not {one!r:.200}")
+    return found
+
+
+async def _call(call: Callable[[], Any], written: Any = None) -> Any:
+    """What `call` returns: awaited here if it is written as a coroutine, else called in a thread."""
+    if inspect.iscoroutinefunction(written or call):
+        return await call()
+    import asyncio
+
+    found = await asyncio.to_thread(call)
+    return await found if inspect.isawaitable(found) else found
 
 
 def trigger_kind(cls: type[BaseTrigger]) -> TriggerKind:

@@ -14,12 +14,18 @@ from bide.wire.messages import InstanceKey, TriggerLoad
 
 
 async def claim_waits(
-    store: Store, session: str, limit: int, *, logs: LogLayout, only: str | None = None
+    store: Store,
+    session: str,
+    limit: int,
+    *,
+    logs: LogLayout,
+    only: str | None = None,
+    queues: Collection[str] | None = None,
 ) -> list[TriggerLoad]:
-    """Lease up to `limit` waits that nobody serves, with all that a trigger runner needs."""
+    """Lease up to `limit` waits of `queues` that nobody serves, with all that a trigger runner needs."""
 
     def work(tx: Tx) -> list[TriggerLoad]:
-        rows = waits.claim(tx, session, limit, only)
+        rows = waits.claim(tx, session, limit, only, queues)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
         return [
@@ -34,6 +40,7 @@ async def claim_waits(
                 classpath=row.classpath,
                 kwargs=row.kwargs,
                 interval=row.interval,
+                group_key=row.group_key,
                 # What a part of a tree ends with, the root goes on with.
                 must_end=row.method is None and row.parent_uid is None,
             )
@@ -94,6 +101,7 @@ def _load(
     classpath: str,
     kwargs: bytes,
     interval: float | None,
+    group_key: str | None = None,
     must_end: bool = False,
 ) -> TriggerLoad:
     spec = specs.structure_of(tx, run.version_uid).spec
@@ -109,5 +117,6 @@ def _load(
         dag_folder=spec.folder,
         log_path=str(log_path_of(owner, run, logs)),
         interval=interval,
+        group_key=group_key,
         must_end=must_end,
     )

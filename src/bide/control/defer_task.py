@@ -128,6 +128,8 @@ def _rows(
         name=spec.name,
         needed=spec.needed,
         signal_name=spec.signal,
+        queue=spec.queue,
+        group_key=spec.group_key,
     )
     rows = [row]
     for child in spec.children:

@@ -58,6 +58,8 @@ class DescriptorSink:
 class PathSink:
     """Appends to a file that is opened anew for each write: thousands of these hold no descriptor."""
 
+    __slots__ = ("__weakref__", "_path")
+
     def __init__(self, path: str | Path) -> None:
         self._path = path
 

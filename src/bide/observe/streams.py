@@ -80,6 +80,15 @@ class CapturedStreams:
             stream.finish_lines()
 
 
+def finish_lines() -> None:
+    """Write what the current sink still waits for the end of, if this process's output goes to sinks."""
+    for text in (sys.stdout, sys.stderr):
+        stream = getattr(text, "buffer", None)
+        if isinstance(stream, LineStream):
+            text.flush()
+            stream.finish_lines()
+
+
 def _as_text(stream: LineStream) -> TextIO:
     return io.TextIOWrapper(
         stream,  # pyright: ignore[reportArgumentType]  # it takes all that is written, as a buffered stream does

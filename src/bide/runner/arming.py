@@ -19,6 +19,7 @@ from bide.model.values import encode
 from bide.observe.masking import mask
 from bide.runner.outcomes import outcome_of
 from bide.runner.resolve import LoadDagFile, resolve_trigger
+from bide.runner.wait_groups import group_key, queue_of
 from bide.wire.messages import Defer, Outcome, WaitSpec
 
 _log = logging.getLogger("bide.runner")
@@ -37,7 +38,7 @@ def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDag
         if not journal:
             check_resume_method(task, deferred.method_name, deferred.kwargs)
         return Defer(
-            wait=wait_spec(deferred.trigger, dag_file, load, must_end=deferred.method_name is None),
+            wait=wait_spec(deferred.trigger, dag_file, load, must_end=deferred.method_name is None, task=task),
             method=deferred.method_name,
             kwargs=encode(deferred.kwargs or {}, what="defer(kwargs=)"),
             timeout=deferred.timeout_seconds,
@@ -57,14 +58,21 @@ def says(defer: Defer) -> str:
     return f"waiting: {wait.subject} ({how}){then}"
 
 
-def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_end: bool = False) -> WaitSpec:
+def wait_spec(
+    trigger: BaseTrigger,
+    dag_file: str,
+    load: LoadDagFile,
+    *,
+    must_end: bool = False,
+    task: BaseOperator | None = None,
+) -> WaitSpec:
     """The wait for `trigger`: of the class that its ``serialize()`` names, which need not be its own.
 
-    With `must_end` the task has no method to go on at.
+    With `must_end` the task has no method to go on at. `task` is who waits.
     Raises :class:`InvalidArgument`, :class:`~bide.model.errors.NotSerializable`, and what user code raises.
     """
     if isinstance(trigger, CombinedTrigger):
-        return _tree(trigger, dag_file, load)
+        return _tree(trigger, dag_file, load, task)
     classpath, kwargs = serialized(trigger)
     cls = resolve_trigger(classpath, dag_file, load)
     check_arguments(cls, kwargs)
@@ -72,6 +80,8 @@ def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_en
     stored = encode(kwargs, what=f"arguments of trigger {cls.__name__}")
     # Timers are evaluated and intervals read where they are armed, so the class that runs has to be here.
     armed = trigger if type(trigger) is cls else build(cls, kwargs)
+    # The instance in hand may have been given a queue that its arguments do not tell of.
+    queue = queue_of(trigger, task)
     due_at, outcome = None, None
     if isinstance(armed, TimerTrigger) and kind == "timer":
         due_at, outcome = _timer(armed, must_end)
@@ -83,15 +93,17 @@ def wait_spec(trigger: BaseTrigger, dag_file: str, load: LoadDagFile, *, must_en
         outcome=outcome,
         signal=armed.name if isinstance(armed, SignalTrigger) and kind == "signal" else None,
         interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
+        queue=queue,
+        group_key=group_key(cls, classpath, share_key_of(armed), queue),
         subject=subject_of(armed),
         has_on_kill=cls.on_kill is not BaseTrigger.on_kill,
     )
 
 
-def _tree(trigger: CombinedTrigger, dag_file: str, load: LoadDagFile) -> WaitSpec:
+def _tree(trigger: CombinedTrigger, dag_file: str, load: LoadDagFile, task: BaseOperator | None) -> WaitSpec:
     children: list[WaitSpec] = []
     for name, wait in trigger.waits.items():
-        spec = wait_spec(wait.trigger, dag_file, load)
+        spec = wait_spec(wait.trigger, dag_file, load, task=task)
         children.append(msgspec.structs.replace(spec, name=name, timeout=wait.timeout))
     return WaitSpec(
         kind=trigger.kind,
@@ -160,7 +172,46 @@ def poll_interval(trigger: PollTrigger) -> float:
         raise InvalidArgument(
             f"{type(trigger).__name__}.interval must be a number of seconds above 0, not {interval!r}"
         )
+    _check_pace(trigger)
     return float(interval)
+
+
+def _check_pace(trigger: PollTrigger) -> None:
+    """Raise :class:`InvalidArgument` for what would break a look only later."""
+    name = type(trigger).__name__
+    jitter, backoff, longest, budget, limit = (
+        cast("Any", value)
+        for value in (
+            trigger.jitter,
+            trigger.backoff,
+            trigger.max_interval,
+            trigger.max_errors,
+            trigger.poll_many_limit,
+        )
+    )
+    for what, value, valid, meaning in (
+        ("jitter", jitter, _is_number(jitter) and 0 <= jitter <= 1, "a share of the interval from 0 to 1"),
+        ("backoff", backoff, _is_number(backoff) and backoff >= 1, "a factor of 1 or more"),
+        (
+            "max_interval",
+            longest,
+            longest is None or (_is_number(longest) and longest > 0),
+            "seconds above 0, or None",
+        ),
+        ("max_errors", budget, isinstance(budget, int) and budget >= 1, "a whole number of 1 or more"),
+        ("poll_many_limit", limit, isinstance(limit, int) and limit >= 1, "a whole number of 1 or more"),
+    ):
+        if not valid:
+            raise InvalidArgument(f"{name}.{what} must be {meaning}, not {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value < float("inf")
+
+
+def share_key_of(trigger: BaseTrigger) -> Any:
+    """What tells the group of `trigger`; None if the engine runs it by itself."""
+    return trigger.share_key if isinstance(trigger, PollTrigger) and trigger_kind(type(trigger)) == "poll" else None
 
 
 def subject_of(trigger: BaseTrigger) -> str:

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from typing import Any, cast
+
+import msgspec
 
 from bide.authoring.trigger import BaseTrigger, PollTrigger, WaitingTask
 from bide.model.values import decode
-from bide.observe.log import PathSink
+from bide.observe.log import PathSink, Sink
 from bide.runner.arming import build, poll_interval
-from bide.wire.messages import TriggerLoad
+from bide.wire.messages import InstanceKey, TriggerLoad
 
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A trigger that is held under a lease."""
+    """A trigger that is held under a lease. There may be a hundred thousand: what few need is made when needed."""
 
     load: TriggerLoad
     trigger: BaseTrigger
-    sink: PathSink
-    #: What runs now: the whole stream, or one look of a poll.
+    #: What runs now of it alone: the whole stream, or its cleanup.
     task: asyncio.Task[None] | None = None
-    #: Looks in a row that raised.
+    #: Looks in a row that raised, for this one alone.
     errors: int = 0
     #: Nobody wants to hear of it any more.
     dropped: bool = False
-    #: Resolves when it is over and cleaned up.
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    #: It is over and cleaned up.
+    is_over: bool = False
+    _over: asyncio.Event | None = None
+
+    @property
+    def over(self) -> asyncio.Event:
+        """Set once it is over and cleaned up."""
+        if self._over is None:
+            self._over = asyncio.Event()
+            if self.is_over:
+                self._over.set()
+        return self._over
+
+    def set_over(self) -> None:
+        """It is over and cleaned up."""
+        self.is_over = True
+        if self._over is not None:
+            self._over.set()
+
+
+def log_of(load: TriggerLoad) -> Sink:
+    """The log of the task that waits."""
+    return PathSink(load.log_path)
+
+
+def hold(cls: type[BaseTrigger], load: TriggerLoad) -> Held:
+    """The trigger of `load`, to be run; raises whatever is wrong with its arguments."""
+    trigger = build_trigger(cls, load)
+    return Held(_slim(load), trigger)
 
 
 def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
@@ -39,6 +68,22 @@ def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
         names.dag_id, names.run_id, names.task_id, names.map_index, load.try_number, names.id
     )
     return trigger
+
+
+def _slim(load: TriggerLoad) -> TriggerLoad:
+    """Without what a trigger that is built needs no more; strings that many loads have are kept once."""
+    names, intern = load.instance, sys.intern
+    return msgspec.structs.replace(
+        load,
+        classpath=intern(load.classpath),
+        kwargs=b"",
+        instance=InstanceKey(
+            names.id, intern(names.dag_id), intern(names.run_id), intern(names.task_id), names.map_index
+        ),
+        dag_file=intern(load.dag_file),
+        dag_folder=intern(load.dag_folder),
+        group_key=None if load.group_key is None else intern(load.group_key),
+    )
 
 
 def interval_of(held: Held) -> float:

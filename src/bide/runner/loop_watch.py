@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from bide.model.clock import Clock
-from bide.observe.log import PathSink, context_sink
+from bide.observe.log import Sink, context_sink
 
 _log = logging.getLogger("bide.runner")
 
@@ -22,7 +22,7 @@ _LIMIT: Final = 0.2
 _PERIOD: Final = 0.1
 
 #: The trigger that a task of the loop belongs to: its name and its log.
-Culprit = tuple[str, PathSink]
+Culprit = tuple[str, Sink]
 
 
 class LoopWatch:

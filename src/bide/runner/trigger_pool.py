@@ -6,23 +6,22 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from bide.authoring.trigger import LONGEST_PAUSE, BaseTrigger, PollTrigger, TriggerEvent, look, trigger_kind
+from bide.authoring.trigger import BaseTrigger, TriggerEvent, trigger_kind
 from bide.model.errors import TriggerFailure
-from bide.observe.log import context_sink
+from bide.observe.log import Sink, context_sink
+from bide.observe.streams import finish_lines
 from bide.runner.failures import described, one_line
-from bide.runner.held_trigger import Held, interval_of
+from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of
-from bide.runner.poll_heap import PollHeap
-from bide.wire.messages import TriggerDropped, TriggerEnded
+from bide.runner.polls import Polls
+from bide.wire.messages import TriggerDropped, TriggerEnded, TriggerLoad
 
 _log = logging.getLogger("bide.runner")
 
 #: Seconds for a cleanup(), and for a trigger to end when it is cancelled.
 _CLEANUP_LIMIT: Final = 30.0
-#: First looks a second, when many polls come at once.
-_FIRST_LOOKS: Final = 1000
 
 Tell = Callable[[TriggerEnded | TriggerDropped], None]
 
@@ -33,13 +32,19 @@ class TriggerPool:
     Whatever a trigger does, only its own wait ends by it; its ``cleanup()`` is always awaited.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Tell) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, tell: Tell, log_of: Callable[[TriggerLoad], Sink] = log_of
+    ) -> None:
+        """`log_of`: where the lines of a trigger go."""
         self._loop = loop
         self._tell = tell
+        self.log_of = log_of
         self._held: dict[str, Held] = {}
         self._closing: set[Held] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._polls: PollHeap[Held] = PollHeap(loop, self._start_look)
+        self._by_task: dict[asyncio.Task[None], Held] = {}
+        #: Those of them that are polls.
+        self.polls = Polls(loop, self)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -50,14 +55,13 @@ class TriggerPool:
 
     def owner_of(self, task: asyncio.Task[None] | None) -> Held | None:
         """The trigger that `task` runs."""
-        return next((held for held in [*self._held.values(), *self._closing] if held.task is task), None)
+        return None if task is None else self._by_task.get(task) or self.polls.owner_of(task)
 
     def add(self, held: Held, place: int = 0) -> None:
         """Start a trigger; `place` is its place among those that came together, so that first looks spread."""
         if trigger_kind(type(held.trigger)) == "poll":
-            wait = min(place / _FIRST_LOOKS, interval_of(held))
+            self.polls.add(held, place)
             self._held[held.load.wait_id] = held
-            self._polls.add(held, self._loop.time() + wait)
         else:
             self._held[held.load.wait_id] = held
             self._begin(held, self._run_stream(held))
@@ -72,21 +76,18 @@ class TriggerPool:
             return None
         held.dropped = True
         self._closing.add(held)
-        if self._polls.discard(held):
-            held.task = self._spawn(self._close(held))
+        if self.polls.discard(held):
+            self._begin(held, self.close_one(held))
         elif held.task is not None:
             held.task.cancel()
         if tell:
-            self._spawn(self._tell_when_over(held))
+            self.spawn(self._tell_when_over(held))
         return held.over
 
     def next_look(self, wait_id: str) -> float | None:
         """Seconds until the next look of a poll, 0 while one is under way; None if it is no poll that is held."""
         held = self._held.get(wait_id)
-        if held is None or trigger_kind(type(held.trigger)) != "poll":
-            return None
-        when = self._polls.next_look(held)
-        return 0.0 if when is None else max(0.0, when - self._loop.time())
+        return None if held is None else self.polls.next_look(held)
 
     async def close(self, limit: float) -> None:
         """Drop all and wait for their cleanups, at most `limit` seconds."""
@@ -99,77 +100,34 @@ class TriggerPool:
                 _log.warning("%d triggers were not cleaned up within %.0f s", len(late), limit)
 
     def _begin(self, held: Held, work: Any) -> None:
-        held.task = self._spawn(work)
-        held.task.add_done_callback(lambda task: self._close_unbegun(held, task))
+        held.task = self.spawn(work)
+        self._by_task[held.task] = held
+        held.task.add_done_callback(self._on_done)
 
-    def _close_unbegun(self, held: Held, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        held = self._by_task.pop(task)
         # A coroutine that is cancelled before its first step never runs, so nothing in it can clean up.
-        if task.cancelled() and not held.over.is_set():
-            self._spawn(self._close(held))
+        if task.cancelled() and not held.is_over:
+            self.spawn(self.close_one(held))
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
+    def spawn(self, work: Any) -> asyncio.Task[None]:
+        """Run `work` in the loop."""
         task: asyncio.Task[None] = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    # --- polls -------------------------------------------------------------------------------------------------
-
-    def _start_look(self, held: Held) -> None:
-        self._begin(held, self._look(held))
-        if held.task is not None:
-            held.task.add_done_callback(lambda _: self._polls.ended())
-
-    async def _look(self, held: Held) -> None:
-        trigger = held.trigger
-        assert isinstance(trigger, PollTrigger)
-        with context_sink(held.sink):
-            try:
-                event = await look(trigger)
-            except BaseException as error:
-                again = self._look_again_after(held, error)
-            else:
-                held.errors = 0
-                again = interval_of(held) if event is None else None
-                if event is not None:
-                    self._succeed(held, event)
-            if again is not None and not held.dropped:
-                self._polls.add(held, self._loop.time() + again)
-            else:
-                await self._close(held)
-
-    def _look_again_after(self, held: Held, error: BaseException) -> float | None:
-        """Seconds until the look after one that raised `error`; None if it was the last."""
-        if held.dropped:
-            return None
-        held.errors += 1
-        allowed = cast("PollTrigger", held.trigger).max_errors
-        if held.errors >= allowed or not isinstance(error, Exception):
-            if held.errors > 1:
-                error.add_note(f"{held.errors} looks in a row have failed; this is the last one")
-            self._fail(held, error)
-            return None
-        pause = interval_of(held) * min(2**held.errors, LONGEST_PAUSE)
-        _log.warning(
-            "A look has failed (%d of %d in a row are allowed); looking again in %g s: %s",
-            held.errors,
-            allowed,
-            pause,
-            one_line(error),
-        )
-        return pause
-
     # --- streams -----------------------------------------------------------------------------------------------
 
     async def _run_stream(self, held: Held) -> None:
-        with context_sink(held.sink):
+        with context_sink(self.log_of(held.load)):
             try:
                 await self._first_event(held)
             except BaseException as error:
                 if not held.dropped:
-                    self._fail(held, error)
+                    self.fail(held, error)
             finally:
-                await self._close(held)
+                await self.close_one(held)
 
     async def _first_event(self, held: Held) -> None:
         """Run the trigger until it yields, and tell that before anything else of it runs."""
@@ -178,7 +136,7 @@ class TriggerPool:
         try:
             async for event in stream:
                 ended = True
-                self._succeed(held, event)
+                self.succeed(held, event)
                 break
         except Exception:
             if not ended:
@@ -198,7 +156,8 @@ class TriggerPool:
 
     # --- the end -----------------------------------------------------------------------------------------------
 
-    def _succeed(self, held: Held, event: object) -> None:
+    def succeed(self, held: Held, event: object) -> None:
+        """Tell that `held` has its event."""
         if held.dropped:
             return
         try:
@@ -207,9 +166,10 @@ class TriggerPool:
             self._end(held, TriggerEnded(held.load.wait_id, held.load.token, outcome))
         except Exception as error:
             if self._held.get(held.load.wait_id) is held:
-                self._fail(held, error)
+                self.fail(held, error)
 
-    def _fail(self, held: Held, error: BaseException) -> None:
+    def fail(self, held: Held, error: BaseException) -> None:
+        """Tell that `held` has failed."""
         _log.error("Trigger failed: %s", described(error))
         self._end(held, TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
 
@@ -218,18 +178,19 @@ class TriggerPool:
         if self._held.pop(held.load.wait_id, None) is not None:
             self._closing.add(held)
 
-    async def _close(self, held: Held) -> None:
-        """Await ``cleanup()``, whatever it does."""
+    async def close_one(self, held: Held) -> None:
+        """Await its ``cleanup()``, whatever that does."""
         self._closing.add(held)
-        with context_sink(held.sink):
+        with context_sink(self.log_of(held.load)):
             try:
                 async with asyncio.timeout(_CLEANUP_LIMIT):
                     await held.trigger.cleanup()
             except BaseException as error:
                 _log.error("%s.cleanup() failed: %s", type(held.trigger).__name__, described(error))
             finally:
+                finish_lines()
                 self._closing.discard(held)
-                held.over.set()
+                held.set_over()
 
     async def _tell_when_over(self, held: Held) -> None:
         try:

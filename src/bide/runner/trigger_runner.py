@@ -17,7 +17,7 @@ from bide.observe.clock import SystemClock
 from bide.observe.log import PathSink, context_sink, install
 from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
-from bide.runner.held_trigger import Held, build_trigger
+from bide.runner.held_trigger import build_trigger, hold, log_of
 from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
@@ -125,7 +125,7 @@ class TriggerRunner:
         if held is None:
             return None
         names = held.load.instance
-        return f"{type(held.trigger).__name__} of {names.dag_id}.{names.task_id}", held.sink
+        return f"{type(held.trigger).__name__} of {names.dag_id}.{names.task_id}", log_of(held.load)
 
     def _take(self, frame: Frame) -> None:
         body = frame.body
@@ -196,8 +196,9 @@ class TriggerRunner:
         sink = PathSink(load.log_path)
         try:
             with context_sink(sink):
-                trigger = _built(cls, load)
-                self._pool.add(Held(load, trigger, sink), place)
+                if isinstance(cls, Exception):
+                    raise cls
+                self._pool.add(hold(cls, load), place)
         except Exception as error:
             with context_sink(sink):
                 _log.error("Trigger can't be started: %s", described(error))

@@ -12,7 +12,7 @@ from bide.store.claiming import free
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import UtcTime, cancel_obligation, resume, wait
-from bide.store.scoping import in_scope
+from bide.store.scoping import in_queues, in_scope, queues_given
 
 _w = wait.c
 
@@ -181,11 +181,27 @@ def next_deadline(tx: Tx, only: str | None = None) -> datetime | None:
     return tx.conn.execute(_next_deadline, {"only": only}).scalar_one()
 
 
+_mate = wait.alias("mate")
+
+
+def _has_mate(*served: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a wait of the same group is `served` so."""
+    return sa.exists().where(_mate.c.group_key == _w.group_key, *served)
+
+
+#: Not such as share their looks with waits that another engine holds, unless this one holds some of them, too.
+_not_elsewhere = sa.or_(
+    _w.group_key.is_(None),
+    ~_has_mate(_mate.c.session.is_not(None), _mate.c.session != sa.bindparam("by")),
+    _has_mate(_mate.c.session == sa.bindparam("by")),
+)
 _unclaimed = (
     sa.select(_w.uid)
     .where(
         sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream') AND wait.ended_at IS NULL"),
+        in_queues(_w.queue),
         in_scope(_w.run_uid),
+        _not_elsewhere,
     )
     .order_by(_w.armed_at)
     .limit(sa.bindparam("limit", type_=sa.Integer))
@@ -198,12 +214,16 @@ _claim = (
 )
 
 
-def claim(tx: Tx, session: str, limit: int, only: str | None = None) -> list[WaitRow]:
-    """Lease up to `limit` unclaimed waits to `session`, the oldest first, each under a new token.
+def claim(
+    tx: Tx, session: str, limit: int, only: str | None = None, queues: Collection[str] | None = None
+) -> list[WaitRow]:
+    """Lease up to `limit` unclaimed waits of `queues` (None: all) to `session`, the oldest first, each under a new
+    token. All waits of a group that are leased are leased to one session.
 
-    Reads ``ix_wait_unclaimed``; locks the rows that it leases.
+    Reads ``ix_wait_unclaimed`` and ``ix_wait_group``; locks the rows that it leases.
     """
-    return [WaitRow(*row) for row in tx.conn.execute(_claim, {"by": session, "limit": limit, "only": only})]
+    values = {"by": session, "limit": limit, "only": only, **queues_given(queues)}
+    return [WaitRow(*row) for row in tx.conn.execute(_claim, values)]
 
 
 _unclaimed_starts = (
@@ -227,8 +247,8 @@ _claim_starts = (
 def claim_starts(tx: Tx, session: str, limit: int, only: str | None = None) -> list[WaitRow]:
     """Lease up to `limit` starts to `session`, as :func:`claim` does with waits.
 
-    Those are left out whose instance is held until external work of an earlier try is cancelled. Reads
-    ``ix_wait_start`` and ``ix_cancel_obligation_holding``.
+    Whatever the queue: that is known only once the wait is made. Those are left out whose instance is held until
+    external work of an earlier try is cancelled. Reads ``ix_wait_start`` and ``ix_cancel_obligation_holding``.
     """
     return [WaitRow(*row) for row in tx.conn.execute(_claim_starts, {"by": session, "limit": limit, "only": only})]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from bide.authoring.trigger import BaseTrigger
@@ -14,7 +14,7 @@ from bide.engine.triggerer.contract import TriggerControl
 from bide.model.clock import Clock
 from bide.model.errors import Fenced
 from bide.model.values import decode
-from bide.observe.log import context_sink
+from bide.observe.log import Sink, context_sink
 from bide.runner.arming import build
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, build_trigger
@@ -48,13 +48,16 @@ _CLEANUP_LIMIT: Final = 5.0
 class WitnessedPool(TriggerPool):
     """Keeps the exceptions of triggers."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Tell, witness: Witness) -> None:
-        super().__init__(loop, tell)
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, tell: Tell, witness: Witness, log_of: Callable[[TriggerLoad], Sink]
+    ) -> None:
+        super().__init__(loop, tell, log_of)
         self._witness = witness
 
-    def _fail(self, held: Held, error: BaseException) -> None:
+    def fail(self, held: Held, error: BaseException) -> None:
+        """Tell that `held` has failed."""
         self._witness.note_error(held.load.instance.id, error)
-        super()._fail(held, error)
+        super().fail(held, error)
 
 
 class InlineTriggerer:
@@ -74,7 +77,7 @@ class InlineTriggerer:
         self._tasks_of_run = tasks
         self._witness = tasks.witness
         self._loop = asyncio.get_running_loop()
-        self._pool = WitnessedPool(self._loop, self._tell, tasks.witness)
+        self._pool = WitnessedPool(self._loop, self._tell, tasks.witness, self._log_of)
         self._held: set[str] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -137,15 +140,18 @@ class InlineTriggerer:
 
     def _arm(self, load: TriggerLoad) -> None:
         self._held.add(load.wait_id)
-        sink = self._tasks_of_run.sink(load.log_path, load.instance.task_id)
+        sink = self._log_of(load)
         try:
             with context_sink(sink), user_code():
-                self._pool.add(Held(load, self._build(load), sink))
+                self._pool.add(Held(load, self._build(load)))
         except Exception as error:
             self._witness.note_error(load.instance.id, error)
             with context_sink(sink):
                 _log.error("Trigger can't be started: %s", described(error))
             self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
+
+    def _log_of(self, load: TriggerLoad) -> Sink:
+        return self._tasks_of_run.sink(load.log_path, load.instance.task_id)
 
     def _build(self, load: TriggerLoad) -> BaseTrigger:
         cls = resolve_trigger(load.classpath, load.dag_file, lambda: self._tasks_of_run.loaded)

@@ -208,6 +208,9 @@ class WaitSpec(msgspec.Struct, frozen=True):
     signal: str | None = None
     #: poll: seconds between looks.
     interval: float | None = None
+    #: Which triggerers may run it, and the waits that it shares looks with (None: it shares with nobody).
+    queue: str = "default"
+    group_key: str | None = None
     #: One line for people: what is waited for.
     subject: str = ""
     #: Whether the trigger has an ``on_kill`` that a cancel must run.
@@ -253,6 +256,8 @@ class TriggerLoad(msgspec.Struct, frozen=True):
     #: Absolute path; lines are appended.
     log_path: str
     interval: float | None = None
+    #: Triggers of one group are looked for together.
+    group_key: str | None = None
     #: The operator gave no method to resume at: only an ending event is legal.
     must_end: bool = False
 

@@ -77,7 +77,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "next timer": (waits.next_timer, {"ix_wait_due"}),
     "overdue waits": (lambda tx: waits.overdue(tx, 5), {"ix_wait_deadline"}),
     "next wait deadline": (waits.next_deadline, {"ix_wait_deadline"}),
-    "claim": (lambda tx: waits.claim(tx, "s", 5), {"ix_wait_unclaimed"}),
+    "claim": (lambda tx: waits.claim(tx, "s", 5), {"ix_wait_unclaimed", "ix_wait_group"}),
     "claim starts": (lambda tx: waits.claim_starts(tx, "s", 5), {"ix_wait_start"}),
     "release": (lambda tx: waits.release(tx, "s"), {"ix_wait_session"}),
     "release some": (lambda tx: waits.release(tx, "s", ["w"]), {"sqlite_autoindex_wait_1|ix_wait_session"}),

@@ -23,6 +23,7 @@ from bide.model.errors import InvalidArgument, NotSerializable
 from bide.model.values import decode
 from bide.runner.arming import arm, wait_spec
 from bide.runner.resolve import resolve_trigger
+from bide.standard.triggers.file import FileTrigger
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 
@@ -257,3 +258,22 @@ def test_waits_made_of_waits_are_armed_as_a_tree() -> None:
 def test_a_part_that_cannot_be_armed_is_refused() -> None:
     with pytest.raises(NotSerializable, match="arguments of trigger Base"):
         spec(any_of(Base(), Base(client=object())))
+
+
+def test_equal_polls_are_armed_as_one_group() -> None:
+    """K20"""
+    one, same = FileTrigger("/a", poke_interval=5.0), FileTrigger("/a", poke_interval=9.0)
+    other = FileTrigger("/b", poke_interval=5.0, trigger_queue="gpu")
+    keys = [spec(trigger).group_key for trigger in (one, same, other)]
+    assert keys[0] == keys[1] != keys[2]
+    assert [spec(trigger).queue for trigger in (one, other)] == ["default", "gpu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("jitter", 2), ("backoff", 0.5), ("max_interval", 0), ("max_errors", 0)]
+)
+def test_a_pace_that_can_not_be_is_refused(name: str, value: float) -> None:
+    trigger = FileTrigger("/a")
+    setattr(trigger, name, value)
+    with pytest.raises(InvalidArgument, match=f"FileTrigger.{name} must be"):
+        spec(trigger)

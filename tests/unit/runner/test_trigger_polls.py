@@ -7,6 +7,7 @@ from bide.wire.messages import (
     AskLooks,
     Looks,
     Stop,
+    TriggerEnded,
 )
 from tests.unit.runner.harness import Project, TemplateProcess
 from tests.unit.runner.trigger_harness import Triggers
@@ -66,3 +67,15 @@ def test_the_next_look_is_told(triggers: Triggers) -> None:
     looks = triggers.get(Looks).next_look
     assert list(looks) == [poll.wait_id]
     assert 490 < looks[poll.wait_id] - time.time() <= 500
+
+
+def test_what_a_shared_look_says_is_in_all_logs(triggers: Triggers) -> None:
+    """K13 K20"""
+    loads = [triggers.load("SharedPoll", interval=60.0, group_key="g") for _ in range(3)]
+    triggers.arm(*loads)
+    for _ in loads:
+        assert triggers.get(TriggerEnded).error == ""
+    assert triggers.notes() == ["look"]
+    for load in loads:
+        log = triggers.project.log(load)
+        assert log.index("looking\n") < log.index("Trigger fired"), log

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bide.authoring.trigger import BaseTrigger, PollTrigger, TriggerEvent
-from bide.observe.log import PathSink
 from bide.runner.held_trigger import Held
 from bide.runner.trigger_pool import TriggerPool
 from bide.wire.messages import InstanceKey, TriggerDropped, TriggerEnded, TriggerLoad
@@ -46,7 +45,7 @@ def held(trigger: BaseTrigger, path: Path, wait_id: str = "w1") -> Held:
         wait_id, 1, "stream", "x.Y", b"{}", InstanceKey("i", "d", "r", "t"), 1, "f", str(path), str(path / "log"),
         interval=0.001,
     )  # fmt: skip
-    return Held(load, trigger, PathSink(load.log_path))
+    return Held(load, trigger)
 
 
 @pytest.fixture

@@ -160,6 +160,14 @@ TRIGGERS = """
             time.sleep(self.seconds)
             return TriggerEvent("plain")
 
+    class SharedPoll(PollTrigger):
+        share_key = "one"
+        def serialize(self): ...
+        def poll(self):
+            note("look")
+            print("looking", end="")
+            return TriggerEvent("shared")
+
     class Kills(Noted):
         async def run(self):
             yield TriggerEvent(1)
@@ -186,6 +194,7 @@ class Triggers:
         wait_id: str = "",
         interval: float | None = None,
         log_path: Path | None = None,
+        group_key: str | None = None,
         **kwargs: Any,
     ) -> TriggerLoad:
         kind = "poll" if "Poll" in name else "stream"
@@ -201,6 +210,7 @@ class Triggers:
             dag_folder=str(self.project.dags),
             log_path=str(log_path or self.project.logs / f"{uuid.uuid4()}.log"),
             interval=interval,
+            group_key=group_key,
         )
 
     def arm(self, *loads: TriggerLoad) -> None:
@@ -213,7 +223,7 @@ class Triggers:
 
     def event(self, load: TriggerLoad) -> object:
         ended = self.get(TriggerEnded)
-        assert (ended.wait_id, ended.token, ended.error) == (load.wait_id, load.token, "")
+        assert (ended.wait_id, ended.token, ended.error) == (load.wait_id, load.token, ""), ended
         assert ended.outcome is not None
         return decode(ended.outcome.payload)
 

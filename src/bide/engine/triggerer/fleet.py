@@ -145,8 +145,29 @@ class Fleet:
     # --- work ---------------------------------------------------------------------------------------------------
 
     async def arm(self, loads: Iterable[TriggerLoad]) -> None:
-        """Hand triggers to runners, starting such as are needed. What can't be placed is lost for a while."""
-        await self._place(loads, lambda runner, members: runner.arm(members, self._settings.arm_batch))
+        """Hand triggers to runners, starting such as are needed. What can't be placed is lost for a while.
+
+        Triggers of one group go to the same runner, where they share their looks, unless one is a suspect.
+        """
+        alone: list[TriggerLoad] = []
+        by_runner: dict[str, list[TriggerLoad]] = {}
+        for load in loads:
+            holder = self._holder_of_group(load)
+            if holder is None:
+                alone.append(load)
+            else:
+                by_runner.setdefault(holder.label, []).append(load)
+        for label, members in by_runner.items():
+            self._runners[label].arm(members, self._settings.arm_batch)
+        await self._place(alone, lambda runner, members: runner.arm(members, self._settings.arm_batch))
+
+    def _holder_of_group(self, load: TriggerLoad) -> RunnerProcess | None:
+        if load.group_key is None or self._suspicion.group_of(load.wait_id) != NO_GROUP:
+            return None
+        for runner in self._runners.values():
+            if runner.group == NO_GROUP and not runner.stopping and load.group_key in runner.shared_looks:
+                return runner
+        return None
 
     async def _place(self, loads: Iterable[L], hand_over: Callable[[RunnerProcess, Sequence[L]], None]) -> None:
         groups: dict[int, list[L]] = {}
@@ -318,13 +339,13 @@ class Fleet:
             case TriggerEnded(wait_id=wait_id, token=token, outcome=outcome, error=error):
                 runner.pulse.frame(now)
                 if runner.armed.get(wait_id) == token:
-                    del runner.armed[wait_id]
+                    runner.let_go(wait_id)
                     self._suspicion.forget(wait_id)
                     self._ended(WaitEnding(wait_id, token, outcome, error))
             case StartArmed(wait_id=wait_id, token=token, defer=defer):
                 runner.pulse.frame(now)
                 if runner.armed.get(wait_id) == token:
-                    del runner.armed[wait_id]
+                    runner.let_go(wait_id)
                     self._suspicion.forget(wait_id)
                     self._armed(ArmedStart(wait_id, token, defer))
             case PullXCom():

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from bide.engine.template import Runner, RunnerExit
 from bide.engine.triggerer.pulse import Pulse
+from bide.engine.triggerer.shared_looks import SharedLooks
 from bide.model.errors import ProtocolError
 from bide.wire.async_channel import ChannelClosed
 from bide.wire.messages import (
@@ -47,6 +48,8 @@ class RunnerProcess:
         self.pulse = Pulse()
         #: Token by wait id, in the order they were armed.
         self.armed: dict[str, int] = {}
+        #: The groups that those belong to.
+        self.shared_looks = SharedLooks()
         #: Dropped, and not yet cleaned up.
         self.dropping: set[str] = set()
         #: Triggers that it was given, and that the answer to a later ping has not confirmed yet.
@@ -89,6 +92,7 @@ class RunnerProcess:
         self._idle_since = None
         for load in loads:
             self.armed[load.wait_id] = load.token
+            self.shared_looks.add(load.wait_id, load.group_key)
         for start in range(0, len(loads), batch):
             self._send(ArmTriggers(tuple(loads[start : start + batch])))
 
@@ -104,9 +108,16 @@ class RunnerProcess:
         """Answer a question of its own."""
         self._send(body, request=request)
 
+    def let_go(self, wait_id: str) -> None:
+        """It holds this one no more."""
+        self.armed.pop(wait_id, None)
+        self.shared_looks.remove(wait_id)
+
     def drop(self, wait_ids: Sequence[str]) -> None:
         """Have it stop and clean up those of `wait_ids` that it holds."""
-        mine = tuple(wait_id for wait_id in wait_ids if self.armed.pop(wait_id, None) is not None)
+        mine = tuple(wait_id for wait_id in wait_ids if wait_id in self.armed)
+        for wait_id in mine:
+            self.let_go(wait_id)
         if mine:
             self.dropping.update(mine)
             self._send(DropTriggers(mine))

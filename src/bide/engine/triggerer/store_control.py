@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,18 +21,30 @@ _IDS: Final = 5_000
 class StoreControl:
     """:class:`~bide.engine.triggerer.contract.TriggerControl` of one engine session.
 
-    `logs` says where each try's log lies; `only` the uid of the one run that the engine serves, None for all.
+    `logs` says where each try's log lies; `only` the uid of the one run that the engine serves, None for all;
+    `queues` whose triggers it runs, None for all.
     """
 
-    def __init__(self, store: Store, session: str, *, logs: LogLayout, only: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        *,
+        logs: LogLayout,
+        only: str | None = None,
+        queues: Collection[str] | None = None,
+    ) -> None:
         self._store = store
         self._session = session
         self._logs = logs
         self._task_log = TaskLog(store, logs)
         self._only = only
+        self._queues = queues
 
     async def claim_waits(self, limit: int) -> list[TriggerLoad]:
-        return await claim_waits.claim_waits(self._store, self._session, limit, logs=self._logs, only=self._only)
+        return await claim_waits.claim_waits(
+            self._store, self._session, limit, logs=self._logs, only=self._only, queues=self._queues
+        )
 
     async def claim_starts(self, limit: int) -> list[StartLoad]:
         return await arm_starts.claim_starts(self._store, self._session, limit, logs=self._logs, only=self._only)

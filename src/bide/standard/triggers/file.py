@@ -14,7 +14,8 @@ from bide.standard.files import find_file
 class FileTrigger(PollTrigger):
     """Fires with True once there is a file that `filepath` names; see :func:`bide.standard.files.find_file`.
 
-    It looks every `poke_interval` (seconds or a timedelta), in a thread: the file system may be a remote one.
+    It looks every `poke_interval` (seconds or a timedelta), in a thread: the file system may be a remote one. All
+    that wait for the same file share their looks.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class FileTrigger(PollTrigger):
         self.filepath = str(filepath)
         self.recursive = recursive
         self.poke_interval = self.interval = seconds
+        self.share_key = (self.filepath, recursive)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (

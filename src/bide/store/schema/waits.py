@@ -63,6 +63,7 @@ wait = sa.Table(
     ),
     # Tasks that start from their trigger, whose waits are still to be made.
     sa.Index("ix_wait_start", "armed_at", **rows_where("session IS NULL AND kind = 'start'")),
+    sa.Index("ix_wait_group", "group_key", "session", **rows_where("group_key IS NOT NULL")),
     sa.Index("ix_wait_session", "session", **rows_where("session IS NOT NULL")),
 )
 

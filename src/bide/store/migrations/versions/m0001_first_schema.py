@@ -361,6 +361,13 @@ def upgrade() -> None:
         "ix_wait_deadline", "wait", ["deadline"], unique=False, sqlite_where=sa.text("deadline IS NOT NULL")
     )
     op.create_index("ix_wait_due", "wait", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index(
+        "ix_wait_group",
+        "wait",
+        ["group_key", "session"],
+        unique=False,
+        sqlite_where=sa.text("group_key IS NOT NULL"),
+    )
     op.create_index("ix_wait_instance", "wait", ["instance_uid"], unique=False)
     op.create_index(
         "ix_wait_parent", "wait", ["parent_uid"], unique=False, sqlite_where=sa.text("parent_uid IS NOT NULL")
