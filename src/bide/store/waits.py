@@ -190,10 +190,11 @@ def _has_mate(*served: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 #: Not such as share their looks with waits that another engine holds, unless this one holds some of them, too.
+#: In this order each question is answered by one entry of ``ix_wait_group``, however large the group is.
 _not_elsewhere = sa.or_(
     _w.group_key.is_(None),
-    ~_has_mate(_mate.c.session.is_not(None), _mate.c.session != sa.bindparam("by")),
     _has_mate(_mate.c.session == sa.bindparam("by")),
+    ~_has_mate(_mate.c.session.is_not(None)),
 )
 _unclaimed = (
     sa.select(_w.uid)
