@@ -324,7 +324,7 @@ with DAG("deferral", schedule=None) as dag:
     Defer(task_id="any_of", trigger=any_of(waits=Waits("any_waits"), fires=Fires("any_fires", payload=7)))
     looks = any_of(looks=Looks("all_looks"), never=Waits("never"))
     Defer(task_id="all_of", trigger=all_of(soon, Fires("all_fires", payload="f"), looks))
-    then = TimeDeltaTrigger(timedelta(milliseconds=500))
+    then = TimeDeltaTrigger(timedelta(seconds=3))
     Defer(task_id="any_in_time", trigger=any_of(within(0.05, WaitsForSomethingOutside("late")), then=then))
     Defer(task_id="none_of_any", trigger=any_of(Fails("none_fails", text="gone"), EndsSilently("none_silent")))
     SlowAfterwards(task_id="too_long_in_all", execution_timeout=timedelta(seconds=1))
