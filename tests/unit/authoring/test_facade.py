@@ -60,6 +60,7 @@ NAMES = [
     "XComNotFound",
     "all_of",
     "any_of",
+    "callback_url",
     "chain",
     "chain_linear",
     "cross_downstream",
@@ -104,6 +105,7 @@ HEAVY = {
 OWN = [
     "bide",
     "bide.authoring",
+    "bide.authoring.callback_url",
     "bide.authoring.callbacks",
     "bide.authoring.calling",
     "bide.authoring.construction",
