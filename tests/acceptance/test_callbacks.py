@@ -55,13 +55,13 @@ TELLS = """
 
 
 @contextmanager
-def service(early: bool = False) -> Iterator[tuple[str, SimpleQueue[str]]]:
+def service(early: bool = False, key: str = "url") -> Iterator[tuple[str, SimpleQueue[str]]]:
     """A service that calls back: while it is asked if `early`, else when the test says so."""
     asked: SimpleQueue[str] = SimpleQueue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            url = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["url"]
+            url = json.loads(self.rfile.read(int(self.headers["Content-Length"])))[key]
             if early:
                 assert httpx.post(url, json={"early": True}).json() == {"result": "stored"}
             asked.put(url)
@@ -126,6 +126,23 @@ def test_a_run_without_callbacks_listens_nowhere(folder: Folder) -> None:
     folder.dag("plain", "from bide import DAG, task\nwith DAG('plain'):\n    task(lambda: 1, task_id='a')()\n")
     folder.dag_run("plain")
     assert not (folder.home / "callback-port").exists()
+
+
+def test_the_guides_dag_is_called_back_and_told_by_a_person(folder: Folder) -> None:
+    """K26: a service by its URL, a person by name."""
+    page = (Path(__file__).parents[2] / "docs/guides/callbacks-and-signals.md").read_text()
+    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    with service(key="call_when_done") as (url, asked):
+        text = text.replace("http://127.0.0.1:9000/", url).replace("/tmp/", f"{folder.path}/")
+        folder.dag("export", text)
+        with folder.start("run", "export", "--output", "json") as command:
+            body = {"rows": 3}
+            assert httpx.post(asked.get(timeout=PATIENCE), json=body).json()["result"] in ("resumed", "stored")
+            sent = folder.ask("waits", "signal", "export", "publish", "approved", "--payload", '{"ok": true}')
+            assert sent["result"] in ("resumed", "stored")
+            assert command.wait() == 0, command.text
+            tasks = {task["task_id"]: task["xcom"]["return_value"] for task in json.loads(command.stdout)["tasks"]}
+    assert tasks == {"export": {"told": body}, "publish": "published"}
 
 
 def test_a_callback_with_a_slow_poll_as_safety_net_is_one_line(folder: Folder) -> None:

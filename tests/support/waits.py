@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from bide.store import Tx, transitions, waits
 from bide.store.transitions import Guard
@@ -10,8 +11,8 @@ from bide.store.views import get_instance, get_run
 from bide.store.waits import WaitRow
 
 
-def put_wait(tx: Tx, dag_id: str, run_id: str, task_id: str) -> str:
-    """Let an unstarted task wait for a file, for an hour at most; the wait's id."""
+def put_wait(tx: Tx, dag_id: str, run_id: str, task_id: str, **fields: Any) -> str:
+    """Let an unstarted task wait for a file, for an hour at most, or as `fields` say; the wait's id."""
     row = get_instance(tx, dag_id, run_id, task_id)
     assert row is not None
     for epoch, name in enumerate(("schedule", "queue", "start", "defer")):
@@ -39,5 +40,6 @@ def put_wait(tx: Tx, dag_id: str, run_id: str, task_id: str) -> str:
         session=None,
         token=0,
     )
+    wait = wait._replace(**fields)
     waits.insert(tx, [wait])
     return wait.uid

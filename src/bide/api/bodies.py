@@ -8,11 +8,10 @@ import msgspec
 from fastapi import Request
 
 from bide.api.problems import BadBody, BodyTooLarge
+from bide.control.send_signal import LONGEST
 from bide.model.errors import NotSerializable
 from bide.model.values import encode
 
-#: Bytes of a body.
-LONGEST: Final = 256 * 1024
 #: Bytes of a body that is too long, which are read and thrown away so that the client sees the answer.
 _PATIENCE: Final = 8 * 1024 * 1024
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bide.cli import wait_changes
 from bide.cli.opening import engine_client, open_store
 from bide.cli.options import DagsOption, LimitOption, Output, OutputOption
 from bide.cli.output import Row, say, show_rows
@@ -18,12 +19,9 @@ from bide.store import Tx, sessions
 from bide.store.sessions import SessionRow
 from bide.store.views import Page, WaitView, list_waits
 
-app = typer.Typer(help="List what deferred tasks wait for.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """List what deferred tasks wait for."""
+app = typer.Typer(help="List what deferred tasks wait for, send signals, end waits.", no_args_is_help=True)
+app.command()(wait_changes.signal)
+app.command()(wait_changes.cancel)
 
 
 @app.command("list")

@@ -13,6 +13,8 @@ from bide.model.states import FINISHED
 from bide.store import Store, Tx, instances, sessions, signals, waits
 from bide.wire.messages import Outcome
 
+#: Bytes of what is sent, as JSON.
+LONGEST: Final = 256 * 1024
 #: How long a signal that nobody waits for yet is kept.
 KEPT_FOR: Final = timedelta(days=30)
 

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from bide.control.accept_callback import accept_callback
 from bide.control.clear_tasks import clear_tasks
-from bide.control.mint_callback import PATH
+from bide.control.mint_callback import GOOD_FOR, PATH
 from bide.control.runner_requests import answer
+from bide.engine.scheduler.duties.forget_signals import KEPT_AFTER
 from bide.model.errors import Gone, NotFound
 from bide.model.selection import RunChoice, TaskChoice
 from bide.model.values import decode, encode
@@ -152,6 +153,18 @@ async def test_a_url_ends_with_the_deadline_of_its_wait(engine: HandEngine, inne
     await engine.defer("a", tree, timeout=100.0)
     engine.clock.advance(50.0 if inner else 100.0)
     with pytest.raises(Gone, match="expired"):
+        await accept_callback(engine.store, token, BODY)
+
+
+async def test_what_expired_long_ago_is_forgotten(engine: HandEngine) -> None:
+    """The table follows the work at hand; for a week a caller is told that the URL was there."""
+    token = await mint(engine, await running(engine))
+    engine.clock.advance(GOOD_FOR.total_seconds() + KEPT_AFTER.total_seconds() - 1)
+    assert await engine.settle() is not None
+    with pytest.raises(Gone, match="expired"):
+        await accept_callback(engine.store, token, BODY)
+    await engine.skip_to_next()
+    with pytest.raises(NotFound):
         await accept_callback(engine.store, token, BODY)
 
 

@@ -58,6 +58,8 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     ),
     "release held": (lambda tx: obligations.release(tx, ["a"]), {"ix_cancel_obligation_holding"}),
     "signals of instances": (lambda tx: signals.delete_of_instances(tx, ["a"]), {"ix_signal_instance"}),
+    "forget signals": (lambda tx: signals.delete_expired(tx, START, 5), {"ix_signal_expires"}),
+    "next signal to forget": (signals.next_expiry, {"ix_signal_expires"}),
     "progress of instances": (lambda tx: task_states.delete_progress(tx, ["a"]), {"sqlite_autoindex_task_state_1"}),
     "transition": (
         lambda tx: transitions.apply(tx, "succeed", [Guard("a", 0)], by="test"),

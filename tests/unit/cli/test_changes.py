@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from tests.support.waits import put_wait
 from tests.unit.cli.conftest import Project
 
 Bide = Callable[..., Result]
@@ -143,3 +144,48 @@ def test_on_a_terminal_it_asks_first(etl: Project, rows: Rows, answer: str, code
     assert "clear 1 task instance?" in done.stderr
     assert (done.returncode, states(rows)["load"]) == (code, state), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def waiting(etl: Project, **fields: Any) -> None:
+    etl.run("second")
+    etl.write(lambda tx: put_wait(tx, "etl", "second", "extract", **fields))
+
+
+def test_a_signal_lets_a_task_go_on(etl: Project, bide: Bide, rows: Rows) -> None:
+    """K26: a person can push a deferred task forward, without a URL."""
+    waiting(etl, kind="signal", signal_name="approved")
+    sent = rows("waits", "signal", "etl", "extract", "approved", "--payload", '{"ok": true}', "--run", "second")
+    assert (sent["task_id"], sent["signal"], sent["result"]) == ("extract", "approved", "resumed")
+    assert rows("tasks", "show", "etl", "extract", "--run", "second")["state"] == "scheduled"
+    again = bide("waits", "signal", "etl", "extract", "approved", "-r", "second")
+    assert "kept until the task waits for it" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["etl", "extract", "x", "--payload", "{nonsense"], "--payload must be JSON", 2),
+        (["etl", "extract", "x", "--payload", '"' + 256 * 1024 * "x" + '"'], "256 KiB", 2),
+        (["etl", "extract", "no name"], "no name", 2),
+        (["etl", "nothing"], "has no task 'nothing'", 1),
+        (["etl", "load"], "has ended, it is failed", 1),
+    ],
+)
+def test_a_signal_that_can_not_be_sent(
+    etl: Project, bide: Bide, arguments: list[str], message: str, code: int
+) -> None:
+    result = bide("waits", "signal", *arguments)
+    assert message in result.stderr
+    assert result.exit_code == code
+
+
+def test_a_wait_is_cancelled(etl: Project, bide: Bide, rows: Rows) -> None:
+    waiting(etl)
+    result = bide("waits", "cancel", "etl", "extract")
+    assert result.exit_code == 0, result.stderr
+    assert "waits no longer for file /data/orders.csv" in result.stderr
+    shown = rows("tasks", "show", "etl", "extract")
+    assert shown["state"] == "failed"
+    assert shown["error"].startswith("the wait was cancelled by ")
+    assert rows("waits", "list") == []
+    assert "does not wait: it is failed" in bide("waits", "cancel", "etl", "extract").stderr

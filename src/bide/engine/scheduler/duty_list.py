@@ -7,6 +7,7 @@ from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.engine.scheduler.duties.create_runs import CreateRuns
 from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
 from bide.engine.scheduler.duties.fire_timers import FireTimers
+from bide.engine.scheduler.duties.forget_signals import ForgetSignals
 from bide.engine.scheduler.duties.queue_tasks import QueueTasks
 from bide.engine.scheduler.duties.release_due import ReleaseDue
 from bide.engine.scheduler.duties.start_runs import StartRuns
@@ -31,5 +32,5 @@ def make_duties(store: Store, executor: Executor, scope: Scope, session: str, lo
         StopFenced(store, executor),
     ]
     if scope.everything:
-        duties.append(CreateRuns(store))
+        duties += [CreateRuns(store), ForgetSignals(store)]
     return duties
