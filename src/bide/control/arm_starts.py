@@ -13,7 +13,7 @@ from bide.control.defer_task import check_wait, insert_waits
 from bide.control.start_tasks import run_order
 from bide.model.errors import Fenced
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, runs, specs, waits
+from bide.store import Store, Tx, instances, runs, sessions, specs, waits
 from bide.store.instances import InstanceRow
 from bide.wire.messages import Defer, StartLoad
 
@@ -32,6 +32,7 @@ async def claim_starts(
     """Lease up to `limit` starts that nobody has, with all that a trigger runner needs."""
 
     def work(tx: Tx) -> list[StartLoad]:
+        sessions.hold(tx, session)
         rows = waits.claim_starts(tx, session, limit, only)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bide.control.claim_waits import loads_for_obligations
 from bide.model.dag_spec import TaskSpec
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, obligations, runs, specs
+from bide.store import Store, Tx, instances, obligations, runs, sessions, specs
 from bide.store.waits import WaitRow
 from bide.wire.messages import RunOnKill
 
@@ -44,6 +44,7 @@ async def claim_obligations(
     """Lease obligations that are due, with all that a trigger runner needs."""
 
     def work(tx: Tx) -> list[RunOnKill]:
+        sessions.hold(tx, session)
         rows = obligations.due(tx, session, limit, only)
         return [RunOnKill(uid, load) for uid, load in loads_for_obligations(tx, rows, logs)]
 

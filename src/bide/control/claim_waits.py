@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from bide.control.start_tasks import log_path_of
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, runs, specs, waits
+from bide.store import Store, Tx, instances, obligations, runs, sessions, specs, waits
 from bide.store.instances import InstanceRow
 from bide.store.obligations import ObligationRow
 from bide.store.runs import RunRow
@@ -25,6 +25,7 @@ async def claim_waits(
     """Lease up to `limit` waits of `queues` that nobody serves, with all that a trigger runner needs."""
 
     def work(tx: Tx) -> list[TriggerLoad]:
+        sessions.hold(tx, session)
         rows = waits.claim(tx, session, limit, only, queues)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
@@ -56,8 +57,13 @@ async def release_waits(store: Store, session: str, wait_ids: Collection[str] | 
 
 
 async def take_over_waits(store: Store, session: str, *, only: str | None = None) -> int:
-    """Take the leases of engines that are gone."""
-    return await store.write(lambda tx: waits.release_others(tx, session, only))
+    """Take the leases of engines that are gone, where there is one engine at a time."""
+
+    def work(tx: Tx) -> int:
+        obligations.give_back_others(tx, session, only)
+        return waits.release_others(tx, session, only)
+
+    return await store.write(work)
 
 
 async def held_waits(store: Store, session: str) -> set[str]:

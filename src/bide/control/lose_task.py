@@ -47,7 +47,7 @@ async def give_up_running(store: Store, held: Sequence[tuple[str, int]], *, by: 
     def work(tx: Tx) -> None:
         rows = instances.get_many(tx, [uid for uid, _ in held])
         current = [rows[uid] for uid, epoch in held if uid in rows and rows[uid].epoch == epoch]
-        _rescue(tx, current, by=by, counted=counted)
+        rescue(tx, current, by=by, counted=counted)
 
     await store.write(work)
 
@@ -61,7 +61,7 @@ async def rescue_lost(store: Store, session: str, *, only: str | None = None) ->
 
     def work(tx: Tx) -> int:
         rows = instances.held_by_others(tx, session, _BATCH, only)
-        _rescue(tx, rows, by="rescue", counted=True)
+        rescue(tx, rows, by="rescue", counted=True)
         return len(rows)
 
     total = 0
@@ -70,7 +70,8 @@ async def rescue_lost(store: Store, session: str, *, only: str | None = None) ->
     return total
 
 
-def _rescue(tx: Tx, rows: Sequence[InstanceRow], *, by: str, counted: bool) -> None:
+def rescue(tx: Tx, rows: Sequence[InstanceRow], *, by: str, counted: bool) -> None:
+    """Schedule these queued and running instances again; `counted` as in :func:`give_up_running`."""
     spent = [row for row in rows if counted and row.state is TaskState.RUNNING and row.rescues >= MAX_RESCUES]
     error = f"its engine died {MAX_RESCUES + 1} times while it ran: it may be what kills engines"
     end(tx, [Ending(row, row.epoch, "failed", error, may_retry=False, forced=True) for row in spent], by=by)

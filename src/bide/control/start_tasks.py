@@ -13,7 +13,7 @@ from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.log_path import LogLayout, log_path
 from bide.model.moments import later
 from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, runs, specs, transitions, waits, xcoms
+from bide.store import Store, Tx, instances, runs, sessions, specs, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
@@ -28,6 +28,7 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
     files = {claim.instance.id: claim for claim in claims}
 
     def work(tx: Tx) -> list[RunTask]:
+        sessions.hold(tx, session)
         rows = instances.get_many(tx, files.keys())
         run_rows = runs.get_many(tx, list({row.run_uid for row in rows.values()}))
         ready = [

@@ -133,6 +133,10 @@ class StoreInUse(StoreError):
     """Another engine holds the store."""
 
 
+class SessionLost(StoreError):
+    """This engine was silent for so long that others have taken over what it had."""
+
+
 class NotFound(BideError):
     """There is no such DAG, run, task or other thing."""
 

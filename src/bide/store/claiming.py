@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
+from zlib import crc32
 
 import sqlalchemy as sa
+
+from bide.store.database import Tx
 
 
 def free(chosen: sa.Select[*tuple[Any, ...]], name: str = "chosen") -> sa.Select[*tuple[Any, ...]]:
@@ -14,3 +17,14 @@ def free(chosen: sa.Select[*tuple[Any, ...]], name: str = "chosen") -> sa.Select
     """
     locked = chosen.with_for_update(skip_locked=True).cte(name)
     return sa.select(*locked.c)
+
+
+_alone: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("family"), sa.bindparam("name")))
+#: Family of the locks of decisions: "bide" in ASCII.
+_FAMILY: Final = 0x62696465
+
+
+def decide_alone(tx: Tx, name: Literal["queue_tasks", "start_runs"]) -> None:
+    """Until the end of the transaction no other engine makes this decision, which depends on limits over all."""
+    if tx.shared:
+        tx.conn.execute(_alone, {"family": _FAMILY, "name": crc32(name.encode()) & 0x7FFFFFFF})

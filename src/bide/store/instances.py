@@ -259,3 +259,11 @@ def held_by_others(tx: Tx, session: str, limit: int, only: str | None = None) ->
 def held(tx: Tx, uids: Collection[str]) -> dict[str, int]:
     """Epochs of those of `uids` that are running."""
     return dict(tx.conn.execute(_held, {"uids": list(uids)}).all())
+
+
+_held_by = _row.where(_occupying, _ti.session == sa.bindparam("session"))
+
+
+def held_by(tx: Tx, session: str) -> list[InstanceRow]:
+    """Queued and running instances of one engine. Reads ``ix_task_instance_occupying``."""
+    return _read(tx.conn.execute(_held_by, {"session": session}))

@@ -75,7 +75,7 @@ def due(tx: Tx, session: str, limit: int, only: str | None = None) -> list[Oblig
         .where(
             sa.text("state = 'pending'"),
             _o.due_at <= tx.now,
-            sa.or_(_o.session.is_(None), _o.session != session),
+            _o.session.is_(None),
         )
         .order_by(_o.due_at)
         .limit(limit)
@@ -148,3 +148,22 @@ def pending(tx: Tx, run_uid: str) -> int:
         .select_from(cancel_obligation)
         .where(_o.run_uid == run_uid, _o.state == "pending")
     ).scalar_one()
+
+
+def give_back(tx: Tx, session: str) -> None:
+    """Give back what `session` has leased: others try to cancel it."""
+    tx.conn.execute(
+        sa.update(cancel_obligation).where(sa.text("state = 'pending'"), _o.session == session).values(session=None)
+    )
+    tx.ring("cancels")
+
+
+def give_back_others(tx: Tx, session: str, only: str | None = None) -> None:
+    """Take the leases of all engines but `session` away."""
+    query = (
+        sa.update(cancel_obligation)
+        .where(sa.text("state = 'pending'"), _o.session.is_not(None), _o.session != session)
+        .values(session=None)
+    )
+    tx.conn.execute(query if only is None else query.where(_o.run_uid == only))
+    tx.ring("cancels")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from bide.model.errors import SessionLost
 from bide.store.database import Tx
 from bide.store.ids import new_id
-from bide.store.schema import log, session
+from bide.store.schema import UtcTime, log, session
 
 
 class SessionRow(NamedTuple):
@@ -32,19 +33,93 @@ def get_many(tx: Tx, uids: Collection[str]) -> dict[str, SessionRow]:
     return {row.uid: SessionRow(*row) for row in rows}
 
 
-def begin(tx: Tx, *, kind: str, hostname: str, pid: int) -> str:
-    """A new session's uid."""
+def begin(
+    tx: Tx,
+    *,
+    kind: str,
+    hostname: str,
+    pid: int,
+    lost_after: float | None = None,
+    queues: Sequence[str] | None = None,
+) -> str:
+    """A new session's uid. `lost_after`: seconds of silence; `queues`: of a triggerer, None for all."""
     uid = new_id(tx.now)
     tx.conn.execute(
         sa.insert(session),
-        {"uid": uid, "kind": kind, "hostname": hostname, "pid": pid, "started_at": tx.now, "heartbeat_at": tx.now},
+        {
+            "uid": uid,
+            "kind": kind,
+            "hostname": hostname,
+            "pid": pid,
+            "started_at": tx.now,
+            "heartbeat_at": tx.now,
+            "lost_after": lost_after,
+            "queues": None if queues is None else list(queues),
+        },
     )
     return uid
 
 
 def end(tx: Tx, uid: str) -> None:
-    """The session ended by itself."""
+    """The session is over: it ended by itself, or others have found it silent."""
     tx.conn.execute(sa.update(session).where(session.c.uid == uid).values(ended_at=tx.now))
+
+
+_is_live = sa.text("session.ended_at IS NULL")
+_beat = (
+    sa.update(session)
+    .where(session.c.uid == sa.bindparam("own"), _is_live)
+    .values(heartbeat_at=sa.bindparam("at", type_=UtcTime))
+)
+
+
+def beat(tx: Tx, uid: str) -> bool:
+    """Say that the session lives; False if it was ended meanwhile."""
+    return tx.conn.execute(_beat, {"own": uid, "at": tx.now}).rowcount > 0
+
+
+class LiveSession(NamedTuple):
+    """A session that nobody has ended."""
+
+    uid: str
+    kind: str
+    heartbeat_at: datetime
+    lost_after: float | None
+    queues: list[str] | None
+
+    @property
+    def lost_at(self) -> datetime | None:
+        """When it is lost if it says nothing until then."""
+        return None if self.lost_after is None else self.heartbeat_at + timedelta(seconds=self.lost_after)
+
+
+_live = sa.select(*(session.c[name] for name in LiveSession._fields)).where(_is_live)
+_locked = _live.where(session.c.uid == sa.bindparam("own")).with_for_update(skip_locked=True)
+_held = (
+    sa.select(session.c.ended_at)
+    .where(session.c.uid == sa.bindparam("own"))
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def live(tx: Tx) -> list[LiveSession]:
+    """The sessions that nobody has ended. Reads ``ix_session_live``."""
+    return [LiveSession(*row) for row in tx.conn.execute(_live)]
+
+
+def lock(tx: Tx, uid: str) -> LiveSession | None:
+    """The session as it is now, locked; None if it is over, or if somebody else is about to end it."""
+    row = tx.conn.execute(_locked, {"own": uid}).one_or_none()
+    return None if row is None else LiveSession(*row)
+
+
+def hold(tx: Tx, uid: str) -> None:
+    """The session takes something over: nobody may end it before that is done.
+
+    Raises :class:`SessionLost` if it is over. What it took would then stay with it for ever.
+    """
+    if tx.shared and tx.conn.execute(_held, {"own": uid}).scalar_one_or_none() is not None:
+        raise SessionLost("this engine was silent for too long: others have taken over what it had")
 
 
 def audit(

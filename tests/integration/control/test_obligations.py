@@ -14,6 +14,7 @@ from bide.control.cancel_external import (
     settle_obligation,
 )
 from bide.control.cancel_run import cancel_run
+from bide.control.claim_waits import take_over_waits
 from bide.store import views
 from bide.store.runs import RunRow
 from bide.store.schema import cancel_obligation
@@ -62,6 +63,8 @@ async def test_it_is_leased_to_one_session_at_a_time(engine: HandEngine) -> None
 async def test_another_engine_takes_over_what_a_dead_one_held(engine: HandEngine) -> None:
     await obliged(engine)
     await claim(engine, "dead")
+    assert await claim(engine, "alive") == []
+    await take_over_waits(engine.store, "alive")
     assert len(await claim(engine, "alive")) == 1
 
 

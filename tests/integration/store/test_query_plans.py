@@ -17,6 +17,7 @@ from bide.store import (
     instances,
     obligations,
     runs,
+    sessions,
     signals,
     task_states,
     transitions,
@@ -92,6 +93,10 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "clear xcoms": (lambda tx: xcoms.clear(tx, "d", "r", "t", -1), {"sqlite_autoindex_xcom_1"}),
     "obligations": (lambda tx: obligations.due(tx, "s", 5), {"ix_cancel_obligation_pending"}),
     "next obligation": (obligations.next_due, {"ix_cancel_obligation_pending"}),
+    "live sessions": (sessions.live, {"ix_session_live"}),
+    "heartbeat": (lambda tx: sessions.beat(tx, "s"), {"sqlite_autoindex_session_1"}),
+    "held by one engine": (lambda tx: instances.held_by(tx, "s"), {"ix_task_instance_occupying"}),
+    "cancels given back": (lambda tx: obligations.give_back(tx, "s"), {"ix_cancel_obligation_pending"}),
     "history": (lambda tx: views.history(tx, ["a"]), {"ix_task_event_instance"}),
 }
 

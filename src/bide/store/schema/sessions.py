@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bide.store.schema.columns import ID, ROW_NUMBER, UID, UtcTime, metadata
+from bide.store.schema.columns import ID, ROW_NUMBER, UID, UtcTime, metadata, rows_where
 
 session = sa.Table(
     "session",
@@ -21,6 +21,7 @@ session = sa.Table(
     #: Of a triggerer: the queues that it serves, as a JSON list; null for all.
     sa.Column("queues", sa.JSON),
     sa.Column("ended_at", UtcTime),
+    sa.Index("ix_session_live", "kind", **rows_where("ended_at IS NULL")),
 )
 
 writer = sa.Table(

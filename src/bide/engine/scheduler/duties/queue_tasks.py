@@ -11,7 +11,8 @@ from bide.engine import faults
 from bide.engine.executors.contract import Executor
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
-from bide.store import Store, Topic, Tx, instances, runs, specs, transitions
+from bide.store import Store, Topic, Tx, instances, runs, sessions, specs, transitions
+from bide.store.claiming import decide_alone
 from bide.store.instances import Candidate, Occupancy
 from bide.store.transitions import Guard
 from bide.wire.messages import InstanceKey
@@ -83,6 +84,9 @@ class QueueTasks:
     def _work(self, tx: Tx, slots: int) -> list[Claim]:
         if not instances.any_scheduled(tx, self.scope.only_run):
             return []
+        sessions.hold(tx, self.session)
+        # Limits count what all engines have queued: one of them decides at a time.
+        decide_alone(tx, "queue_tasks")
         occupied = instances.occupancy(tx, self.scope.only_run)
         limits = instances.task_limits(tx, occupied.by_dag)
         full = {dag_id for dag_id, number in occupied.by_dag.items() if number >= limits.get(dag_id, 0)}

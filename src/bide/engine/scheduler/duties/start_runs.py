@@ -11,6 +11,7 @@ from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.model.states import RunState
 from bide.store import Store, Topic, Tx, runs, specs
+from bide.store.claiming import decide_alone
 from bide.store.runs import RunRow
 
 _BATCH: Final = 100
@@ -41,9 +42,11 @@ class StartRuns:
         return await self.store.write(self._work)
 
     def _work(self, tx: Tx) -> Next:
-        queued = runs.queued(tx, _BATCH, self.scope.only_run)
-        if not queued:
+        if not runs.queued(tx, 1, self.scope.only_run):
             return Next()
+        # The limit counts what all engines have started: one of them decides at a time, on what there is then.
+        decide_alone(tx, "start_runs")
+        queued = runs.queued(tx, _BATCH, self.scope.only_run)
         if self.scope.everything:
             chosen = choose(queued, runs.count_running(tx, [run.dag_id for run in queued]))
         else:

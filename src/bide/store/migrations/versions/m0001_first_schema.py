@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("ended_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
     )
+    op.create_index("ix_session_live", "session", ["kind"], unique=False, sqlite_where=sa.text("ended_at IS NULL"))
     op.create_table(
         "writer",
         sa.Column("uid", sa.String(length=36), nullable=False),
