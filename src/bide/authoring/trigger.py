@@ -305,8 +305,16 @@ async def _call(call: Callable[[], Any], written: Any = None) -> Any:
         return await call()
     import asyncio
 
-    found = await asyncio.to_thread(call)
+    found = await asyncio.to_thread(_without_stop_iteration, call)
     return await found if inspect.isawaitable(found) else found
+
+
+def _without_stop_iteration(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except StopIteration as error:
+        # A future can't hold one: whoever awaits it would do so for ever.
+        raise RuntimeError("poll() raised StopIteration") from error
 
 
 def trigger_kind(cls: type[BaseTrigger]) -> TriggerKind:

@@ -17,6 +17,7 @@ from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, Time
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
 from bide.observe.masking import mask
+from bide.runner.failures import one_line
 from bide.runner.outcomes import outcome_of
 from bide.runner.resolve import LoadDagFile, resolve_trigger
 from bide.runner.wait_groups import group_key, queue_of
@@ -159,8 +160,9 @@ def build(cls: type[BaseTrigger], kwargs: dict[str, Any]) -> BaseTrigger:
     check_arguments(cls, kwargs)
     try:
         return cls(**kwargs)
-    except Exception as error:
-        raise InvalidArgument(f"{cls.__name__} can't be built: {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        # Also sys.exit(), which is about this trigger and not about the process.
+        raise InvalidArgument(f"{cls.__name__} can't be built: {one_line(error)}") from error
 
 
 def poll_interval(trigger: PollTrigger) -> float:

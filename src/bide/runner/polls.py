@@ -225,7 +225,10 @@ class Polls:
         looking, group.looking, group.task = group.looking or {}, None, None
         over = [one for one in looking if one.dropped]
         if isinstance(found, BaseException):
-            over += self._failed(group, looking, found)
+            try:
+                over += self._failed(group, looking, found)
+            except BaseException as error:
+                over += self._fail_all([held for held in looking if not held.dropped], error, 1)
         else:
             group.errors = 0
             for held, one in zip(looking, found, strict=True):
@@ -234,14 +237,14 @@ class Polls:
         self._leave(group, over)
         if group.members:
             group.looks += 1
-            group.interval = min(interval_of(one) for one in group.members)
-            trigger = _poll_of(next(iter(group.members)))
-            pause = (
-                error_pause(group.interval, group.errors)
-                if group.errors
-                else next_pause(trigger, group.interval, group.looks)
-            )
-            self._plan(group, self._loop.time() + pause)
+            try:
+                self._plan(group, self._loop.time() + _pause_of(group))
+            except BaseException as error:
+                # Its pace comes from attributes of the trigger, which may be properties, and raise.
+                lost = list(group.members)
+                self._fail_all(lost, error, 1)
+                self._leave(group, lost)
+                over += lost
         for held in over:
             self._ends.spawn(self._ends.close_one(held))
 
@@ -280,11 +283,14 @@ class Polls:
                 one_line(error),
             )
             return []
-        for held in current:
+        errors, group.errors = group.errors, 0
+        return self._fail_all(current, error, errors)
+
+    def _fail_all(self, failed: list[Held], error: BaseException, errors: int) -> list[Held]:
+        for held in failed:
             with context_sink(self._ends.log_of(held.load)):
-                self._fail(held, error, group.errors)
-        group.errors = 0
-        return current
+                self._fail(held, error, errors)
+        return failed
 
     def _fail(self, held: Held, error: BaseException, errors: int) -> None:
         note = f"{errors} looks in a row have failed; this is the last one"
@@ -316,6 +322,14 @@ async def _find(looking: Sequence[Held]) -> list[Found]:
     for start in range(0, len(triggers), limit):
         found += await look_for_many(triggers[start : start + limit])
     return found
+
+
+def _pause_of(group: PollGroup) -> float:
+    """Seconds until its next look."""
+    group.interval = min(interval_of(one) for one in group.members)
+    if group.errors:
+        return error_pause(group.interval, group.errors)
+    return next_pause(_poll_of(next(iter(group.members))), group.interval, group.looks)
 
 
 def _poll_of(held: Held) -> PollTrigger:

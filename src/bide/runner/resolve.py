@@ -13,6 +13,7 @@ from typing import Any
 from bide.authoring.loading import LoadedFile, module_name
 from bide.authoring.trigger import BaseTrigger
 from bide.model.errors import InvalidArgument
+from bide.runner.failures import one_line
 
 #: Imports the DAG file if it is not imported yet.
 LoadDagFile = Callable[[], LoadedFile]
@@ -68,7 +69,8 @@ def _find(classpath: str, module_path: str, name: str, dag_file: str, load: Load
         if error.name is None or not (module_path == error.name or module_path.startswith(error.name + ".")):
             raise _not_importable(classpath, error) from error
         return _find_beside(classpath, module_path, name, error, load)
-    except Exception as error:
+    except BaseException as error:
+        # Whatever its code does, such as sys.exit(): it is about this class only.
         raise _not_importable(classpath, error) from error
     found = _look(module, [name])
     if found is None:
@@ -125,8 +127,8 @@ def _dag_module(classpath: str, load: LoadDagFile) -> ModuleType:
     return loaded.module
 
 
-def _not_importable(classpath: str, error: Exception) -> InvalidArgument:
+def _not_importable(classpath: str, error: BaseException) -> InvalidArgument:
     return InvalidArgument(
-        f"trigger class {classpath!r} can't be imported: {type(error).__name__}: {error}. "
+        f"trigger class {classpath!r} can't be imported: {one_line(error)}. "
         "It must be in an installed package, in a module in the DAG folder, or in the DAG file itself"
     )

@@ -22,6 +22,10 @@ class ClassPath(NamedTuple):
     dag_folder: str
 
 
+#: A class, or why there is none.
+FoundClass = type[BaseTrigger] | BaseException
+
+
 class TriggerClasses:
     """Imports trigger classes, each once, until a file that they may come from has changed.
 
@@ -33,9 +37,9 @@ class TriggerClasses:
         self._files: dict[str, LoadedFile] = {}
         self._inputs: dict[str, dict[str, Stamp]] = {}
 
-    def resolve(self, wanted: Iterable[ClassPath]) -> dict[ClassPath, type[BaseTrigger] | Exception]:
+    def resolve(self, wanted: Iterable[ClassPath]) -> dict[ClassPath, FoundClass]:
         """Each class, or why there is none. Imports what is not imported, so this may take long."""
-        found: dict[ClassPath, type[BaseTrigger] | Exception] = {}
+        found: dict[ClassPath, FoundClass] = {}
         checked: set[str] = set()
         for one in wanted:
             if one.dag_folder not in checked:
@@ -43,7 +47,8 @@ class TriggerClasses:
                 self._forget_if_changed(one.dag_folder)
             try:
                 found[one] = self._resolve(one)
-            except Exception as error:
+            except BaseException as error:
+                # A module that calls sys.exit() must not end this process.
                 found[one] = error
         return found
 

@@ -138,7 +138,7 @@ class TriggerPool:
                 ended = True
                 self.succeed(held, event)
                 break
-        except Exception:
+        except BaseException:
             if not ended:
                 raise
         if not ended:
@@ -150,9 +150,10 @@ class TriggerPool:
         if close is None:
             return
         try:
-            await close()
-        except Exception:
-            _log.exception("%s.run() failed after its event", type(trigger).__name__)
+            async with asyncio.timeout(_CLEANUP_LIMIT):
+                await close()
+        except BaseException as error:
+            _log.error("%s.run() failed after its event: %s", type(trigger).__name__, described(error))
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -164,7 +165,7 @@ class TriggerPool:
             outcome = outcome_of(event, type(held.trigger).__name__, must_end=held.load.must_end)
             _log.info("Trigger fired: %r", event)
             self._end(held, TriggerEnded(held.load.wait_id, held.load.token, outcome))
-        except Exception as error:
+        except BaseException as error:
             if self._held.get(held.load.wait_id) is held:
                 self.fail(held, error)
 

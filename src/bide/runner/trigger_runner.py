@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -22,7 +23,7 @@ from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
-from bide.runner.trigger_classes import ClassPath, TriggerClasses, class_path
+from bide.runner.trigger_classes import ClassPath, FoundClass, TriggerClasses, class_path
 from bide.runner.trigger_pool import TriggerPool
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.frames import ChannelClosed
@@ -64,8 +65,21 @@ def main(sock: socket.socket, label: str) -> int:
     clock = SystemClock()
     with use_runtime(ProcessRuntime(clock), in_all_threads=True):
         # Not asyncio.run(), which would wait for a plain poll() that hangs in its thread.
-        asyncio.new_event_loop().run_until_complete(_serve(sock, clock))
+        loop = asyncio.new_event_loop()
+        _run_to_its_end(loop, loop.create_task(_serve(sock, clock)))
     return 0
+
+
+def _run_to_its_end(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> None:
+    """Run the loop until `serving` is done, whoever else stops it."""
+    while not serving.done():
+        try:
+            loop.run_until_complete(serving)
+        except BaseException as error:
+            if serving.done():
+                raise
+            # sys.exit() in a task or callback of a trigger, or loop.stop(): the loop can go on where it was.
+            _log.error("code of a trigger has stopped the event loop, which goes on: %s", described(error))
 
 
 async def _serve(sock: socket.socket, clock: Clock) -> None:
@@ -75,8 +89,11 @@ async def _serve(sock: socket.socket, clock: Clock) -> None:
     watch = LoopWatch(loop, clock, runner.culprit)
     watch.start()
     serving = asyncio.create_task(runner.serve())
-    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
-    await asyncio.wait([serving])
+    loop.add_signal_handler(signal.SIGTERM, runner.end, serving)
+    while not serving.done():
+        # Nobody but the engine ends this process: not a trigger that cancels whatever tasks it finds.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([serving])
     await runner.stop()
     watch.stop()
     if not serving.cancelled():
@@ -95,6 +112,7 @@ class TriggerRunner:
         self._classes = TriggerClasses()
         self._pool = TriggerPool(self._loop, self._tell)
         self._starts = StartWaits(channel, clock, self._importer, self._classes)
+        self._ending = False
         #: Asked for, and not built yet.
         self._arming: dict[str, TriggerLoad] = {}
         self._obligations: set[str] = set()
@@ -107,9 +125,19 @@ class TriggerRunner:
                 frame = await self._channel.receive()
             except ChannelClosed:
                 return
+            except asyncio.CancelledError:
+                if self._ending:
+                    return
+                _log.error("code of a trigger has cancelled what serves all of them, which goes on")
+                continue
             if isinstance(frame.body, Stop):
                 return
             self._take(frame)
+
+    def end(self, serving: asyncio.Task[None]) -> None:
+        """Have `serving`, which is this runner's :meth:`serve`, return."""
+        self._ending = True
+        serving.cancel()
 
     async def stop(self) -> None:
         """End all triggers, with their cleanups."""
@@ -183,7 +211,7 @@ class TriggerRunner:
         known = [one.token for one in (held.load if held else None, self._arming.get(load.wait_id)) if one]
         return all(load.token > token for token in known)
 
-    async def _import_classes(self, paths: Sequence[ClassPath]) -> dict[ClassPath, type[BaseTrigger] | Exception]:
+    async def _import_classes(self, paths: Sequence[ClassPath]) -> dict[ClassPath, FoundClass]:
         return await self._loop.run_in_executor(self._importer, self._classes.resolve, paths)
 
     async def _replace(self, wait_id: str) -> None:
@@ -192,14 +220,14 @@ class TriggerRunner:
         if over is not None:
             await over.wait()
 
-    def _start(self, load: TriggerLoad, cls: type[BaseTrigger] | Exception, place: int) -> None:
+    def _start(self, load: TriggerLoad, cls: FoundClass, place: int) -> None:
         sink = PathSink(load.log_path)
         try:
             with context_sink(sink):
-                if isinstance(cls, Exception):
+                if isinstance(cls, BaseException):
                     raise cls
                 self._pool.add(hold(cls, load), place)
-        except Exception as error:
+        except BaseException as error:
             with context_sink(sink):
                 _log.error("Trigger can't be started: %s", described(error))
             self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
@@ -245,7 +273,7 @@ def _path_of(load: TriggerLoad) -> ClassPath:
     return class_path(load.classpath, load.dag_file, load.dag_folder)
 
 
-def _built(cls: type[BaseTrigger] | Exception, load: TriggerLoad) -> BaseTrigger:
-    if isinstance(cls, Exception):
+def _built(cls: FoundClass, load: TriggerLoad) -> BaseTrigger:
+    if isinstance(cls, BaseException):
         raise cls
     return build_trigger(cls, load)

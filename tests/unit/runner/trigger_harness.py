@@ -195,6 +195,7 @@ class Triggers:
         interval: float | None = None,
         log_path: Path | None = None,
         group_key: str | None = None,
+        dag_file: str | None = None,
         **kwargs: Any,
     ) -> TriggerLoad:
         kind = "poll" if "Poll" in name else "stream"
@@ -206,7 +207,7 @@ class Triggers:
             kwargs=encode(kwargs, what="kwargs"),
             instance=InstanceKey("i1", "d", "run1", "t", -1),
             try_number=2,
-            dag_file=str(self.file),
+            dag_file=dag_file or str(self.file),
             dag_folder=str(self.project.dags),
             log_path=str(log_path or self.project.logs / f"{uuid.uuid4()}.log"),
             interval=interval,
