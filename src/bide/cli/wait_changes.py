@@ -101,7 +101,9 @@ def _read_payload(text: str | None) -> bytes:
         return encode(None, what="payload")
     data = sys.stdin.buffer.read() if text == "-" else text.encode()
     if len(data) > LONGEST:
-        raise BadInput(f"--payload may have {LONGEST // 1024} KiB; keep what is longer elsewhere, and send where that is")
+        raise BadInput(
+            f"--payload may have {LONGEST // 1024} KiB; keep what is longer elsewhere, and send where that is"
+        )
     try:
         return encode(msgspec.json.decode(data), what="payload")
     except (msgspec.DecodeError, NotSerializable, RecursionError, UnicodeDecodeError) as error:
