@@ -113,6 +113,11 @@ def current_runtime() -> Runtime:
         ) from None
 
 
+def in_runtime() -> bool:
+    """Whether code runs under Bide here: a task, a trigger, or a DAG file that is being imported."""
+    return _of_all_threads is not None or _current.get(None) is not None
+
+
 @contextmanager
 def use_runtime(runtime: Runtime, *, in_all_threads: bool = False) -> Generator[None]:
     """Make `runtime` the current one; with `in_all_threads` also for threads that user code starts."""

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from bide.model.errors import NotFound
+from bide.authoring.runtime import in_runtime
+from bide.model.errors import InvalidArgument, NotFound
 
 
 class Testable:
@@ -35,6 +36,11 @@ class Testable:
         of :func:`bide.testing.run_dag`; the default clock skips no time. In a script whose last word this is, a
         failed run ends the process with status 1; `exit_on_failure` says so, or not, by hand.
         """
+        if in_runtime():
+            raise InvalidArgument(
+                "dag.test() can't be called while a DAG file is imported or a task runs: in a DAG file it "
+                'stands below  if __name__ == "__main__":'
+            )
         return _dag_test()(
             self,
             logical_date=execution_date if logical_date is None else logical_date,

@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from bide.authoring.runtime import use_runtime
 from bide.authoring.serialize import serialize_dag
 from bide.control.create_run import create_run
 from bide.control.register_file import register_file
+from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
@@ -54,6 +56,18 @@ _ENDED: Final = (RunState.SUCCESS, RunState.FAILED)
 _SLOTS: Final = 32
 #: Seconds for which a task may hold up the end of a run that is broken off.
 _GRACE: Final = 1.0
+
+
+class StrictDutyLoop(DutyLoop):
+    """Tells of a duty that fails. In a store of its own nothing goes away by waiting, least of all by skipping."""
+
+    def __init__(self, duties: Sequence[Duty], store: Store, failed: Callable[[Exception], None]) -> None:
+        super().__init__(duties, store.bell, store.clock, safety_net=None)
+        self._failed = failed
+
+    def _note_failure(self, duty: Duty, error: Exception, pause: float) -> None:
+        super()._note_failure(duty, error, pause)
+        self._failed(error)
 
 
 class PacedStore(Store):
@@ -167,6 +181,10 @@ class InlineEngine:
         if self._is_stuck is not None and not self._is_stuck.done():
             self._is_stuck.set_result(too_far)
 
+    def _on_failure(self, error: Exception) -> None:
+        if self._is_stuck is not None and not self._is_stuck.done():
+            self._is_stuck.set_exception(error)
+
     async def _serve(self, folder: Path) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SkippingLoop)
@@ -218,6 +236,7 @@ class InlineEngine:
             callers=1,
             on_slots=lambda: store.bell.ring("slots"),
             pace=loop,
+            on_failure=self._on_failure,
         )
         triggerer = InlineTriggerer(
             StoreControl(store, session, logs=logs, only=run.uid),
@@ -225,9 +244,8 @@ class InlineEngine:
             request.clock,
             tasks=tasks,
         )
-        duties = DutyLoop(
-            make_duties(store, executor, Scope(run.uid), session, logs), store.bell, request.clock, safety_net=None
-        )
+        made = make_duties(store, executor, Scope(run.uid), session, logs)
+        duties = StrictDutyLoop(made, store, self._on_failure)
         self._executor = executor
         self._ready.set()
         triggering = asyncio.create_task(triggerer.run())

@@ -19,8 +19,9 @@ from bide.wire.messages import AnyMessage, Defer, Finish, Frame, Refused, Reply,
 
 _log = logging.getLogger("bide.testing")
 
-#: Seconds before a start is tried again that the store did not take.
+#: Seconds before a start is tried again that the store did not take, and how often that is done.
 _PAUSE: Final = 0.5
+_TRIES: Final = 10
 _FINAL: Final = (Finish, Defer, Reschedule)
 
 
@@ -107,7 +108,9 @@ class InlineExecutor:
         callers: int,
         on_slots: Callable[[], None],
         pace: Pace | None = None,
+        on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
+        """`on_failure` is told of a start that the store does not take at all."""
         self._control = control
         self._run = run
         self._slots = slots
@@ -116,6 +119,7 @@ class InlineExecutor:
         self._awake = 0
         self._on_slots = on_slots
         self._pace = pace
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         #: Claims that were not begun, those that are being started among them.
         self._pending: dict[str, Claim] = {}
@@ -192,10 +196,15 @@ class InlineExecutor:
 
     async def _start(self, claims: Sequence[Claim]) -> None:
         orders: Sequence[RunTask] = ()
+        failures = 0
         while wanted := [claim for claim in claims if claim.instance.id in self._pending]:
             try:
                 orders = await self._control.start_tasks(wanted)
-            except Exception:
+            except Exception as error:
+                failures += 1
+                if failures >= _TRIES and self._on_failure is not None:
+                    self._on_failure(error)
+                    return
                 _log.exception("tasks can't be started now; trying again in %g s", _PAUSE)
                 await asyncio.sleep(_PAUSE)
                 continue

@@ -62,7 +62,8 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         self._events = _Selector()
         super().__init__(self._events)
         self._events.wait = self._wait
-        self._longest = longest
+        #: Skipped time of the clock at which it is too much.
+        self._longest = clock.skipped.total_seconds() + longest
         self._stuck: Callable[[bool], None] | None = stuck
         self._work = 0
         self._children: set[asyncio.SubprocessTransport] = set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -53,7 +54,7 @@ def _chosen(config: pytest.Config) -> list[Path]:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A DAG file below one of the chosen paths."""
     for path in _chosen(parent.config):
-        if file_path == path or (file_path.is_relative_to(path) and _is_dag_file(file_path, path)):
+        if file_path == path or (file_path.is_relative_to(path) and str(file_path) in _dag_files(str(path))):
             folder = path if path.is_dir() else path.parent
             return _made(DagFile, parent, path=file_path, folder=folder)
     return None
@@ -66,11 +67,11 @@ def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Collec
     return _made(Nothing, parent, path=module_path) if module_path in chosen else None
 
 
-def _is_dag_file(file: Path, folder: Path) -> bool:
+@lru_cache
+def _dag_files(folder: str) -> set[str]:
     from bide.engine.parsing.listing import Lister, Source
 
-    found = Lister().list([Source(folder)]).get(str(file))
-    return found is not None and found.is_dag_file
+    return {path for path, one in Lister().list([Source(Path(folder))]).items() if one.is_dag_file}
 
 
 def _made(kind: Any, parent: Any, **options: Any) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import io
 import pdb
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bide import DAG, task
 from bide.model.errors import InvalidArgument
+from bide.testing import parse_file
 
 
 def two_tasks() -> DAG:
@@ -95,3 +97,10 @@ def test_a_task_can_be_debugged() -> None:
     with pytest.raises(pdb.bdb.BdbQuit):
         dag.test()
     assert "(Pdb) 41\n" in said.getvalue()
+
+
+def test_a_file_that_calls_it_while_it_is_imported_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "eager.py"
+    file.write_text("from bide import DAG\n\nwith DAG('eager') as dag:\n    pass\ndag.test()\n")
+    (error,) = parse_file(file).errors
+    assert "stands below  if __name__" in error

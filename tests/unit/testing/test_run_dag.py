@@ -27,6 +27,7 @@ from bide import (
     TriggerEvent,
     task,
 )
+from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.testing import RealClock, RunFailed, RunStuck, SkippingClock, run_dag
 
@@ -398,3 +399,21 @@ def test_nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for thread in set(threading.enumerate()) - threads:
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_a_scheduler_that_fails_ends_the_run_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than try again for a year of skipped time."""
+
+    async def fail(self: Any) -> None:
+        raise RuntimeError("as it should")
+
+    monkeypatch.setattr(AdvanceRuns, "run", fail)
+    with pytest.raises(RuntimeError, match="as it should"):
+        run_dag(one(Waiter, Sleeper(1)))
+
+
+def test_a_clock_can_be_used_again() -> None:
+    clock = SkippingClock()
+    for _ in range(2):
+        run_dag(one(Waiter, Sleeper(WEEK.total_seconds())), clock=clock, time_limit=dt.timedelta(days=8))
+    assert clock.skipped >= 2 * WEEK - dt.timedelta(minutes=1)
