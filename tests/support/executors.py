@@ -33,6 +33,7 @@ from pathlib import Path
 from bide import DAG, BaseOperator, task
 
 GATE = Path(__file__).with_name("gate")
+KILLED = Path(__file__).with_name("killed")
 
 
 class Stubborn(BaseOperator):
@@ -48,12 +49,13 @@ class Stubborn(BaseOperator):
 class Killable(BaseOperator):
     def execute(self, context):
         self.killed = threading.Event()
+        context["ti"].xcom_push("was_killed", KILLED.exists())
         context["ti"].xcom_push("begun", os.getpid())
         self.killed.wait()
 
     def on_kill(self):
+        KILLED.write_text("on_kill was called")
         self.killed.set()
-        Path(__file__).with_name("killed").write_text("on_kill was called")
 
 
 with DAG("jobs", schedule=None):

@@ -188,7 +188,9 @@ class InlineExecutor:
     def _pump(self) -> None:
         """Start what may run now."""
         room = self._at_once - self._awake
-        claims = [claim for uid, claim in self._pending.items() if uid not in self._starting][: max(room, 0)]
+        # What was cleared while it runs starts again when that is over.
+        held = self._starting | self._started.keys()
+        claims = [claim for uid, claim in self._pending.items() if uid not in held][: max(room, 0)]
         if claims:
             self._awake += len(claims)
             self._starting.update(claim.instance.id for claim in claims)
