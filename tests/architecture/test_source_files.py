@@ -13,6 +13,8 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
+#: A migration is a list of tables, written once.
+MIGRATIONS = "/migrations/versions/"
 #: Names that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "base_utils"}
 
@@ -25,7 +27,8 @@ def test_there_is_something_to_check() -> None:
 
 def test_no_file_is_too_long() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): path.read_text().count("\n") for path in SOURCES}
-    assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
+    too_long = {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES}
+    assert {name: lines for name, lines in too_long.items() if MIGRATIONS not in name} == {}
 
 
 def body_lines(node: Function) -> int:
@@ -39,8 +42,7 @@ def test_no_function_is_too_long() -> None:
     too_long = {
         f"{name}:{node.lineno} {node.name}": body_lines(node)
         for name, tree in TREES.items()
-        # A migration is a list of tables, written once.
-        if "/migrations/versions/" not in name
+        if MIGRATIONS not in name
         for node in ast.walk(tree)
         if isinstance(node, Function) and body_lines(node) > MAX_FUNCTION_LINES
     }

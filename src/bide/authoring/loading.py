@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from bide.authoring.dag import DAG
 from bide.authoring.fresh_sources import look_again, watch_folder
-from bide.authoring.inputs import Stamp, recorded_inputs
+from bide.authoring.inputs import Stamp, module_files, recorded_inputs
+from bide.authoring.plugins import load_plugins, watch_plugins
 from bide.authoring.scope import collecting
 from bide.observe.tracebacks import format_error
 
@@ -61,6 +62,7 @@ def load_file(path: str, folder: str) -> LoadedFile:
     of that id, and neither is in ``dags``. Loading a file again replaces its module.
     """
     loaded = LoadedFile(path, folder)
+    plugins = watch_plugins()
     watch_folder(folder)
     look_again(folder)
     with collecting() as made, recorded_inputs(folder) as inputs:
@@ -69,6 +71,8 @@ def load_file(path: str, folder: str) -> LoadedFile:
             loaded.module = _import(path)
         except BaseException as error:
             loaded.errors.append(_problem(error, path))
+    for file in [*load_plugins().files, *(module_files(plugins) if plugins is not None else ())]:
+        inputs.add(file)
     loaded.inputs = inputs.stamps
     if loaded.module is not None:
         _take_dags(loaded, made, loaded.module)

@@ -6,10 +6,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
 from bide.authoring.dag import DAG
 from bide.authoring.moments import as_seconds, zone_name
 from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import ON_CANCEL_FAILURE, check_choice, check_operator, name_of
+from bide.authoring.plugins import load_plugins
 from bide.authoring.priority import total_weights
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.settings import find_seconds, find_setting
@@ -75,6 +77,8 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         doc=dag.doc_md,
         params=_plain_params(dag),
         paused_on_creation=dag.is_paused_upon_creation,
+        callbacks=events_called(dag, RUN_EVENTS),
+        listeners=tuple(load_plugins().hooks()),
     )
 
 
@@ -124,6 +128,8 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),
         on_cancel_failure=_on_cancel_failure(task, of),
+        callbacks=events_called(task, TASK_EVENTS),
+        handles_failed_waits=_handles_failed_waits(task),
         starts_from_trigger=bool(task.start_from_trigger),
         reads=tuple(sorted({(source.operator.task_id, source.key) for source in _sources(task)})),
         template_fields=tuple(task.template_fields),
@@ -141,6 +147,11 @@ def _on_cancel_failure(task: BaseOperator, of: str) -> Literal["hold", "start"]:
     chosen = task.on_cancel_failure or find_setting("operators", "on_cancel_failure") or "hold"
     check_choice(chosen, ON_CANCEL_FAILURE, "on_cancel_failure", of)
     return cast('Literal["hold", "start"]', chosen)
+
+
+def _handles_failed_waits(task: BaseOperator) -> bool:
+    own = type(task).resume_execution
+    return own not in (BaseOperator.resume_execution, BaseSensorOperator.resume_execution)
 
 
 def _sources(task: BaseOperator) -> list[Any]:

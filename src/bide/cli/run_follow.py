@@ -15,6 +15,7 @@ from bide.cli.run_picture import RunPicture
 from bide.cli.run_screen import Screen
 from bide.cli.run_snapshot import load_picture
 from bide.control.cancel_run import cancel_run
+from bide.control.ending_callbacks import pending_callbacks
 from bide.model.clock import Clock
 from bide.model.errors import Conflict
 from bide.store import Store
@@ -29,6 +30,9 @@ _LONGEST_PAUSE: Final = 1.0
 _LOOKS_EVERY: Final = 1.0
 #: Seconds between two looks for external work that is still being cancelled.
 _CANCEL_LOOK: Final = 0.2
+#: Seconds between two looks whether callbacks have been called, and until it is said that they have not.
+_CALLBACK_LOOK: Final = 0.02
+_CALLBACKS_NOTED: Final = 2.0
 
 NextLooks = Callable[[Sequence[str]], Awaitable[Mapping[str, datetime]]]
 
@@ -47,6 +51,7 @@ class Follower:
     check_served: Callable[[], None] = lambda: None
     _looks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     _looks_asked: float = -_LOOKS_EVERY
+    _over_since: float = 0.0
 
     async def follow(self) -> RunPicture:
         """Show the run until it has ended; its last picture."""
@@ -57,6 +62,7 @@ class Follower:
                 picture = await self._look()
                 self._show(picture)
                 if picture.is_over:
+                    self._over_since = self.clock.monotonic()
                     return picture
                 took = self.clock.monotonic() - began
                 await asyncio.sleep(min(max(_SHORTEST_PAUSE, took * _PAUSE_FACTOR), _LONGEST_PAUSE))
@@ -81,6 +87,15 @@ class Follower:
                 self.screen.note(f"cancelling external work of {names} (Ctrl-C to leave it)")
                 said = True
             await asyncio.sleep(_CANCEL_LOOK)
+
+    async def settle_callbacks(self, run_uid: str) -> None:
+        """Wait until callbacks and listeners have been called; they may hang, so say what is waited for."""
+        said = False
+        while count := await pending_callbacks(self.store, run_uid):
+            if not said and self.clock.monotonic() - self._over_since > _CALLBACKS_NOTED:
+                self.screen.note(f"waiting for callbacks of {count} tasks or runs (Ctrl-C to leave them)")
+                said = True
+            await asyncio.sleep(_CALLBACK_LOOK)
 
     def _show(self, picture: RunPicture) -> None:
         self.screen.show(picture, self.clock.now().astimezone())

@@ -98,6 +98,7 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
             picture = await follower.follow()
             await interrupts.settle()
             await follower.settle_cancels(uid)
+            await follower.settle_callbacks(uid)
         return await _ended(config, engine.store, picture, interrupts)
     finally:
         screen.close()
@@ -132,7 +133,7 @@ async def _run_beside(config: Config, order: Order, screen: Screen, holder: Hold
             paused_at_creation=config.settings.core.dags_are_paused_at_creation,
         )
         choose_dag(stored, dag_id)
-        _, run_id = await _make_run(store, order, dag_id)
+        uid, run_id = await _make_run(store, order, dag_id)
         listening = asyncio.create_task(client.listen(store.bell, "history"))
         screen.note(f"handed over to the engine that runs (bide {holder.kind}, process {holder.pid})")
         follower = Follower(store, dag_id, run_id, screen, SystemClock(), next_looks, check_served)
@@ -140,6 +141,7 @@ async def _run_beside(config: Config, order: Order, screen: Screen, holder: Hold
             with Interrupts(store, dag_id, run_id, screen, by=order.by) as interrupts:
                 picture = await follower.follow()
                 await interrupts.settle()
+                await follower.settle_callbacks(uid)
             return await _ended(config, store, picture, interrupts)
         finally:
             screen.close()

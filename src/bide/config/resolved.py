@@ -37,6 +37,11 @@ class Config:
         return self.project / Path(self.settings.core.dags_folder).expanduser()
 
     @property
+    def plugins_folder(self) -> Path:
+        """Folder with plugins; it need not exist."""
+        return self.project / Path(self.settings.core.plugins_folder).expanduser()
+
+    @property
     def store_path(self) -> Path:
         """The SQLite file of ``store.url``."""
         path = self.settings.store.url.removeprefix("sqlite:///").replace("{home}", str(self.home))
@@ -86,6 +91,8 @@ class Config:
             value = self.value(row.section, row.key)
             if row.section not in _ENGINE_ONLY and not row.is_secret and value is not None:
                 kept[row.variable] = _as_text(value)
+        # Runners know nothing of the project folder that a relative path counts from.
+        kept[setting_rows()["core", "plugins_folder"].variable] = str(self.plugins_folder)
         return kept
 
 

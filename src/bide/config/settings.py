@@ -43,6 +43,13 @@ class Core(Section, frozen=True):
     dags_folder: Annotated[
         str, Meta(description="Folder with DAG files; a relative path counts from the project folder.")
     ] = "dags"
+    plugins_folder: Annotated[
+        str,
+        Meta(
+            description="Folder with plugins, and with modules that DAG files and triggers import; a relative path "
+            "counts from the project folder. It need not exist."
+        ),
+    ] = "plugins"
     parallelism: Annotated[int, Meta(ge=1, description="Task instances that run at once, of all DAGs.")] = 32
     max_active_tasks_per_dag: Annotated[
         int,

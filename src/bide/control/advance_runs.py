@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from bide.control.begin_tasks import Ready, begin
+from bide.control.ending_callbacks import request_of_run
 from bide.model.run_state import Instance, advance, final_state, needed, successors
 from bide.model.states import FINISHED_RUN, RunState
 from bide.store import Tx, instances, runs, specs, transitions
@@ -62,7 +63,15 @@ def _ended(tx: Tx, ended: Sequence[Instance]) -> list[Guard]:
 
 def end_run(tx: Tx, run: RunRow) -> None:
     """End a run whose instances have all ended."""
-    runs.finish(tx, run.uid, verdict_on(tx, run))
+    finish_run(tx, run, verdict_on(tx, run))
+
+
+def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> bool:
+    """End a run, and have called what its end asks for; False if it had ended before."""
+    if not runs.finish(tx, run.uid, state, reason=reason):
+        return False
+    request_of_run(tx, run, specs.structure_of(tx, run.version_uid), state, reason)
+    return True
 
 
 def verdict_on(tx: Tx, run: RunRow) -> RunState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bide.control.advance_runs import finish_run
 from bide.control.force_states import force
 from bide.control.selecting import select
 from bide.model.errors import Conflict
@@ -22,7 +23,7 @@ async def cancel_run(store: Store, dag_id: str, run_id: str, *, by: str) -> int:
             raise Conflict(f"run {run_id!r} of {dag_id!r} has ended: it is {one.run.state}")
         reason = f"cancelled by {by}"
         moved = force(tx, plan_run(one.found, RunState.FAILED), by=by, error=reason)
-        runs.finish(tx, one.run.uid, RunState.FAILED, reason=reason)
+        finish_run(tx, runs.get_many(tx, [one.run.uid])[one.run.uid], RunState.FAILED, reason=reason)
         sessions.audit(tx, "cancel_dag_run", owner=by, dag_id=dag_id, run_id=run_id)
         return len(moved)
 

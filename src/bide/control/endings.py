@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from bide.control.ending_callbacks import Ended, request
 from bide.model.retries import AfterFailure, after_failed_wait, after_failure
 from bide.model.states import TaskState
 from bide.store import runs, specs, transitions, waits
@@ -42,11 +43,14 @@ class Ending(NamedTuple):
     in_wait: bool = False
     #: Whether the engine ends it without its worker, which then must be fenced.
     forced: bool = False
+    #: Whether its worker calls callbacks and listeners; None if it has no say, so that another process has to.
+    calls: bool | None = None
 
 
 def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
     """End these instances: success, skipped, failed or up for retry. Late ones are left alone."""
     grouped: dict[str, list[Guard]] = {}
+    ended: dict[str, Ended] = {}
     for one in endings:
         verdict = _verdict(tx, one)
         name = _ENDING.get((one.instance.state, verdict.state))
@@ -54,6 +58,9 @@ def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
             continue  # it is in a state that this report can't come from: the report is late
         if name == "fail" and one.forced:
             name = "fail_running"
+        if one.calls is not False:
+            state = TaskState(verdict.state)
+            ended[one.instance.uid] = Ended(one.instance, one.epoch, state, one.error, in_worker=bool(one.calls))
         grouped.setdefault(name, []).append(Guard(one.instance.uid, one.epoch, _columns(one, verdict, tx.now)))
     moved: list[Moved] = []
     for name, guards in grouped.items():
@@ -62,6 +69,7 @@ def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
             tx.ring("timers")
     resumed = {one.instance.uid for one in endings if one.instance.is_resume}
     waits.delete_resumes(tx, [one.uid for one in moved if one.uid in resumed])
+    request(tx, [ended[one.uid] for one in moved if one.uid in ended])
     return moved
 
 

@@ -40,7 +40,9 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
         if one.instance_id in found and found[one.instance_id].epoch == one.epoch:
             current.setdefault(one.instance_id, one)
     endings = [
-        Ending(found[uid], one.epoch, one.finish.state, one.finish.error, one.finish.may_retry)
+        Ending(
+            found[uid], one.epoch, one.finish.state, one.finish.error, one.finish.may_retry, calls=one.finish.calls
+        )
         for uid, one in current.items()
     ]
     ended = {moved.uid for moved in end(tx, endings, by="worker")}

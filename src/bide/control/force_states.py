@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bide.control.cancel_external import oblige
+from bide.control.ending_callbacks import Ended, request
 from bide.model.selection import Change
-from bide.model.states import TaskState
-from bide.store import Tx, signals, task_states, transitions, waits
+from bide.model.states import FINISHED, UNFINISHED, TaskState
+from bide.store import Tx, instances, signals, task_states, transitions, waits
 from bide.store.transitions import Guard
 
 #: A cleared instance begins anew; its history and the logs of its tries stay.
@@ -51,8 +52,27 @@ def force(
     signals.delete_of_instances(tx, moved)
     went = [one for one in changes if one.found.uid in moved]
     task_states.delete_progress(tx, [one.found.uid for one in went if one.target is TaskState.NONE])
+    _call_back(tx, went, error)
     tx.ring("cancels", "drops")
     return went
+
+
+def _call_back(tx: Tx, went: Sequence[Change], error: str) -> None:
+    """What had begun, and was ended by force, has ended like any other."""
+    ended = [one for one in went if one.found.state in UNFINISHED - {TaskState.NONE} and one.target in FINISHED]
+    rows = instances.get_many(tx, {one.found.uid for one in ended}) if ended else {}
+    request(
+        tx,
+        [
+            Ended(
+                rows[one.found.uid]._replace(state=one.found.state),
+                rows[one.found.uid].epoch,
+                one.target,
+                error if one.target is TaskState.FAILED else "",
+            )
+            for one in ended
+        ],
+    )
 
 
 def _columns(tx: Tx, change: Change, error: str, retries: Mapping[str, int]) -> dict[str, Any]:

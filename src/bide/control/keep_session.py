@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bide.control.lose_task import rescue
 from bide.model.errors import SessionLost
-from bide.store import Store, Tx, instances, obligations, sessions, waits
+from bide.store import Store, Tx, callback_requests, instances, obligations, sessions, waits
 from bide.store.sessions import LiveSession
 
 
@@ -54,11 +54,12 @@ def _take_over(tx: Tx, uid: str) -> list[tuple[str, int, int]]:
 
 
 def hand_over(tx: Tx, uid: str, *, by: str, counted: bool) -> tuple[int, int]:
-    """End the session `uid`: its tasks, waits and cancels pass to others. The numbers of tasks and waits."""
+    """End the session `uid`: its tasks, waits, cancels and callbacks pass to others. The numbers of tasks and waits."""
     sessions.end(tx, uid)
     held = instances.held_by(tx, uid)
     rescue(tx, held, by=by, counted=counted)
     obligations.give_back(tx, uid)
+    callback_requests.release(tx, uid)  # after the tasks: one that ended meanwhile has left its request
     return len(held), waits.release(tx, uid)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bide.control.advance_runs import finish_run
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, ordered, select
 from bide.model.errors import InvalidArgument
@@ -32,7 +33,8 @@ async def mark_run(
             runs.reopen(tx, one.run.uid)
         reason = f"marked as {state} by {by}"
         done = Plan(force(tx, plan.changes, by=by, error=reason))
-        if state is not RunState.QUEUED and not runs.finish(tx, one.run.uid, state, reason=reason):
+        run = runs.get_many(tx, [one.run.uid])[one.run.uid]
+        if state is not RunState.QUEUED and not finish_run(tx, run, state, reason=reason):
             runs.correct(tx, one.run.uid, state, reason=reason)
         audit(tx, "mark_dag_run", done, by=by, dag_id=dag_id, choice={"run_id": run_id, "state": state.value})
         return done

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from bide.control.defer_task import defer_task, reschedule_task
+from bide.control.ending_callbacks import settle_ending
 from bide.control.finish_task import finish_task
 from bide.control.journals import keep_entries
 from bide.control.mint_callback import PATH as CALLBACKS
@@ -16,11 +17,12 @@ from bide.control.mint_callback import CallbackAddress, mint_callback, no_addres
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
 from bide.model.sealed import refuse_sealed
 from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, runs, task_states, xcoms
+from bide.store import Store, Tx, callback_requests, instances, runs, task_states, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.messages import (
+    CallbacksDone,
     Defer,
     Finish,
     Frame,
@@ -176,9 +178,17 @@ async def _delete_state(store: Store, instance_id: str, epoch: int, body: Delete
 
 def _own(tx: Tx, instance_id: str, epoch: int, state: TaskState = TaskState.RUNNING) -> InstanceRow:
     row = instances.get(tx, instance_id)
-    if row is None or row.epoch != epoch or row.state is not state:
+    if row is None:
+        raise Fenced("the task instance is gone")
+    # Callbacks of a task that has ended may read and leave XComs like the task itself.
+    if (row.epoch != epoch or row.state is not state) and not callback_requests.exists(tx, instance_id, epoch):
         raise Fenced(f"the task instance has moved on from epoch {epoch}")
     return row
+
+
+async def _callbacks_done(store: Store, instance_id: str, epoch: int, body: CallbacksDone) -> Reply:
+    await settle_ending(store, instance_id, epoch)
+    return Ok()
 
 
 _TABLE: Final[dict[type[Any], Answer]] = {
@@ -191,6 +201,7 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     GetTaskState: _get_state,
     SetTaskState: _set_state,
     DeleteTaskState: _delete_state,
+    CallbacksDone: _callbacks_done,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

@@ -57,6 +57,9 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
         if any(row.deadline is not None for row, _ in went):
             tx.ring("timers")
         journals = load_journals(tx, [row.uid for row, _ in went if _may_replay(row, resumes.get(row.uid))])
+        for row, _ in went:
+            if row.uid not in resumes:
+                forget_earlier_try(tx, row)
         return [
             run_order(
                 tx,
@@ -74,6 +77,12 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
     return await store.write(work)
 
 
+def forget_earlier_try(tx: Tx, row: InstanceRow) -> None:
+    """Remove the XComs that an earlier try of an instance has left."""
+    if row.try_number > 1:
+        xcoms.clear(tx, row.dag_id, row.run_id, row.task_id, row.map_index)
+
+
 def run_order(
     tx: Tx,
     row: InstanceRow,
@@ -84,10 +93,8 @@ def run_order(
     dag_file: str | None = None,
     journal: tuple[JournalEntry, ...] = (),
 ) -> RunTask:
-    """All that a process needs to run an instance. What an earlier try of it has left is removed."""
+    """All that a process needs to run an instance."""
     spec = specs.structure_of(tx, run.version_uid).spec
-    if resume is None and row.try_number > 1:
-        xcoms.clear(tx, row.dag_id, row.run_id, row.task_id, row.map_index)
     return RunTask(
         instance=InstanceKey(row.uid, row.dag_id, row.run_id, row.task_id, row.map_index),
         epoch=row.epoch,

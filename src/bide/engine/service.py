@@ -26,17 +26,20 @@ import structlog
 
 from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
-from bide.control import claim_waits, lose_task, register_file
+from bide.control import claim_waits, ending_callbacks, lose_task, register_file
 from bide.control.mint_callback import CallbackAddress, no_address
 from bide.engine import faults
 from bide.engine.bell_socket import BellSocket, socket_path
+from bide.engine.callback_runners import CallbackRunners
 from bide.engine.executors.local import LocalExecutor
 from bide.engine.lock import EngineLock, this_process
 from bide.engine.parsing import ParsingService
+from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_control import StoreTaskControl
+from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
 from bide.engine.triggerer import StoreControl, Triggerer, TriggererSettings
 from bide.model.clock import Clock
@@ -62,6 +65,7 @@ class _Parts:
     triggerer: Triggerer
     triggering: asyncio.Task[None]
     duties: DutyLoop
+    calling: CallbackRunners
     parsing: ParsingService | None = None
     socket: BellSocket | None = None
 
@@ -167,6 +171,7 @@ class Engine:
         logs = LogLayout(config.logs_root, config.settings.logging.log_filename_template)
         rescued = await lose_task.rescue_lost(store, session, only=scope.only_run)
         taken = await claim_waits.take_over_waits(store, session, only=scope.only_run)
+        await ending_callbacks.take_over_callbacks(store, session, only=scope.only_run)
         if rescued or taken:
             log.info("took_over", tasks=rescued, waits=taken)
         settings = config.settings
@@ -196,8 +201,11 @@ class Engine:
             ),
         )
         faults.aim("runners", triggerer.pids)
-        duties = DutyLoop(make_duties(store, executor, scope, session, logs), store.bell, self._clock)
-        self._parts = _Parts(executor, triggerer, asyncio.create_task(triggerer.run(), name="triggerer"), duties)
+        calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
+        made = make_duties(store, executor, scope, session, logs)
+        duties = DutyLoop([*made, RunCallbacks(store, calling, scope, session, logs)], store.bell, self._clock)
+        triggering = asyncio.create_task(triggerer.run(), name="triggerer")
+        self._parts = _Parts(executor, triggerer, triggering, duties, calling)
         duties.start()
         questions = {"next_looks": self._next_looks, "where": self._where, "keys": self._keys}
         self._parts.socket = BellSocket(self.socket_path, store.bell, questions)
@@ -292,6 +300,7 @@ class Engine:
                 if parts.socket is not None:
                     closing.push_async_callback(parts.socket.stop)
                 closing.push_async_callback(_stop_triggerer, parts, grace)
+                closing.push_async_callback(parts.calling.stop)
                 closing.push_async_callback(parts.executor.stop, grace)
                 closing.push_async_callback(parts.duties.stop)
                 if parts.parsing is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
-from bide.control import lose_task, runner_requests, start_tasks
+from bide.control import ending_callbacks, lose_task, runner_requests, start_tasks
 from bide.control.claims import Claim
 from bide.control.mint_callback import CallbackAddress, no_address
 from bide.engine import faults
@@ -55,6 +55,10 @@ class StoreTaskControl:
         if lost:
             await self._task_log.append({instance_id: error})
         return lost
+
+    async def give_back_callbacks(self, instance_id: str, epoch: int) -> None:
+        """See the contract."""
+        await ending_callbacks.give_back_callbacks(self._store, instance_id, epoch)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """See the contract."""

@@ -53,6 +53,10 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     is_sensor: bool = False
     #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
     soft_fail: bool = False
+    #: At which endings it has callbacks: success, failure, retry, skipped.
+    callbacks: tuple[str, ...] = ()
+    #: Its ``resume_execution`` is its own: it is resumed with the error where a wait fails.
+    handles_failed_waits: bool = False
     #: Begins with the wait of its ``start_trigger_args``, without a worker.
     starts_from_trigger: bool = False
     #: (task_id, key) of XComs that the arguments name: sent along with the start.
@@ -98,6 +102,10 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: Default values of ``params``; JSON values only.
     params: dict[str, Any] = {}
     paused_on_creation: bool | None = None
+    #: At which endings of a run it has callbacks: success, failure.
+    callbacks: tuple[str, ...] = ()
+    #: Hooks that listeners of plugins implement, where its file is parsed.
+    listeners: tuple[str, ...] = ()
     version: int = SPEC_VERSION
 
 

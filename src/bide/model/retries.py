@@ -38,11 +38,16 @@ def delay_before(spec: TaskSpec, next_try: int) -> timedelta:
     return timedelta(seconds=min(seconds, LONGEST_DELAY if spec.retry_backoff != 1.0 else FOREVER))
 
 
+def has_tries_left(*, try_number: int, max_tries: int) -> bool:
+    """Whether another try may follow this one."""
+    return try_number <= max_tries
+
+
 def after_failure(
     spec: TaskSpec | None, *, try_number: int, max_tries: int, may_retry: bool, now: datetime
 ) -> AfterFailure:
     """Decide on a try that failed at `now`. Without a spec (the task is gone from the DAG) it stays failed."""
-    if may_retry and spec is not None and try_number <= max_tries:
+    if may_retry and spec is not None and has_tries_left(try_number=try_number, max_tries=max_tries):
         # A clear lets the tries begin anew, and with them the back-off.
         earlier = max(0, max_tries - spec.retries)
         return AfterFailure(

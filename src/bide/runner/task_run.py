@@ -65,6 +65,10 @@ class TaskRun:
     #: Of this run alone: what it sets on itself is gone with it. None until the DAG file is loaded.
     task: BaseOperator | None = None
     context: Context | None = None
+    #: What the task's code has raised.
+    error: BaseException | None = None
+    #: The end of the task that the engine has acknowledged, if its callbacks are to be called here.
+    acknowledged: Finish | None = None
 
     @property
     def loaded_task(self) -> BaseOperator:

@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import Final
 
-from bide.authoring.inputs import changed_input, module_files, stamp_of
+from bide.authoring.inputs import changed_input, stamp_of
 from bide.authoring.loading import LoadedFile, load_file
 from bide.authoring.serialize import serialize_dag
 from bide.model.dag_spec import encode_spec, spec_hash
@@ -19,13 +19,16 @@ from bide.observe.clock import SystemClock
 from bide.observe.log import install
 from bide.observe.streams import CapturedStreams
 from bide.runner.baseline import Baseline
+from bide.runner.callbacks import call_all, ending_told
 from bide.runner.interrupts import Interrupts
 from bide.runner.middleware import run_task
+from bide.runner.middleware.logs import into_log
 from bide.runner.runtimes import TaskLink
 from bide.runner.settings import number_setting, setting
 from bide.runner.task_run import TaskRun
+from bide.runner.trigger_classes import modules_of
 from bide.wire.channel import Channel, ChannelClosed
-from bide.wire.messages import RunTask, StaleCode, Stop
+from bide.wire.messages import CallbacksDone, RunCallbacks, RunTask, StaleCode, Stop
 
 #: Tasks after which a worker gives way to a fresh one, unless ``local_executor.worker_max_tasks`` says otherwise.
 _MOST_TASKS: Final = 1000
@@ -71,6 +74,8 @@ class Worker:
                     break
                 if isinstance(body, RunTask) and not self._run(body):
                     break
+                if isinstance(body, RunCallbacks) and not self._call_back(body):
+                    break
         except ChannelClosed:
             # The engine is gone, and so is the point of whatever this process could still do.
             return 0
@@ -95,6 +100,22 @@ class Worker:
                 self._tidy_up()
             return not self._retiring
 
+    def _call_back(self, ordered: RunCallbacks) -> bool:
+        """Call what an ending elsewhere asks for; False if this process should do nothing else."""
+        order = ordered.order
+        with self._interrupts.task():
+            stale = self._stale(order)
+            link = TaskLink(self._channel, order, self._interrupts)
+            if stale is not None:
+                link.send(StaleCode(reason=stale))
+                return False
+            run = TaskRun(order, link, self, self._interrupts, self._clock)
+            into_log(run, lambda: call_all(run, ending_told(ordered)))
+            self.finish_output()
+            link.request(CallbacksDone())
+            self._tidy_up()
+            return not self._interrupts.terminated
+
     def _tidy_up(self) -> None:
         """Undo what the task has done to this process, and note what it has made it depend on."""
         if self._baseline is not None:
@@ -102,7 +123,7 @@ class Worker:
         if self._loaded is not None and len(sys.modules) != self._modules:
             # Modules that the task was the first to import must be fresh for the next one too.
             self._modules = len(sys.modules)
-            for path in module_files(self._loaded.folder):
+            for path in modules_of(self._loaded.folder):
                 stamp = stamp_of(path)
                 if stamp is not None:
                     self._loaded.inputs.setdefault(path, stamp)

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from bide.authoring.inputs import no_dag_file_so_far
+from bide.authoring.plugins import installed_plugins
 from bide.observe import leftovers, processes
 from bide.runner import dag_parser, task_runner, trigger_runner
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
@@ -274,6 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         del sys.path[0]
     _stand_apart()
     preload([*_USUAL, *(name for name in arguments.preload.split(",") if name)])
+    installed_plugins()
     no_dag_file_so_far()
     # Collecting would touch, and so copy, the pages that all runners share.
     gc.collect()

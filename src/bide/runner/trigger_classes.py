@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bide.authoring.fresh_sources import watch_folder
 from bide.authoring.inputs import Stamp, changed_input, module_files, stamp_of
 from bide.authoring.loading import LoadedFile, load_file, module_name
+from bide.authoring.plugins import forget_plugins, plugins_folder, watch_plugins
 from bide.authoring.trigger import BaseTrigger
 from bide.runner.resolve import resolve_trigger
 
@@ -65,6 +66,7 @@ class TriggerClasses:
         known = self._classes.get(wanted)
         if known is not None:
             return known
+        watch_plugins()
         watch_folder(wanted.dag_folder)
         try:
             cls = resolve_trigger(wanted.path, wanted.dag_file, lambda: self._load(wanted))
@@ -84,7 +86,7 @@ class TriggerClasses:
 
     def _note_inputs(self, folder: str) -> None:
         inputs = self._inputs.setdefault(folder, {})
-        for path in module_files(folder):
+        for path in modules_of(folder):
             stamp = stamp_of(path)
             if stamp is not None:
                 inputs.setdefault(path, stamp)
@@ -94,7 +96,8 @@ class TriggerClasses:
         if not inputs or changed_input(inputs) is None:
             return
         del self._inputs[folder]
-        stale = set(module_files(folder))
+        stale = set(modules_of(folder))
+        forget_plugins()
         for path in [path for path, loaded in self._files.items() if loaded.folder == folder]:
             del self._files[path]
             sys.modules.pop(module_name(path), None)
@@ -103,6 +106,12 @@ class TriggerClasses:
                 del sys.modules[name]
         for key in [key for key in self._classes if key.dag_folder == folder]:
             del self._classes[key]
+
+
+def modules_of(folder: str) -> list[str]:
+    """Sources of imported modules in the DAG folder and the plugin folder."""
+    plugins = plugins_folder()
+    return [*module_files(folder), *(module_files(plugins) if plugins is not None else ())]
 
 
 def class_path(classpath: str, dag_file: str, dag_folder: str) -> ClassPath:

@@ -19,6 +19,7 @@ Topic = Literal[
     "starts",  # a task starts from its trigger
     "drops",  # waits ended from outside
     "slots",  # the executor has room
+    "callbacks",  # something ended, and callbacks or listeners are to be called
     "cancels",  # something running, or external, has to be stopped
     "dags",  # a DAG was made, changed or unpaused
     "history",  # anything that a follower of a run would like to see

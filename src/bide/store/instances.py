@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bide.model.run_state import Instance
 from bide.model.selection import Found
-from bide.model.states import TaskState
+from bide.model.states import FINISHED, TaskState
 from bide.store.database import Tx
 from bide.store.rowset import Integer, listed
 from bide.store.schema import UtcTime, cancel_obligation, dag, mark, task_instance
@@ -91,6 +91,22 @@ def of_runs(tx: Tx, run_uids: Collection[str]) -> list[Found]:
     """All instances of these runs, for selections. Reads the unique index that begins with the run."""
     rows = [Found(*row) for row in tx.conn.execute(_of_runs, {"runs": list(run_uids)})]
     return [one._replace(state=TaskState(one.state)) for one in rows]
+
+
+_last_ended = (
+    _row.where(_ti.run_uid == sa.bindparam("run"), _ti.state.in_(listed("states")))
+    .order_by(_ti.end_date.desc(), _ti.uid)
+    .limit(1)
+)
+_any_of_run = _row.where(_ti.run_uid == sa.bindparam("run")).limit(1)
+
+
+def last_ended(tx: Tx, run_uid: str, *, failed: bool) -> InstanceRow | None:
+    """The instance that a run's end is told by: the last that failed, or that ended; any if there is none."""
+    states: list[TaskState] = [TaskState.FAILED] if failed else list(FINISHED)
+    rows = tx.conn.execute(_last_ended, {"run": run_uid, "states": [state.value for state in states]})
+    found = _read(rows) or _read(tx.conn.execute(_any_of_run, {"run": run_uid}))
+    return found[0] if found else None
 
 
 class Mark(NamedTuple):

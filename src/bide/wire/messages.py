@@ -6,7 +6,7 @@ seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
-                       StaleCode, Retiring, and what :mod:`bide.wire.kept` has
+                       RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` has
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
     dag parser         ParseFile ⇄ FileParsed
@@ -19,8 +19,16 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
+from bide.wire.callback_messages import CallbackEvent as CallbackEvent
+from bide.wire.callback_messages import CallbacksDone as CallbacksDone
+from bide.wire.callback_messages import RunCallbacks as RunCallbacks
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.message import Message as Message
+from bide.wire.orders import InstanceKey as InstanceKey
+from bide.wire.orders import Resume as Resume
+from bide.wire.orders import RunInfo as RunInfo
+from bide.wire.orders import RunTask as RunTask
+from bide.wire.orders import XComValue as XComValue
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
@@ -29,80 +37,7 @@ from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
 
-
-class InstanceKey(msgspec.Struct, frozen=True, array_like=True):
-    """Which task instance: the row's `id` and the four names that people use."""
-
-    id: str
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int = -1
-
-
 # --- task runner ------------------------------------------------------------------------------------------------
-
-
-class RunInfo(msgspec.Struct, frozen=True):
-    """The DAG run, as far as a task's context needs it. Moments are ISO 8601 in UTC."""
-
-    dag_id: str
-    run_id: str
-    run_type: str
-    logical_date: str | None
-    data_interval_start: str | None
-    data_interval_end: str | None
-    run_after: str
-    start_date: str | None
-    #: JSON object.
-    conf: bytes = b"{}"
-
-
-class Resume(msgspec.Struct, frozen=True):
-    """Where a deferred task goes on."""
-
-    method: str
-    #: Encoded dict: the ``kwargs`` of ``defer()``.
-    kwargs: bytes
-    #: Encoded payload of the event.
-    event: bytes
-
-
-class XComValue(msgspec.Struct, frozen=True):
-    """One stored XCom."""
-
-    task_id: str
-    map_index: int
-    key: str
-    value: bytes
-
-
-class RunTask(Message, frozen=True):
-    """Engine → task runner: run this instance. It is already ``running`` in the store, under `epoch`."""
-
-    instance: InstanceKey
-    epoch: int
-    try_number: int
-    max_tries: int
-    dag_file: str
-    #: On ``sys.path`` while the file is imported.
-    dag_folder: str
-    #: The serialised DAG that the run pins.
-    dag_hash: str
-    run: RunInfo
-    #: Absolute path; lines are appended.
-    log_path: str
-    #: First start of this try, over all its segments.
-    started_at: float
-    #: Forced end of this try, or None.
-    deadline: float | None = None
-    resume: Resume | None = None
-    #: XComs that the task's arguments name (:attr:`TaskSpec.reads`).
-    xcoms: tuple[XComValue, ...] = ()
-    #: Steps and waits of earlier segments and tries, for functions that wait.
-    journal: tuple[JournalEntry, ...] = ()
-    #: Fork a fresh process for this task.
-    isolated: bool = False
 
 
 class Ok(Message, frozen=True):
@@ -174,6 +109,8 @@ class Finish(Message, frozen=True):
     skip: tuple[str, ...] = ()
     #: Skip all tasks downstream instead of only those of `skip`.
     skip_all_downstream: bool = False
+    #: The runner calls callbacks and listeners once this is acknowledged, and says :class:`CallbacksDone`.
+    calls: bool = False
 
 
 class Reschedule(Message, frozen=True):
@@ -363,6 +300,8 @@ class Stop(Message, frozen=True):
 TemplateMessage = Fork | Forked | Exited
 TaskMessage = (
     RunTask
+    | RunCallbacks
+    | CallbacksDone
     | Ok
     | Refused
     | StaleCode

@@ -19,6 +19,7 @@ from bide.model.errors import Fenced, InvalidArgument, ProtocolError, StoreUnava
 from bide.store.schema import resume, xcom
 from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
 from bide.wire.messages import (
+    CallbacksDone,
     Defer,
     Finish,
     Frame,
@@ -332,7 +333,7 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 
 def test_the_requests_of_workers() -> None:
-    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries}
+    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries, CallbacksDone}
     assert set(REQUESTS) == own | {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
 
 

@@ -13,6 +13,7 @@ import sqlalchemy.event
 from bide.store import (
     Store,
     Tx,
+    callback_requests,
     dags,
     instances,
     obligations,
@@ -97,6 +98,16 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "heartbeat": (lambda tx: sessions.beat(tx, "s"), {"sqlite_autoindex_session_1"}),
     "held by one engine": (lambda tx: instances.held_by(tx, "s"), {"ix_task_instance_occupying"}),
     "cancels given back": (lambda tx: obligations.give_back(tx, "s"), {"ix_cancel_obligation_pending"}),
+    "due callbacks": (lambda tx: callback_requests.claim(tx, "s", 5), {"ix_callback_request_due"}),
+    "next callbacks": (callback_requests.next_due, {"ix_callback_request_due"}),
+    "callbacks of the dead": (
+        lambda tx: callback_requests.release_others(tx, "s"),
+        {"ix_callback_request_session"},
+    ),
+    "callbacks of one engine": (lambda tx: callback_requests.release(tx, "s"), {"ix_callback_request_session"}),
+    "callbacks of an ending": (lambda tx: callback_requests.exists(tx, "a", 1), {"ix_callback_request_instance"}),
+    "callbacks of a run": (lambda tx: callback_requests.pending(tx, "r"), {"ix_callback_request_run"}),
+    "last ended": (lambda tx: instances.last_ended(tx, "r", failed=True), {"sqlite_autoindex_task_instance_2"}),
     "history": (lambda tx: views.history(tx, ["a"]), {"ix_task_event_instance"}),
 }
 

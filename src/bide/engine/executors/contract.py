@@ -89,6 +89,10 @@ class TaskControl(Protocol):
         """A runner died alone: costs a try; the task's log gets `error`. False if the instance had moved on."""
         ...
 
+    async def give_back_callbacks(self, instance_id: str, epoch: int) -> None:
+        """A runner died after the end of its task, while it called callbacks or listeners: others call them."""
+        ...
+
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """``queued`` back to ``scheduled``; no try is lost. Those that have moved on are left alone."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+from bide.runner.middleware.callbacks import announce_start, call_back
 from bide.runner.middleware.context import with_context
 from bide.runner.middleware.execute import execute
 from bide.runner.middleware.interruption import interruptible
@@ -23,6 +24,7 @@ MIDDLEWARES: Final[Sequence[Middleware]] = (
     isolated,
     into_log,
     announce,
+    call_back,
     report,
     decide_outcome,
     interruptible,
@@ -30,6 +32,7 @@ MIDDLEWARES: Final[Sequence[Middleware]] = (
     suspend,
     with_context,
     render_templates,
+    announce_start,
     keep_result,
 )
 

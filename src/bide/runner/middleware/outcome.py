@@ -40,6 +40,7 @@ def decide_outcome(run: TaskRun, proceed: Proceed) -> Report:
     swallowed = run.interrupts.delivered
     if swallowed is not None:
         _log.error("The task's code went on after it was interrupted; that does not count: %s", swallowed)
+        run.error = swallowed
         return _failed(swallowed)
     if isinstance(result, Finish) and result.state == "success":
         _log.info("Task succeeded")
@@ -47,6 +48,7 @@ def decide_outcome(run: TaskRun, proceed: Proceed) -> Report:
 
 
 def _failure_or_skip(run: TaskRun, error: BaseException) -> Finish:
+    run.error = error
     if isinstance(error, TaskSkipped):
         _log.info("Task skipped: %s", error)
         return Finish(state="skipped")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from bide.model.errors import ProtocolError
+import msgspec
+
+from bide.model.errors import ProtocolError, TaskError
+from bide.runner.callbacks import has_calls
 from bide.runner.failures import one_line
 from bide.runner.task_run import Proceed, Report, TaskRun
 from bide.wire.messages import AnyMessage, Finish, Ok, Refused, Retiring
@@ -18,6 +21,8 @@ def report(run: TaskRun, proceed: Proceed) -> None:
     run.host.finish_output()
     if message is None:
         return
+    if isinstance(message, Finish):
+        message = msgspec.structs.replace(message, calls=has_calls(run, message))
     retire = run.host.reason_to_retire()
     if retire is not None:
         run.link.send(Retiring(reason=retire))
@@ -26,12 +31,23 @@ def report(run: TaskRun, proceed: Proceed) -> None:
     except ProtocolError as error:
         # Nothing of it was sent: it is too large.
         _log.error("Task failed: %s", one_line(error))
-        reply = _ask(run, Finish(state="failed", error=one_line(error)))
+        message = _instead(run, one_line(error))
+        reply = _ask(run, message)
     if isinstance(reply, Refused) and not reply.fenced:
         _log.error("The engine refuses this: %s", reply.reason)
-        reply = _ask(run, Finish(state="failed", error=reply.reason))
+        message = _instead(run, reply.reason)
+        reply = _ask(run, message)
     if isinstance(reply, Refused):
         _log.warning("The result does not count: %s", reply.reason)
+    elif isinstance(message, Finish) and message.calls:
+        run.acknowledged = message
+
+
+def _instead(run: TaskRun, error: str) -> Finish:
+    """What the task could not end with fails it."""
+    run.error = TaskError(error)
+    message = Finish(state="failed", error=error)
+    return msgspec.structs.replace(message, calls=has_calls(run, message))
 
 
 def _ask(run: TaskRun, message: AnyMessage) -> Ok | Refused:

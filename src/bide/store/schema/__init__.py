@@ -14,6 +14,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  ├── resume       where an instance that was deferred goes on, and with which event
                  ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
                  └── xcom
+    callback_request              what is to be called because something has ended
     cancel_obligation             external work that has to be cancelled
     session                       engines, past and present
     writer                        the last transaction of each thread that writes to PostgreSQL
@@ -22,6 +23,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
 
 from __future__ import annotations
 
+from bide.store.schema.callback_requests import callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
@@ -30,6 +32,7 @@ from bide.store.schema.waits import cancel_obligation, resume, signal, wait
 
 __all__ = [
     "UtcTime",
+    "callback_request",
     "cancel_obligation",
     "dag",
     "dag_file",

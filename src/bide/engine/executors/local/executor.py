@@ -38,9 +38,8 @@ class LocalExecutor:
 
     A worker serves one DAG file. A claim goes to a free worker of its file, else to a new one
     (:mod:`~bide.engine.executors.local.growth` says when); workers without work go after `idle_after`
-    seconds, or earlier if their place is needed. `on_slots` is called when a slot has become free. `grace`:
-    seconds between SIGTERM and SIGKILL of a cancelled task. `session` must be unique to this start of the
-    engine: it names the workers.
+    seconds, or earlier if their place is needed. `on_slots` is called when a slot has become free. `grace`: seconds
+    between SIGTERM and SIGKILL of a cancelled task. `session`, unique to this start of the engine, names workers.
     """
 
     def __init__(
@@ -108,7 +107,7 @@ class LocalExecutor:
 
     def running(self) -> Mapping[str, int]:
         """See :class:`~bide.engine.executors.contract.Executor`."""
-        finishing = {worker.task.instance.id for worker in self._pool if worker.finishing and worker.task}
+        finishing = {worker.task.instance.id for worker in self._pool if worker.reported and worker.task}
         return {uid: task.epoch for uid, task in self._started.items() if uid not in finishing}
 
     def cancel(self, instance_id: str, epoch: int | None = None) -> None:
@@ -134,7 +133,7 @@ class LocalExecutor:
         elif worker.next is task:
             worker.next = None
             self._forget(task)
-        elif not worker.finishing:
+        elif not worker.reported:
             self._spawn(worker.end(self._grace))
 
     async def stop(self, grace: float) -> None:
@@ -220,6 +219,8 @@ class LocalExecutor:
         task = worker.task
         if task is None:
             self._wake()
+        elif worker.calling:
+            self._spawn(self._settle(task, self._settler.give_back_callbacks(task)))
         elif task.instance.id in self._cancelled:
             self._forget(task)
         elif self._stopping or how.with_template:

@@ -42,6 +42,12 @@ class Settler:
         held = [(task.instance.id, task.epoch)]
         await self._insist("give_up", lambda: self._control.give_up_running(held, counted=counted))
 
+    async def give_back_callbacks(self, task: RunTask) -> None:
+        """The worker died after the end of `task`, before it had called what that asks for."""
+        await self._insist(
+            "give_back_callbacks", lambda: self._control.give_back_callbacks(task.instance.id, task.epoch)
+        )
+
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """`claims` were not begun."""
         if claims:

@@ -15,7 +15,19 @@ from bide.engine.template import Runner, RunnerExit
 from bide.model.errors import ProtocolError
 from bide.observe.leftovers import kill_group
 from bide.wire.frames import ChannelClosed
-from bide.wire.messages import Defer, Finish, Frame, Ok, Refused, Reply, Reschedule, Retiring, RunTask, StaleCode
+from bide.wire.messages import (
+    CallbacksDone,
+    Defer,
+    Finish,
+    Frame,
+    Ok,
+    Refused,
+    Reply,
+    Reschedule,
+    Retiring,
+    RunTask,
+    StaleCode,
+)
 
 log = structlog.get_logger("bide.executor")
 
@@ -67,6 +79,8 @@ class Worker:
         self.next: RunTask | None = None
         #: Its task's final request is being answered.
         self.finishing = False
+        #: Its task has ended, or is about to, and it calls callbacks and listeners then.
+        self.calling = False
         #: It gets no further task.
         self.ending = False
         #: When it became free (:meth:`Clock.monotonic`).
@@ -87,10 +101,15 @@ class Worker:
         return self.task is None and self.reserved is None and self.next is None and not self.ending
 
     @property
+    def reported(self) -> bool:
+        """Its task has said how it ends; only the answer, or callbacks, are still to come."""
+        return self.finishing or self.calling
+
+    @property
     def available(self) -> bool:
         """It can be given another task, at once or as soon as its final request is answered."""
         return (
-            (self.task is None or self.finishing)
+            (self.task is None or (self.finishing and not self.calling))
             and self.reserved is None
             and self.next is None
             and not self.ending
@@ -152,11 +171,24 @@ class Worker:
             and task.instance.id == frame.instance
             and isinstance(body, Finish | Defer | Reschedule)
         )
+        if isinstance(body, CallbacksDone) and self.calling and task is not None:
+            await self._finish_calling(frame, task)
+            return
+        if final and self.calling and task is not None:
+            # The child that called them is gone, and this is its parent, which knows of no end yet.
+            await self._control.give_back_callbacks(task.instance.id, task.epoch)
         if final:
             self.finishing = True
+            self.calling = isinstance(body, Finish) and body.calls
             self._owner.on_finishing(self)
         reply = await self._answer(frame)
         self.finishing = False
+        if final:
+            self.calling = self.calling and isinstance(reply, Ok)
+        if final and self.calling:
+            with suppress(ChannelClosed):
+                self._channel.send(reply, request=frame.request)
+            return
         ended = final and (isinstance(reply, Ok) or (isinstance(reply, Refused) and reply.fenced))
         if ended:
             self.task = None
@@ -169,6 +201,14 @@ class Worker:
             self._owner.on_kept(self)
         elif task is not None and isinstance(reply, Refused) and reply.fenced:
             self._owner.on_fenced(self, task)
+
+    async def _finish_calling(self, frame: Frame, task: RunTask) -> None:
+        reply = await self._answer(frame)
+        self.calling = False
+        self.task = None
+        with suppress(ChannelClosed):
+            self._channel.send(reply, request=frame.request)
+        self._owner.on_free(self, task)
 
     async def _answer(self, frame: Frame) -> Reply:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from bide.control.advance_runs import consider, end_run
+from bide.control.ending_callbacks import request_of_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.model.states import RunState
@@ -59,6 +60,7 @@ class StartRuns:
 def _start(tx: Tx, run: RunRow) -> None:
     runs.start(tx, run.uid)
     structure = specs.structure_of(tx, run.version_uid)
+    request_of_run(tx, run, structure, RunState.RUNNING)
     if not structure.tasks:
         runs.finish(tx, run.uid, RunState.SUCCESS, reason="the DAG has no tasks")
     elif run.unfinished == 0:

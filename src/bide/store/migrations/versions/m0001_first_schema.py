@@ -222,6 +222,44 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
     op.create_table(
+        "callback_request",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("try_number", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(length=20), nullable=False),
+        sa.Column("previous_state", sa.String(length=20), nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("ended_at", UtcTime(), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"],
+            ["task_instance.uid"],
+            name=op.f("fk_callback_request_instance_uid"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_callback_request")),
+    )
+    op.create_index(
+        "ix_callback_request_due",
+        "callback_request",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("session IS NULL"),
+    )
+    op.create_index("ix_callback_request_instance", "callback_request", ["instance_uid"], unique=False)
+    op.create_index("ix_callback_request_run", "callback_request", ["run_uid"], unique=False)
+    op.create_index(
+        "ix_callback_request_session",
+        "callback_request",
+        ["session"],
+        unique=False,
+        sqlite_where=sa.text("session IS NOT NULL"),
+    )
+    op.create_table(
         "cancel_obligation",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),

@@ -1,0 +1,181 @@
+"""Plugins: classes in the plugin folder or in installed packages that bring listeners.
+
+The plugin folder is on ``sys.path`` too, so that DAG files can import operators and triggers from it, and triggers
+are found in it by their path.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from bide.authoring.fresh_sources import look_again, watch_folder
+from bide.authoring.settings import find_setting
+
+if TYPE_CHECKING:
+    from bide.authoring.listeners import Listeners
+
+_log = logging.getLogger("bide.plugins")
+
+#: Groups of entry points that name plugin classes.
+GROUPS: Final = ("bide.plugins", "airflow.plugins")
+#: A file without this word makes no plugin, and is imported only by those who want something of it.
+_WORD: Final = b"Plugin"
+
+
+class Plugin:
+    """Subclass this in a file of the plugin folder, or name the subclass as an entry point ``bide.plugins``."""
+
+    #: Unique among all plugins; a class without one is the base of others.
+    name: ClassVar[str | None] = None
+    #: Modules or objects with functions marked by :data:`bide.authoring.listeners.hookimpl`.
+    listeners: ClassVar[list[Any]] = []
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Called once in each process that loads the plugin."""
+
+
+class Plugins:
+    """What this process has loaded."""
+
+    def __init__(self) -> None:
+        #: None if there are no listeners, as almost everywhere.
+        self.listeners: Listeners | None = None
+        #: Files of the plugin folder that are imported.
+        self.files: list[str] = []
+        #: One line for each plugin that can't be used.
+        self.problems: list[str] = []
+
+    def hooks(self) -> list[str]:
+        """Names of the hooks that listeners implement."""
+        return [] if self.listeners is None else self.listeners.implemented()
+
+    def listening(self, hook: str) -> list[Any]:
+        """The implementations of a hook."""
+        return [] if self.listeners is None else self.listeners.of(hook)
+
+    def take(self, plugin: type[Plugin]) -> None:
+        """Take in a plugin class."""
+        plugin.on_load()
+        for listener in plugin.listeners:
+            if self.listeners is None:
+                from bide.authoring.listeners import (
+                    Listeners,  # pluggy, which processes without listeners don't need
+                )
+
+                self.listeners = Listeners()
+            self.listeners.add(listener)
+
+
+_loaded: Plugins | None = None
+
+
+def plugins_folder() -> str | None:
+    """The plugin folder, if there is one."""
+    folder = find_setting("core", "plugins_folder")
+    return folder if folder is not None and Path(folder).is_dir() else None
+
+
+def watch_plugins() -> str | None:
+    """Let modules of the plugin folder be imported, and changes be seen; its path, if there is one."""
+    folder = plugins_folder()
+    if folder is not None:
+        watch_folder(folder)
+        look_again(folder)
+    return folder
+
+
+def load_plugins() -> Plugins:
+    """The plugins, loaded at the first call. One that can't be loaded is told of, and takes no other with it."""
+    global _loaded  # noqa: PLW0603  # one set of plugins in a process
+    if _loaded is None:
+        _loaded = _load()
+    return _loaded
+
+
+def _load() -> Plugins:
+    plugins = Plugins()
+    seen: set[str] = set()
+    for place, plugin in _found(plugins):
+        name = plugin.name
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        try:
+            plugins.take(plugin)
+        except Exception as error:
+            _complain(plugins, f"plugin {name!r} of {place} can't be used: {type(error).__name__}: {error}")
+    return plugins
+
+
+def _found(plugins: Plugins) -> Iterator[tuple[str, type[Plugin]]]:
+    folder = watch_plugins()
+    if folder is not None:
+        for path in sorted(Path(folder).rglob("*.py")):
+            module = _import(plugins, path, Path(folder))
+            if module is None:
+                continue
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and issubclass(value, Plugin) and value.__module__ == module.__name__:
+                    yield str(path), value
+    for place, value in _installed():
+        if isinstance(value, type) and issubclass(value, Plugin):
+            yield place, value
+        else:
+            _complain(plugins, f"the entry point {place} names no plugin class: {value}")
+
+
+def _import(plugins: Plugins, path: Path, folder: Path) -> ModuleType | None:
+    parts = path.relative_to(folder).with_suffix("").parts
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    if not parts or not all(part.isidentifier() for part in parts):
+        return None
+    try:
+        if _WORD not in path.read_bytes():
+            return None
+        module = importlib.import_module(".".join(parts))
+    except Exception as error:
+        _complain(plugins, f"{path} can't be imported: {type(error).__name__}: {error}")
+        return None
+    finally:
+        plugins.files.append(str(path))
+    return module
+
+
+@lru_cache(maxsize=1)
+def installed_plugins() -> list[Any]:
+    """Entry points that name plugins. Looking through what is installed takes a while, so it is done once."""
+    return [point for group in GROUPS for point in entry_points(group=group)]
+
+
+def _installed() -> Iterator[tuple[str, Any]]:
+    for point in installed_plugins():
+        place = f"{point.group}: {point.name} = {point.value}"
+        try:
+            yield place, point.load()
+        except Exception as error:
+            yield place, f"{type(error).__name__}: {error}"
+
+
+def _complain(plugins: Plugins, text: str) -> None:
+    plugins.problems.append(text)
+    _log.error("%s", text)
+
+
+def forget_plugins() -> None:
+    """Load them again at the next call, after their files have changed."""
+    global _loaded  # noqa: PLW0603
+    if _loaded is not None:
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) in _loaded.files:
+                del sys.modules[name]
+    _loaded = None

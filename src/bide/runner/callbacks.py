@@ -1,0 +1,162 @@
+"""Calling callbacks and listeners of a task or a run that has ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from bide.authoring.callbacks import callbacks_of
+from bide.authoring.calling import call
+from bide.authoring.context import Context, use_context
+from bide.authoring.moments import pendulum_moment
+from bide.authoring.plugins import load_plugins
+from bide.authoring.runtime import use_runtime
+from bide.model.errors import TaskError
+from bide.model.retries import has_tries_left
+from bide.runner.failures import described
+from bide.runner.interrupts import TaskKilled
+from bide.runner.runtimes import TaskRuntime
+from bide.runner.task_context import context_of, find_task
+from bide.runner.task_run import TaskRun
+from bide.wire.callback_messages import HOOKS, CallbackEvent
+from bide.wire.messages import Finish, RunCallbacks
+
+_log = logging.getLogger("bide.runner")
+
+#: Seconds that all callbacks and listeners of one ending may take.
+_LIMIT: Final = 600.0
+_STATES: Final[dict[CallbackEvent, str]] = {
+    "success": "success",
+    "failure": "failed",
+    "retry": "up_for_retry",
+    "skipped": "skipped",
+    "run_running": "running",
+    "run_success": "success",
+    "run_failure": "failed",
+}
+
+
+class Ending(NamedTuple):
+    """Why something is called."""
+
+    event: CallbackEvent
+    previous_state: str
+    ended_at: float
+    error: BaseException | None = None
+    #: Why a run ended.
+    reason: str = ""
+
+
+def has_calls(run: TaskRun, message: Finish) -> bool:
+    """Whether the end of the task that runs here asks for anything."""
+    if run.task is None:
+        return False
+    event = _event(run, message)
+    return bool(callbacks_of(run.task, event) or load_plugins().listening(HOOKS[event]))
+
+
+def ending_of(run: TaskRun, message: Finish) -> Ending:
+    """The end of the task that has run here."""
+    error = run.error if message.state == "failed" else None
+    return Ending(_event(run, message), "running", run.clock.now().timestamp(), error)
+
+
+def ending_told(order: RunCallbacks) -> Ending:
+    """An end that only the engine knows of; what it knows of the error is its text."""
+    is_run = order.event.startswith("run_")
+    error = TaskError(order.error) if order.error and not is_run else None
+    return Ending(order.event, order.previous_state, order.ended_at, error, order.error if is_run else "")
+
+
+def _event(run: TaskRun, message: Finish) -> CallbackEvent:
+    if message.state != "failed":
+        return message.state
+    order = run.order
+    left = message.may_retry and has_tries_left(try_number=order.try_number, max_tries=order.max_tries)
+    return "retry" if left else "failure"
+
+
+def tell_of_start(run: TaskRun) -> None:
+    """A worker begins with the task, or goes on with it."""
+    context = run.task_context
+    for function in callbacks_of(run.loaded_task, "execute"):
+        _protected("on_execute_callback", function, lambda function=function: call(function, context))
+    told = {"previous_state": "queued", "task_instance": context["ti"], "session": None}
+    _tell_listeners("on_task_instance_running", told)
+
+
+def call_all(run: TaskRun, ending: Ending) -> None:
+    """Call everything that `ending` asks for, one after the other; nothing of it changes what has happened."""
+    text = f"callbacks and listeners have taken {_LIMIT:g} s"
+    try:
+        with (
+            run.interrupts.running(on_kill=lambda: None, seconds=_LIMIT, timeout_text=text),
+            _surroundings(run) as context,
+        ):
+            _tell(context, ending)
+            if ending.event.startswith("run_"):
+                _call_for_run(context, ending)
+            else:
+                _call_for_task(context, ending)
+    except TaskKilled:
+        _log.error("The callbacks were interrupted; they are called again")
+        raise
+    except BaseException as error:
+        _log.error("The callbacks can't be called: %s", described(error))
+
+
+@contextmanager
+def _surroundings(run: TaskRun) -> Generator[Context]:
+    """The context as the task had it; in all threads, as the runtime."""
+    with use_runtime(TaskRuntime(run.clock, run.order, run.link), in_all_threads=True):
+        if run.task is None:
+            run.task = find_task(run.host.load(run.order), run.order)
+        context = context_of(run.task, run.order) if run.context is None else run.context
+        with use_context(context):
+            yield context
+
+
+def _tell(context: Context, ending: Ending) -> None:
+    """What the context says of the end."""
+    owner = context["dag_run"] if ending.event.startswith("run_") else context["ti"]
+    ended = pendulum_moment(datetime.fromtimestamp(ending.ended_at, UTC))
+    owner.state = _STATES[ending.event]
+    if ending.event != "run_running":
+        owner.end_date = ended
+    context["exception"] = ending.error
+    context["reason"] = ending.reason
+
+
+def _call_for_task(context: Context, ending: Ending) -> None:
+    task, event = context["task"], ending.event
+    for function in callbacks_of(task, event):
+        _protected(f"on_{event}_callback", function, lambda function=function: call(function, context))
+    told = {"previous_state": ending.previous_state, "task_instance": context["ti"], "session": None}
+    _tell_listeners(HOOKS[event], {**told, "error": ending.error})
+
+
+def _call_for_run(context: Context, ending: Ending) -> None:
+    event = ending.event.removeprefix("run_")
+    for function in callbacks_of(context["dag"], event):
+        _protected(f"on_{event}_callback", function, lambda function=function: call(function, context))
+    _tell_listeners(HOOKS[ending.event], {"dag_run": context["dag_run"], "msg": ending.reason})
+
+
+def _tell_listeners(hook: str, told: dict[str, Any]) -> None:
+    for one in load_plugins().listening(hook):
+        arguments = [told[name] for name in one.argnames]
+        _protected(hook, one.function, lambda one=one, arguments=arguments: one.function(*arguments))
+
+
+def _protected(what: str, function: object, work: Callable[[], object]) -> None:
+    """Whatever it raises is in the log, and the next one is called."""
+    try:
+        work()
+    except TaskKilled:
+        raise
+    except BaseException as error:
+        name = getattr(function, "__qualname__", None) or type(function).__name__
+        _log.error("%s %s failed: %s", what, name, described(error))
