@@ -54,7 +54,7 @@ def _take_over(tx: Tx, uid: str) -> list[tuple[str, int, int]]:
 
 
 def hand_over(tx: Tx, uid: str, *, by: str, counted: bool) -> tuple[int, int]:
-    """End the session `uid`: its tasks, waits, cancels and callbacks pass to others. The numbers of tasks and waits."""
+    """End the session `uid`: what it has passes to others. The numbers of tasks and waits."""
     sessions.end(tx, uid)
     held = instances.held_by(tx, uid)
     rescue(tx, held, by=by, counted=counted)

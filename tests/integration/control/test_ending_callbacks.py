@@ -23,7 +23,8 @@ from bide.control.keep_session import end_session, keep_session
 from bide.control.lose_task import lose_task
 from bide.control.mark_tasks import mark_tasks
 from bide.model.errors import SessionLost
-from bide.model.selection import Selection
+from bide.model.selection import RunChoice, TaskChoice
+from bide.model.states import TaskState
 from bide.store import Store, sessions
 from bide.store.schema import callback_request
 from bide.wire.callback_messages import RunCallbacks
@@ -66,7 +67,7 @@ async def wait_ended(engine: HandEngine, outcome: Outcome | None, error: str = "
     [
         (Outcome("success", b"null"), ("success", "deferred", "")),
         (Outcome("skipped", b"null"), ("skipped", "deferred", "")),
-        (Outcome("failed", b"null"), ("failure", "deferred", "the trigger ended the task as failed")),
+        (Outcome("failed", b"null"), ("failure", "deferred", "the trigger waiting.Poll ended the task as failed")),
         (None, ("failure", "deferred", "it broke")),
     ],
 )
@@ -109,12 +110,21 @@ async def test_a_dead_worker_asks_for_callbacks(engine: HandEngine) -> None:
     assert await requests(engine) == [("failure", "running", "the worker died")]
 
 
-@pytest.mark.parametrize(("state", "wanted"), [("success", "success"), ("failed", "failure"), ("skipped", "skipped")])
-async def test_a_mark_asks_for_callbacks(engine: HandEngine, state: Any, wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "wanted"), [("success", "success"), ("failed", "failure"), ("skipped", "skipped")]
+)
+async def test_a_mark_asks_for_callbacks(engine: HandEngine, state: str, wanted: str) -> None:
     """Only of what had begun: what is marked before it did has no end to tell of."""
     run = await engine.run_of(dag_spec("d", {"a": [], "b": ["a"]}, each=CALLS))
     await engine.defer("a", poll())
-    await mark_tasks(engine.store, Selection("d", run_ids=(run.run_id,)), state, by="ada")
+    await mark_tasks(
+        engine.store,
+        "d",
+        which_runs=RunChoice(frozenset({run.run_id})),
+        which_tasks=TaskChoice(task_ids=frozenset({"a", "b"})),
+        state=TaskState(state),
+        by="ada",
+    )
     assert [event for event, _, _ in await requests(engine)] == [wanted]
 
 
@@ -205,9 +215,7 @@ async def test_the_next_engine_of_a_store_takes_over(engine: HandEngine) -> None
 
 
 async def begin(store: Store) -> str:
-    return await store.write(
-        lambda tx: sessions.begin(tx, kind="engine", hostname="here", pid=1, lost_after=4.2)
-    )
+    return await store.write(lambda tx: sessions.begin(tx, kind="engine", hostname="here", pid=1, lost_after=4.2))
 
 
 @pytest.mark.parametrize("is_kind", [False, True])
