@@ -1,0 +1,167 @@
+"""One schedule from its seed to its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from typing import Any, Final
+from unittest.mock import patch
+
+import sqlalchemy as sa
+
+from bide.control.claim_waits import release_waits
+from bide.control.send_signal import send_signal
+from bide.model.states import FINISHED, TRANSITIONS, TaskState
+from bide.store import ids
+from bide.store.schema import dag_run, mark, resume, task_event, wait
+from tests.simulation.world import World
+
+#: Steps in which anything may fail.
+STEPS: Final = 60
+#: Rounds after that in which everything must come to its end.
+ROUNDS: Final = 400
+
+_CHANGES: Final = [(source, one.target, one.fences) for one in TRANSITIONS.values() for source in one.sources]
+#: (from, to) of every legal change.
+_LEGAL: Final = {(source, target) for source, target, _ in _CHANGES}
+#: Those that may leave the epoch as it is.
+_UNFENCED: Final = {(source, target) for source, target, fences in _CHANGES if not fences}
+
+
+class Broken(AssertionError):
+    """A schedule that ended as it must not, with what happened on the way."""
+
+
+def run_schedule(seed: int) -> World:
+    """Run the schedule of `seed`. Raises :class:`Broken`."""
+    world = World(seed)
+    # Ids are random bits too.
+    bits = random.Random(seed)
+    try:
+        with patch.object(ids, "_source", ids._Source()), patch.object(ids.os, "urandom", bits.randbytes):
+            asyncio.run(_run(world))
+        problems = [*world.notes, *_problems(world)]
+    except Exception as error:
+        raise Broken(_report(seed, world, [f"{type(error).__name__}: {error}"])) from error
+    if problems:
+        raise Broken(_report(seed, world, problems))
+    return world
+
+
+async def _run(world: World) -> None:
+    await world.begin()
+    usual = [
+        *[world.do_duty] * 10,
+        *[world.do_start] * 4,
+        *[world.do_work] * 4,
+        *[world.do_deliver] * 6,
+        *[world.do_claim] * 3,
+        *[world.do_fire] * 3,
+        world.do_drop,
+        world.do_cancel_work,
+        world.do_time,
+        world.do_time,
+    ]
+    faults = [world.fault_worker, world.fault_engine, world.fault_triggerer, world.fault_takeover, world.person]
+    for _ in range(STEPS):
+        await world.random.choice(faults if world.random.random() < 0.12 else usual)()
+    await _come_to_rest(world)
+
+
+async def _come_to_rest(world: World) -> None:
+    """Nothing fails any more: all runs have to end."""
+    world.is_faulty = False
+    world.say("--- from here on nothing fails")
+    await world.new_engine()
+    for one in list(world.triggerers):
+        await release_waits(world.store, one.session)
+        one.held = {}
+    for _ in range(ROUNDS):
+        for duty in world.duties():
+            while (await duty.run()).again:
+                pass
+        if _is_over(world):
+            return
+        for step in (world.do_start, world.do_work, world.do_claim, world.do_fire, world.do_cancel_work):
+            await step()
+        await world.do_drop()
+        while world.network:
+            await world.do_deliver()
+        await _send_signals(world)
+        await world.release_all()
+        world.clock.advance(6.0)
+
+
+async def _send_signals(world: World) -> None:
+    signals = sa.select(wait).where(wait.c.kind == "signal")
+    rows = world.sim.look(lambda tx: tx.conn.execute(signals).mappings().all())
+    for row in rows:
+        if row["ended_at"] is None and world.random.random() < 0.3:
+            await send_signal(world.store, row["instance_uid"], row["signal_name"], b"1", by="ann")
+
+
+def _is_over(world: World) -> bool:
+    states = world.sim.look(lambda tx: set(tx.conn.execute(sa.select(dag_run.c.state)).scalars()))
+    return states <= {"success", "failed"}
+
+
+def _problems(world: World) -> list[str]:
+    return [*_unfinished(world), *_left_over(world), *_illegal_history(world), *_accepted_twice(world)]
+
+
+def _unfinished(world: World) -> list[str]:
+    found = [
+        f"{row['task_id']} of {row['run_id']} is still {row['state']}"
+        for row in world.instances()
+        if TaskState(row["state"]) not in FINISHED
+    ]
+    return found if _is_over(world) else [*found, "a run has not ended"]
+
+
+def _left_over(world: World) -> list[str]:
+    def look(tx: Any) -> list[str]:
+        problems: list[str] = []
+        for table in (wait, resume):
+            count = tx.conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            if count:
+                problems.append(f"{count} rows are left in {table.name}")
+        live = sa.select(sa.func.count()).select_from(mark.join(dag_run, dag_run.c.uid == mark.c.run_uid))
+        if tx.conn.execute(live.where(dag_run.c.state == "running")).scalar_one():
+            problems.append("marks of a running run are left")
+        counts = tx.conn.execute(sa.select(dag_run.c.run_id, dag_run.c.unfinished)).all()
+        return problems + [f"{run_id} counts {count} unfinished" for run_id, count in counts if count]
+
+    return world.sim.look(look)
+
+
+def _illegal_history(world: World) -> list[str]:
+    rows = world.sim.look(
+        lambda tx: tx.conn.execute(
+            sa.select(task_event.c.instance_uid, task_event.c.epoch, task_event.c.state).order_by(task_event.c.id)
+        ).all()
+    )
+    histories: dict[str, list[tuple[int, TaskState]]] = defaultdict(list)
+    for uid, epoch, state in rows:
+        histories[uid].append((epoch, TaskState(state)))
+    problems: list[str] = []
+    for uid, history in histories.items():
+        epoch, state = 0, TaskState.NONE
+        for new_epoch, new_state in history:
+            if (state, new_state) not in _LEGAL:
+                problems.append(f"{uid}: {state} to {new_state} is no legal change")
+            elif new_epoch < epoch or (new_epoch == epoch and (state, new_state) not in _UNFENCED):
+                problems.append(f"{uid}: {state} to {new_state} went from epoch {epoch} to {new_epoch}")
+            epoch, state = new_epoch, new_state
+    starts = [(uid, epoch) for uid, history in histories.items() for epoch, state in history if state == "running"]
+    if sorted(starts) != sorted(world.begun):
+        problems.append("workers were given something else than what the history says has started")
+    return problems
+
+
+def _accepted_twice(world: World) -> list[str]:
+    return [f"{count} events of wait {uid} were accepted" for uid, count in world.accepted.items() if count > 1]
+
+
+def _report(seed: int, world: World, problems: list[str]) -> str:
+    return "\n".join([f"seed {seed}:", *problems, "what happened:", *world.trace])

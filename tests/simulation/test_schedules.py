@@ -1,0 +1,43 @@
+"""Random schedules of faults over the real store: some hundred here, thousands in CI."""
+
+from __future__ import annotations
+
+import pytest
+
+from bide.control import accept_event
+from tests.simulation.schedule import Broken, run_schedule
+
+#: Schedules in all, and how many a test runs.
+SEEDS = 400
+CHUNK = 20
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_whatever_fails_nothing_is_lost_and_nothing_happens_twice(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        run_schedule(seed)
+
+
+def test_a_seed_replays_exactly() -> None:
+    assert run_schedule(7).trace == run_schedule(7).trace
+
+
+def test_events_under_stale_tokens_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator itself: a store that takes each event, whoever it comes from, does not pass."""
+    real = accept_event.waits.get_many
+
+    def forgiving(tx, uids):  # type: ignore[no-untyped-def]
+        return {uid: row._replace(token=_Any()) for uid, row in real(tx, uids).items()}
+
+    monkeypatch.setattr(accept_event.waits, "get_many", forgiving)
+    monkeypatch.setattr(accept_event.waits, "delete", lambda *_, **__: None)
+    with pytest.raises(Broken):
+        for seed in range(40):
+            run_schedule(seed)
+
+
+class _Any:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,398 @@
+"""The made-up world around a real store: engines, workers, triggerers, services outside, people, a network."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from bide.control.accept_event import WaitEnding, accept_many
+from bide.control.arm_starts import ArmedStart, arm_start, claim_starts
+from bide.control.cancel_external import claim_obligations, settle_obligation
+from bide.control.cancel_run import cancel_run
+from bide.control.claim_waits import claim_waits, held_waits, release_waits, take_over_waits
+from bide.control.clear_tasks import clear_tasks
+from bide.control.create_run import create_run
+from bide.control.lose_task import lose_task, rescue_lost
+from bide.control.mark_tasks import MARKS, mark_tasks
+from bide.control.register_file import register_file
+from bide.control.release_tasks import release_tasks
+from bide.control.runner_requests import answer
+from bide.control.send_signal import send_signal
+from bide.control.start_tasks import start_tasks
+from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
+from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
+from bide.engine.scheduler.duties.fire_timers import FireTimers
+from bide.engine.scheduler.duties.queue_tasks import QueueTasks
+from bide.engine.scheduler.duties.release_due import ReleaseDue
+from bide.engine.scheduler.duties.start_runs import StartRuns
+from bide.engine.scheduler.duties.stop_fenced import StopFenced
+from bide.engine.scheduler.duty import Duty
+from bide.engine.scheduler.scope import Scope
+from bide.engine.task_log import TaskLog
+from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.errors import Conflict, NotFound
+from bide.model.log_path import LogLayout
+from bide.model.selection import RunChoice, TaskChoice
+from bide.store import Store, sessions
+from bide.store.schema import cancel_obligation, task_instance
+from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunTask, WaitSpec
+from tests.simulation.sim_store import SimStore
+from tests.support.clock import HeldClock
+from tests.support.dag_specs import FOLDER, parsed
+from tests.support.hand_engine import PaperExecutor
+
+DAG = "sim"
+RULES = ("all_success", "all_done", "one_success", "none_failed")
+SIGNALS = ("go", "stop")
+
+
+class NoLog(TaskLog):
+    """Lines of the engine in tasks' logs are of no interest here."""
+
+    async def append(self, errors: Any) -> None:
+        """Drop them."""
+
+
+@dataclass
+class Message:
+    """Something on its way; `send` delivers it."""
+
+    what: str
+    send: Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Triggerer:
+    """A triggerer's memory: the waits that it believes it holds."""
+
+    session: str
+    held: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class World:
+    """One schedule, decided by `seed` alone."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.clock = HeldClock()
+        self.sim = SimStore(self.clock)
+        self.store = cast("Store", self.sim)
+        self.logs = LogLayout(Path("/simulation"))
+        self.executor = PaperExecutor(4)
+        self.session = ""
+        self.triggerers: list[Triggerer] = []
+        self.network: list[Message] = []
+        self.trace: list[str] = []
+        #: Whether parts still fail; off when the world is to come to rest.
+        self.is_faulty = True
+        #: Events that the store has accepted, by wait.
+        self.accepted: dict[str, int] = {}
+        #: Results that were acknowledged: (instance, epoch) -> state.
+        self.acknowledged: dict[tuple[str, int], str] = {}
+        #: (instance, epoch) that a worker was given.
+        self.begun: list[tuple[str, int]] = []
+        self.notes: list[str] = []
+
+    # --- the beginning ------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """A DAG, its runs, an engine and triggerers."""
+        await register_file(self.store, parsed(self._spec()), folder=FOLDER, paused_at_creation=False)
+        await self.new_engine()
+        for _ in range(self.random.randint(1, 3)):
+            await self.new_triggerer()
+        for _ in range(self.random.randint(1, 2)):
+            self.clock.advance(0.001)
+            await create_run(self.store, DAG, by="sim")
+
+    def _spec(self) -> DagSpec:
+        tasks: list[TaskSpec] = []
+        for number in range(self.random.randint(1, 5)):
+            before = [task.task_id for task in tasks if self.random.random() < 0.4]
+            tasks.append(
+                TaskSpec(
+                    f"t{number}",
+                    upstream=tuple(before),
+                    trigger_rule=self.random.choice(RULES),
+                    retries=self.random.choice((0, 1, 2)),
+                    retry_delay=self.random.choice((0.0, 5.0)),
+                    execution_timeout=self.random.choice((None, None, 60.0)),
+                    starts_from_trigger=self.random.random() < 0.15,
+                )
+            )
+        return DagSpec(DAG, file=f"{FOLDER}/{DAG}.py", folder=FOLDER, tasks=tuple(tasks), max_active_tasks=3)
+
+    async def new_engine(self) -> None:
+        """The engine was killed, its workers with it; another one takes over. What it had sent may still arrive."""
+        self.session = await self._session("scheduler")
+        self.executor = PaperExecutor(4)
+        await rescue_lost(self.store, self.session)
+
+    async def new_triggerer(self) -> None:
+        """One more triggerer."""
+        self.triggerers.append(Triggerer(await self._session("triggerer")))
+
+    async def _session(self, kind: str) -> str:
+        return await self.store.write(lambda tx: sessions.begin(tx, kind=kind, hostname="sim", pid=1))
+
+    # --- what may happen ----------------------------------------------------------------------------------------
+
+    def duties(self) -> list[Duty]:
+        """Those of the engine as it is now."""
+        store, scope = self.store, Scope()
+        log = NoLog(store, self.logs)
+        return [
+            StartRuns(store, scope),
+            AdvanceRuns(store, scope),
+            QueueTasks(store, self.executor, scope, self.session),
+            FireTimers(store, scope, log),
+            ReleaseDue(store, scope),
+            EnforceDeadlines(store, scope, log),
+            StopFenced(store, self.executor),
+        ]
+
+    async def do_duty(self) -> None:
+        """One of the duties runs."""
+        duty = self.random.choice(self.duties())
+        self.say(f"duty {duty.name}")
+        await duty.run()
+
+    async def do_start(self) -> None:
+        """The executor starts what was queued; the order to start may come twice."""
+        claims, self.executor.queued = self.executor.queued, []
+        if self.is_faulty and self.random.random() < 0.1:
+            claims = claims * 2
+        for task in await start_tasks(self.store, claims, session=self.session, logs=self.logs):
+            self.say(f"start {task.instance.task_id} epoch {task.epoch} try {task.try_number}")
+            self.begun.append((task.instance.id, task.epoch))
+            self._check_start(task)
+            self.executor.started[task.instance.id] = task
+
+    def _check_start(self, task: RunTask) -> None:
+        self.notes += self.obligations_against(task)
+
+    async def do_work(self) -> None:
+        """A worker comes to the end of a segment and says so."""
+        if not self.executor.started:
+            return
+        task = self.random.choice(list(self.executor.started.values()))
+        body = self._decision(task)
+        session = self.session
+
+        async def report() -> None:
+            reply = await answer(self.store, Frame(body, 1, task.instance.id, task.epoch))
+            if isinstance(reply, Ok) and isinstance(body, Finish):
+                key = (task.instance.id, task.epoch)
+                if key in self.acknowledged:
+                    self.notes.append(f"two ends of {key} were acknowledged")
+                self.acknowledged[key] = body.state
+            current = self.executor.started.get(task.instance.id)
+            if self.session == session and current is not None and current.epoch == task.epoch:
+                del self.executor.started[task.instance.id]
+
+        self.send(f"{task.instance.task_id} epoch {task.epoch}: {type(body).__name__}", report)
+
+    def _decision(self, task: RunTask) -> Finish | Defer | Reschedule:
+        # A task that has been through much comes to an end.
+        share = 0.5 if task.epoch < 12 and self.is_faulty else 0.1
+        dice = self.random.random()
+        if dice < share:
+            limit = self.random.choice((None, 20.0))
+            return Defer(self._wait(2), self.random.choice(("go_on", "go_on", None)), b"{}", timeout=limit)
+        if dice < share + 0.05:
+            return Reschedule(self.clock.now().timestamp() + 10)
+        if dice < share + 0.15:
+            return Finish("failed", error="bad luck")
+        return Finish("success", return_value=str(task.epoch).encode())
+
+    def _wait(self, depth: int, name: str = "") -> WaitSpec:
+        kinds = ["poll", "stream", "timer", "signal"] + (["any", "all"] if depth else [])
+        kind: Any = self.random.choice(kinds)
+        fields: dict[str, Any] = {"name": name, "has_on_kill": self.random.random() < 0.4}
+        if name and self.random.random() < 0.2:
+            fields["timeout"] = 15.0
+        if kind == "timer":
+            due = self.clock.now() + timedelta(seconds=self.random.choice((0, 5, 30)))
+            return WaitSpec(kind, "Timer", b"{}", due_at=due.timestamp(), outcome=self._outcome(), **fields)
+        if kind == "signal":
+            return WaitSpec(kind, "Signal", b"{}", signal=self.random.choice(SIGNALS), **fields)
+        if kind in ("any", "all"):
+            parts = tuple(self._wait(depth - 1, str(place)) for place in range(self.random.randint(1, 3)))
+            needed = 1 if kind == "any" else len(parts)
+            return WaitSpec(kind, "Tree", b"{}", children=parts, needed=needed, name=name)
+        return WaitSpec(kind, "Trigger", b"{}", interval=5.0 if kind == "poll" else None, **fields)
+
+    def _outcome(self) -> Outcome:
+        kind: Any = self.random.choice(("event",) * 8 + ("success", "failed", "skipped"))
+        return Outcome(kind, str(self.random.randrange(1000)).encode())
+
+    async def do_claim(self) -> None:
+        """A triggerer leases waits, or the starts of tasks that begin with one."""
+        one = self.random.choice(self.triggerers)
+        limit = self.random.randint(1, 5)
+        for start in await claim_starts(self.store, one.session, limit, logs=self.logs):
+            armed = ArmedStart(start.wait_id, start.token, Defer(self._wait(1), "go_on", b"{}"))
+            self.send(f"arm start of {start.order.instance.task_id}", lambda armed=armed: self._arm(armed))
+        for load in await claim_waits(self.store, one.session, limit, logs=self.logs):
+            self.say(f"{one.session[-4:]} holds {load.wait_id[-4:]} of {load.instance.task_id} token {load.token}")
+            one.held[load.wait_id] = load.token
+
+    async def _arm(self, armed: ArmedStart) -> None:
+        try:
+            await arm_start(self.store, armed)
+        except Exception as error:  # Fenced: it came too late
+            self.say(f"not armed: {error}")
+
+    async def do_fire(self) -> None:
+        """A trigger yields an event, or fails. The trigger of a lost lease may do so too."""
+        one = self.random.choice(self.triggerers)
+        if not one.held:
+            return
+        wait_id = self.random.choice(list(one.held))
+        token = one.held[wait_id]
+        if self.random.random() < 0.85:
+            ending = WaitEnding(wait_id, token, self._outcome())
+        else:
+            ending = WaitEnding(wait_id, token, error="the trigger failed")
+
+        async def report() -> None:
+            for accepted in await accept_many(self.store, [ending] * self.random.choice((1, 1, 2))):
+                self.accepted[accepted] = self.accepted.get(accepted, 0) + 1
+            if one.held.get(wait_id) == token:
+                del one.held[wait_id]
+
+        self.send(f"end of wait {wait_id[-4:]} token {token}", report)
+
+    async def do_drop(self) -> None:
+        """A triggerer forgets what is not its own any more."""
+        one = self.random.choice(self.triggerers)
+        held = await held_waits(self.store, one.session)
+        one.held = {wait_id: token for wait_id, token in one.held.items() if wait_id in held}
+
+    async def do_cancel_work(self) -> None:
+        """Work outside is cancelled, or can't be."""
+        one = self.random.choice(self.triggerers)
+        for order in await claim_obligations(self.store, one.session, 3, logs=self.logs):
+            error = "the service is gone" if self.is_faulty and self.random.random() < 0.4 else ""
+
+            async def report(obligation: str = order.obligation_id, error: str = error) -> None:
+                await settle_obligation(self.store, obligation, error)
+
+            self.send(f"cancelled for {order.load.instance.task_id}: {error or 'yes'}", report)
+
+    async def do_time(self) -> None:
+        """Time passes."""
+        self.clock.advance(self.random.choice((0.1, 1.0, 6.0, 20.0)))
+
+    async def do_deliver(self) -> None:
+        """Something arrives, in no special order; some things arrive twice."""
+        if self.network:
+            place = self.random.randrange(len(self.network))
+            message = self.network[place]
+            if not (self.is_faulty and self.random.random() < 0.15):
+                del self.network[place]
+            self.say(f"arrives: {message.what}")
+            await message.send()
+
+    # --- faults -------------------------------------------------------------------------------------------------
+
+    async def fault_worker(self) -> None:
+        """A worker dies alone."""
+        if self.executor.started:
+            task = self.random.choice(list(self.executor.started.values()))
+            self.say(f"worker of {task.instance.task_id} dies")
+            del self.executor.started[task.instance.id]
+            await lose_task(self.store, task.instance.id, task.epoch, error="its process has died")
+
+    async def fault_engine(self) -> None:
+        """The engine is killed; what it and its workers had sent may be lost or come late."""
+        self.say("engine killed")
+        self.network = [one for one in self.network if self.random.random() < 0.7]
+        await self.new_engine()
+
+    async def fault_triggerer(self) -> None:
+        """A triggerer is killed, or cut off and declared lost while it goes on; its leases pass to others."""
+        one = self.random.choice(self.triggerers)
+        self.say(f"triggerer {one.session[-4:]} lost")
+        await release_waits(self.store, one.session)
+        if self.random.random() < 0.5:
+            self.triggerers.remove(one)
+            await self.new_triggerer()
+
+    async def fault_takeover(self) -> None:
+        """One triggerer takes the leases of all others."""
+        one = self.random.choice(self.triggerers)
+        await take_over_waits(self.store, one.session)
+
+    # --- people -------------------------------------------------------------------------------------------------
+
+    async def person(self) -> None:
+        """Somebody clears, marks, cancels or signals."""
+        runs, tasks = self._chosen()
+        what = self.random.choice(("clear", "clear", "mark", "cancel", "signal", "signal"))
+        self.say(f"a person: {what} {sorted(tasks.task_ids or ())}")
+        try:
+            if what == "clear":
+                await clear_tasks(self.store, DAG, which_runs=runs, which_tasks=tasks, by="ann")
+            elif what == "mark":
+                state = self.random.choice(MARKS)
+                await mark_tasks(self.store, DAG, which_runs=runs, which_tasks=tasks, state=state, by="ann")
+            elif what == "cancel":
+                await cancel_run(self.store, DAG, next(iter(runs.run_ids or ())), by="ann")
+            else:
+                await self._signal()
+        except (Conflict, NotFound) as error:
+            self.say(f"refused: {error}")
+
+    def _chosen(self) -> tuple[RunChoice, TaskChoice]:
+        rows = self.instances()
+        one = self.random.choice(rows)
+        return (
+            RunChoice(run_ids=frozenset({one["run_id"]})),
+            TaskChoice(task_ids=frozenset({one["task_id"]}), downstream=self.random.random() < 0.5),
+        )
+
+    async def _signal(self) -> None:
+        one = self.random.choice(self.instances())
+        await send_signal(self.store, one["uid"], self.random.choice(SIGNALS), b"1", by="ann")
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def send(self, what: str, deliver: Callable[[], Awaitable[None]]) -> None:
+        """Put something on its way."""
+        self.network.append(Message(what, deliver))
+
+    def say(self, text: str) -> None:
+        """Add to the trace."""
+        self.trace.append(f"{self.clock.monotonic():8.1f} {text}")
+
+    def instances(self) -> list[Any]:
+        """All instances."""
+        return self.sim.look(lambda tx: list(tx.conn.execute(sa.select(task_instance)).mappings()))
+
+    def obligations_against(self, task: RunTask) -> list[str]:
+        """What should have kept `task` from starting."""
+        rows = self.sim.look(
+            lambda tx: list(
+                tx.conn.execute(
+                    sa.select(cancel_obligation).where(
+                        cancel_obligation.c.instance_uid == task.instance.id, sa.text("holds")
+                    )
+                ).mappings()
+            )
+        )
+        return [f"{task.instance.task_id} has started before {row['uid']} was cancelled" for row in rows]
+
+    async def release_all(self) -> None:
+        """A person lets go on what is held for work outside that could not be cancelled."""
+        for run_id in sorted({row["run_id"] for row in self.instances()}):
+            try:
+                await release_tasks(self.store, DAG, run_id, by="ann")
+            except Conflict:
+                continue
