@@ -45,7 +45,7 @@ class Shown(NamedTuple):
 
 
 RUN_KEYS: Final = "dag_id run_id state type logical_date start end seconds reason"
-TASK_KEYS: Final = "task_id map_index state try tries operator start end seconds error"
+TASK_KEYS: Final = "task_id map_index state try tries operator start end seconds held error"
 COMMANDS: Final = {
     name: Shown(arguments, words, frozenset(keys.split()))
     for name, arguments, words, keys in [

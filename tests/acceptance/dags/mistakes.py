@@ -121,7 +121,7 @@ class Defer(BaseOperator):
     def takes_clients(self, context, event, clients):
         return "never called"
 
-    def takes_no_event(self, context):
+    def takes_no_clients(self, context, event):
         return "never called"
 
     def wants_more(self, context, event, more):
@@ -155,7 +155,7 @@ with DAG("mistakes", schedule=None, default_args={"retries": 1, "retry_delay": 0
     Defer(task_id="naive", trigger=NaiveMoment())
     Defer(task_id="ends_its_process", trigger=EndsItsProcess(), retries=0)
     Defer(task_id="no_method", trigger=Fires(), method_name="resumd")
-    Defer(task_id="no_event", trigger=Fires(), method_name="takes_no_event")
+    Defer(task_id="unknown_argument", trigger=Fires(), method_name="takes_no_clients", defer_kwargs={"clients": 1})
     Defer(task_id="wants_more", trigger=Fires(), method_name="wants_more")
     Defer(task_id="reserved", trigger=Fires(), defer_kwargs={"event": 1})
     BaseOperator(task_id="no_execute")
