@@ -30,7 +30,7 @@ def table(figures: Sequence[Figure]) -> Table:
     for name in ("n", *_STATISTICS):
         shown.add_column(name, justify="right")
     # The targets are Bide's: what another system reaches is shown beside them and not judged.
-    own = first.system == "Bide"
+    own = first.system.startswith("Bide")
     if own:
         shown.add_column("target")
         shown.add_column("")

@@ -126,3 +126,103 @@ class WaitForFlag(BaseOperator):
 
     def unreached(self, context, event):
         raise RuntimeError("the trigger should have ended this task")
+
+
+class SleepingStream(BaseTrigger):
+    """A coroutine that sleeps for a day, as Airflow's triggers do."""
+
+    def serialize(self):
+        return "bench_tasks.SleepingStream", {}
+
+    async def run(self):
+        await asyncio.sleep(86400)
+        yield TaskSuccessEvent()
+
+
+class WaitForTurn(BaseOperator):
+    """Waits until `turn` seconds after ``conf["moment"]`` and is resumed in a worker."""
+
+    def __init__(self, *, turn=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.turn = turn
+
+    def execute(self, context):
+        moment = context["dag_run"].conf["moment"] + self.turn
+        self.defer(trigger=DateTimeTrigger(moment=datetime.fromtimestamp(moment, tz=UTC)), method_name="resumed")
+
+    def resumed(self, context, event):
+        resumed_at = time.time()
+        moment = context["dag_run"].conf["moment"] + self.turn
+        mark("turn", run_id=context["ti"].run_id, moment=moment, resumed_at=resumed_at)
+
+
+class Sleep(BaseOperator):
+    """Waits in a coroutine that sleeps."""
+
+    def execute(self, context):
+        self.defer(trigger=SleepingStream(), method_name="unreached")
+
+    def unreached(self, context, event):
+        raise RuntimeError("nobody waits for a day")
+
+
+def nap():
+    """Keeps a worker for a tenth of a second."""
+    time.sleep(0.1)
+
+
+if PollTrigger is not None:
+
+    class ImmediatePoll(PollTrigger):
+        """Its first look finds what it is for."""
+
+        def __init__(self, deferred_at):
+            super().__init__()
+            self.deferred_at = deferred_at
+
+        def serialize(self):
+            return "bench_tasks.ImmediatePoll", {"deferred_at": self.deferred_at}
+
+        async def poll(self):
+            return TriggerEvent({"deferred_at": self.deferred_at, "fired_at": time.time()})
+
+    class SlowPoll(PollTrigger):
+        """A trivial look every minute."""
+
+        interval = 60.0
+
+        def serialize(self):
+            return "bench_tasks.SlowPoll", {}
+
+        async def poll(self):
+            return None
+
+    class WaitSlowly(BaseOperator):
+        """Waits with a poll that looks every minute and finds nothing."""
+
+        def execute(self, context):
+            self.defer(trigger=SlowPoll(), method_name="unreached")
+
+        def unreached(self, context, event):
+            raise RuntimeError("there was nothing to find")
+
+
+class DeferByKind(BaseOperator):
+    """:class:`DeferOnce` with a wait of the kind that is asked for: timer, poll or stream."""
+
+    def __init__(self, *, kind, **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def execute(self, context):
+        now = time.time()
+        if self.kind == "timer":
+            trigger = DateTimeTrigger(moment=datetime.fromtimestamp(now, tz=UTC))
+        else:
+            trigger = (ImmediatePoll if self.kind == "poll" else ImmediateTrigger)(deferred_at=now)
+        self.defer(trigger=trigger, method_name="resumed", kwargs={"deferred_at": now})
+
+    def resumed(self, context, deferred_at, event):
+        resumed_at = time.time()
+        ti = context["ti"]
+        mark("round trip", run_id=ti.run_id, task_id=ti.task_id, resumed_at=resumed_at, deferred_at=deferred_at)

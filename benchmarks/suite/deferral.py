@@ -37,12 +37,12 @@ def measure(system: System, scale: Scale) -> Figures:
 
 
 def round_trips(
-    system: System, width: int, repetitions: int, *, warm_up: int = _WARM_UP
+    system: System, width: int, repetitions: int, *, dag: str = "defer", warm_up: int = _WARM_UP
 ) -> tuple[list[float], int]:
     """Round trips in ms of `repetitions` runs of `width` tasks, and how many tasks did not succeed."""
     samples: list[float] = []
     failed = 0
-    dag_id = f"defer_{width}"
+    dag_id = f"{dag}_{width}"
     for _ in range(warm_up):
         system.await_run(dag_id, system.trigger(dag_id))
     system.take_marks("round trip")
