@@ -8,9 +8,11 @@ ISO 8601 strings in UTC.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
 
 import msgspec
+from msgspec import structs
 
 #: Goes up when a reader of the new form can't read the old one.
 SPEC_VERSION = 1
@@ -111,7 +113,30 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def encode_spec(spec: DagSpec) -> bytes:
     """The canonical JSON of `spec`: equal DAGs have equal bytes."""
-    return msgspec.json.encode(spec, order="deterministic")
+    return msgspec.json.encode(_plain(spec), order="deterministic")
+
+
+def _plain(value: object) -> object:
+    """`value` without what is at its default; ``omit_defaults`` leaves out only what *is* the default object."""
+    if isinstance(value, msgspec.Struct):
+        of = type(value)
+        if of not in _DEFAULTS:
+            _DEFAULTS[of] = {field.encode_name: (field.name, _default(field)) for field in structs.fields(of)}
+        found = ((key, getattr(value, name), default) for key, (name, default) in _DEFAULTS[of].items())
+        return {key: _plain(one) for key, one, default in found if one != default}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in cast("Sequence[object]", value)]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in cast("dict[str, object]", value).items()}
+    return value
+
+
+def _default(field: structs.FieldInfo) -> object:
+    return field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+
+
+#: Of each struct, by the key in JSON: the field's name and its default.
+_DEFAULTS: Final[dict[type[msgspec.Struct], dict[str, tuple[str, object]]]] = {}
 
 
 def decode_spec(data: bytes) -> DagSpec:
