@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -201,3 +202,39 @@ from airflow.models import DAG
 from airflow.models.baseoperator import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 """
+
+
+GUIDE = Path(__file__).parents[2] / "docs/guides/testing-dags.md"
+
+
+@pytest.fixture
+def guide_project(project: Path) -> Path:
+    """The project that the guide shows, with every block of its Python in the file that it names."""
+    for old in ("dags/weekly.py", "tests/test_weekly.py"):
+        (project / old).unlink()
+    for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL):
+        named = re.match(r"# (\S+\.py)\n", block)
+        if named:
+            (project / named[1]).write_text(block)
+        else:
+            with (project / "dags/weekly.py").open("a") as dag_file:
+                dag_file.write("\n\n" + block)
+    return project
+
+
+def test_the_guides_tests_pass(guide_project: Path) -> None:
+    written = "".join(path.read_text() for path in (guide_project / "tests").glob("test_*.py"))
+    done = run(guide_project, *PYTEST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{written.count('def test_')} passed" in done.stdout
+    checked = run(guide_project, *PYTEST, "--bide-dags", "dags/")
+    assert "1 passed" in checked.stdout, checked.stdout
+
+
+def test_the_guides_dag_file_is_a_script(guide_project: Path) -> None:
+    file = guide_project / "dags/weekly.py"
+    # There is no such service.
+    file.write_text(re.sub(r"urllib.request.urlopen\((.*)\).close\(\)", r"print(\1)", file.read_text()))
+    done = run(guide_project, "dags/weekly.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  publish  success" in done.stdout

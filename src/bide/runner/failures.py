@@ -12,8 +12,10 @@ from bide.observe.tracebacks import format_error
 
 #: Characters of the one line that says why a task or trigger failed.
 _LONGEST_ERROR: Final = 1000
-_RUNNER_FILES: Final = str(Path(__file__).parent)
-_AUTHORING_FILES: Final = str(Path(__file__).parents[1] / "authoring")
+_BIDE: Final = Path(__file__).parents[1]
+#: Bide's own files around a task's code: those that run it, and those whose functions it calls.
+_RUNNER_FILES: Final = (str(_BIDE / "runner"), str(_BIDE / "testing"))
+_AUTHORING_FILES: Final = str(_BIDE / "authoring")
 
 
 def one_line(error: BaseException) -> str:
@@ -34,7 +36,16 @@ def described(error: BaseException) -> str:
 
 def user_traceback(error: BaseException) -> str:
     """The traceback without Bide's own frames around the user's code, as text without an end of line."""
-    return format_error(error, _from_user_code(error)).rstrip()
+    return format_error(error, from_user_code(error)).rstrip()
+
+
+def from_user_code(error: BaseException) -> TracebackType | None:
+    """The traceback from the first frame of user code on."""
+    trace = _below(error.__traceback__, (*_RUNNER_FILES, _AUTHORING_FILES)) or _below(
+        error.__traceback__, _RUNNER_FILES
+    )
+    # All of it is the runner's: then that is where the error is, unless it was raised to say something.
+    return error.__traceback__ if trace is None and not isinstance(error, BideError) else trace
 
 
 def _said(error: BaseException) -> str:
@@ -42,14 +53,6 @@ def _said(error: BaseException) -> str:
         return str(error)
     except Exception as failure:
         return f"(its text can't be shown: {type(failure).__name__} in __str__)"
-
-
-def _from_user_code(error: BaseException) -> TracebackType | None:
-    trace = _below(error.__traceback__, (_RUNNER_FILES, _AUTHORING_FILES)) or _below(
-        error.__traceback__, (_RUNNER_FILES,)
-    )
-    # All of it is the runner's: then that is where the error is, unless it was raised to say something.
-    return error.__traceback__ if trace is None and not isinstance(error, BideError) else trace
 
 
 def _below(trace: TracebackType | None, folders: tuple[str, ...]) -> TracebackType | None:

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.testing.callbacks import call_back
     from bide.testing.clock import RealClock, SkippingClock
     from bide.testing.dag_files import ParsedFile, ParsedFolder, dag_bag, parse_file
     from bide.testing.events import in_turn
@@ -31,6 +32,7 @@ __all__ = [
     "SkippingClock",
     "TaskResult",
     "Wait",
+    "call_back",
     "dag_bag",
     "in_turn",
     "parse_file",
@@ -47,6 +49,7 @@ _MODULE_OF = {
     "SkippingClock": "clock",
     "TaskResult": "results",
     "Wait": "results",
+    "call_back": "callbacks",
     "dag_bag": "dag_files",
     "in_turn": "events",
     "parse_file": "dag_files",

@@ -19,7 +19,6 @@ _REFUSED = {
     "conn_file_path": "Bide keeps no connections yet; have operators read what they need from the environment",
     "variable_file_path": "Bide keeps no variables yet; read them from the environment, or give them as run_conf",
     "use_executor": "tasks run in this process here; 'bide run FILE' runs the DAG with worker processes",
-    "run_after": "a run in this process starts at once; give logical_date",
 }
 
 
@@ -28,6 +27,7 @@ def dag_test(
     *,
     run_conf: dict[str, Any] | None = None,
     logical_date: Any = None,
+    run_after: Any = None,
     mark_success_pattern: str | re.Pattern[str] | None = None,
     events: Any = None,
     clock: SkippingClock | None = None,
@@ -42,7 +42,8 @@ def dag_test(
     request = RunRequest(
         dag=dag,
         conf=run_conf,
-        logical_date=moment_of(logical_date),
+        # As that of a run by hand, which is made when it may run.
+        logical_date=moment_of(run_after if logical_date is None else logical_date),
         run_id=None,
         clock=clock or RealClock(),
         events=GivenEvents(events, dag),

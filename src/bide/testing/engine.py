@@ -39,6 +39,7 @@ from bide.store.migrate import upgrade
 from bide.store.runs import RunRow
 from bide.store.sealing import Keyring
 from bide.store.views import InstanceView, RunView, WaitView, get_run, list_instances, list_waits
+from bide.testing.callbacks import Callbacks
 from bide.testing.clock import SkippingClock
 from bide.testing.events import GivenEvents
 from bide.testing.executor import InlineExecutor
@@ -197,7 +198,9 @@ class InlineEngine:
             closing.push_async_callback(store.close)
             upgrade(store)
             run = await self._make_run(store)
-            await self._run_to_end(store, run, logs, loop)
+            callbacks = Callbacks(store)
+            closing.enter_context(callbacks.served())
+            await self._run_to_end(store, run, logs, loop, callbacks)
             view = await _view(store, run)
             self._result = await store.read(lambda tx: collect(tx, view, self._witness, logs))
 
@@ -214,7 +217,9 @@ class InlineEngine:
             by="test",
         )
 
-    async def _run_to_end(self, store: Store, run: RunRow, logs: LogLayout, loop: SkippingLoop) -> None:
+    async def _run_to_end(
+        self, store: Store, run: RunRow, logs: LogLayout, loop: SkippingLoop, callbacks: Callbacks
+    ) -> None:
         session = await store.write(
             lambda tx: sessions.begin(tx, kind="test", hostname=socket.gethostname(), pid=os.getpid())
         )
@@ -229,7 +234,7 @@ class InlineEngine:
             mark_success=request.mark_success,
         )
         executor = InlineExecutor(
-            StoreTaskControl(store, session, logs),
+            StoreTaskControl(store, session, logs, address=callbacks.address),
             tasks,
             slots=_SLOTS,
             at_once=1,

@@ -155,6 +155,7 @@ def run_dag(skipping_clock: SkippingClock) -> Callable[..., RunResult]:
     from bide.testing.run import run_dag
 
     def run(dag: Any, **options: Any) -> RunResult:
+        __tracebackhide__ = True
         options.setdefault("clock", skipping_clock)
         return run_dag(dag, **options)
 

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bide.authoring.hints import did_you_mean
 from bide.authoring.trigger import BaseTrigger
 from bide.control.find_log import find_log
 from bide.model.errors import BideError
 from bide.model.log_path import LogLayout
 from bide.model.values import decode
+from bide.runner.failures import from_user_code
 from bide.store import Tx
 from bide.store.views import EventView, InstanceView, RunView, history, list_instances, list_xcoms
 
@@ -71,6 +73,13 @@ class TaskResult:
     end_date: datetime | None
     map_index: int = -1
 
+    def __repr__(self) -> str:
+        return f"<TaskResult {self}>"
+
+    def __str__(self) -> str:
+        index = "" if self.map_index < 0 else f"[{self.map_index}]"
+        return f"{self.task_id}{index}: {self.state}" + (f": {self.error}" if self.error else "")
+
     @property
     def result(self) -> Any:
         """What it returned; None if nothing."""
@@ -97,8 +106,16 @@ class RunResult:
     #: In the order in which they began.
     waits: list[Wait]
 
+    def __repr__(self) -> str:
+        tasks = ", ".join(f"{name} {task.state}" for name, task in self.tasks.items())
+        return f"<RunResult of {self.dag_id}, run {self.run_id}: {self.state} ({tasks})>"
+
     def __getitem__(self, task_id: str) -> TaskResult:
-        return self.tasks[task_id]
+        found = self.tasks.get(task_id)
+        if found is None:
+            hint = did_you_mean(task_id, self.tasks)
+            raise KeyError(f"the run of DAG {self.dag_id!r} has no task {task_id!r}{hint}")
+        return found
 
     @property
     def states(self) -> dict[str, str]:
@@ -128,14 +145,15 @@ class RunResult:
 
     def raise_for_failure(self) -> None:
         """Raise :class:`RunFailed` unless the run has succeeded."""
+        __tracebackhide__ = True
         if self.state == "success":
             return
         bad = [task for task in self.tasks.values() if task.state in ("failed", "upstream_failed", "removed")]
-        lines = [f"  {task.task_id}: {task.state}" + (f": {task.error}" if task.error else "") for task in bad]
-        causes = [task.exception for task in bad if task.exception is not None]
-        raise RunFailed("\n".join([f"DAG {self.dag_id!r} ended as {self.state}", *lines])) from next(
-            iter(causes), None
-        )
+        lines = [f"  {task}" for task in bad]
+        cause = next((task.exception for task in bad if task.exception is not None), None)
+        if cause is not None:
+            cause.__traceback__ = from_user_code(cause)
+        raise RunFailed("\n".join([f"DAG {self.dag_id!r} ended as {self.state}", *lines])) from cause
 
 
 @dataclass

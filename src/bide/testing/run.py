@@ -43,6 +43,7 @@ def run_dag(
     Raises :class:`~bide.testing.results.RunFailed` from the task's exception if the run fails, unless
     `raise_on_failure` is false; :class:`~bide.testing.results.RunStuck` if it waits for what can't happen.
     """
+    __tracebackhide__ = True
     if not isinstance(dag, DAG):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgument(f"run_dag: this takes a DAG, not {dag!r}; a function made with @dag has to be called")
     request = RunRequest(

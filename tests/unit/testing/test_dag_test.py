@@ -35,6 +35,7 @@ def test_airflows_arguments_are_taken(capsys: pytest.CaptureFixture[str]) -> Non
     result = two_tasks().test(dt.datetime(2026, 1, 31, tzinfo=dt.UTC), {"k": 1})
     assert result["second"].result == ["real", {"k": 1}, "2026-01-31"]
     assert two_tasks().test(logical_date="2026-02-01")["second"].result[2] == "2026-02-01"
+    assert two_tasks().test(run_after=dt.datetime(2026, 2, 3))["second"].result[2] == "2026-02-03"
     out = capsys.readouterr().out
     assert "\nprinted\n" in out
     assert "[second] " in out
@@ -54,7 +55,6 @@ def test_marked_tasks_do_not_run() -> None:
         ({"conn_file_path": "c.yaml"}, "connections"),
         ({"variable_file_path": "v.yaml"}, "variables"),
         ({"use_executor": True}, "bide run"),
-        ({"run_after": dt.datetime(2026, 1, 1)}, "logical_date"),
     ],
 )
 def test_what_can_not_be_had_is_refused_by_name(argument: dict[str, Any], advice: str) -> None:
