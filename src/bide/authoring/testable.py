@@ -33,9 +33,9 @@ class Testable:
 
         Nothing is stored anywhere. `execution_date` is another name of `logical_date`; `run_after` is taken for it
         where neither is given. `mark_success_pattern` is a regular expression: tasks whose whole id it matches
-        succeed without running. `events` and `clock` are those of :func:`bide.testing.run_dag`; the default clock skips no
-        time. In a script whose last word this is, a failed run ends the process with status 1; `exit_on_failure`
-        says so, or not, by hand.
+        succeed without running. `events` and `clock` are those of :func:`bide.testing.run_dag`; the default clock
+        skips no time. In a script whose last word this is, a failed run ends the process with status 1;
+        `exit_on_failure` says so, or not, by hand.
         """
         if in_runtime():
             raise InvalidArgument(
