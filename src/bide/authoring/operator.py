@@ -19,7 +19,8 @@ from bide.authoring.scope import current_group
 from bide.authoring.start_trigger import own_copy, trigger_arguments
 from bide.authoring.trigger import BaseTrigger
 from bide.authoring.xcom_arg import XComArg, xcom_args_in
-from bide.model.errors import InvalidArgument, TriggerFailure
+from bide.model.errors import DeferralTimeout, InvalidArgument, TriggerFailure
+from bide.model.failed_waits import RESUME_WITH_ERROR, TriggerFailureReason
 from bide.model.ids import check_id
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from bide.authoring.context import Context
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
-
-#: ``next_method`` of a task that is resumed because its wait failed.
-RESUME_WITH_ERROR = "__fail__"
 
 
 class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
@@ -240,12 +238,16 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on at `next_method` after a wait; `next_kwargs` has ``event`` and what ``defer(kwargs=)`` was given.
 
-        A wait that failed ends the try without a worker, so this is not called then. Called by hand with
-        ``"__fail__"`` as `next_method`, it raises :class:`TriggerFailure` with ``error`` of `next_kwargs`.
+        A wait that failed ends the try without a worker, and this is not called. A class that overrides it is
+        asked: `next_method` is ``"__fail__"`` then, and `next_kwargs` has ``error`` (a
+        :class:`TriggerFailureReason`), ``message``, and of ``defer()`` the ``method`` and its ``kwargs``. Here
+        that raises :class:`DeferralTimeout` or :class:`TriggerFailure`.
         """
         kwargs = next_kwargs or {}
         if next_method == RESUME_WITH_ERROR:
-            raise TriggerFailure(str(kwargs.get("error", "the trigger failed")))
+            reason = str(kwargs.get("error", "the trigger failed"))
+            failure = DeferralTimeout if reason == TriggerFailureReason.TRIGGER_TIMEOUT.value else TriggerFailure
+            raise failure(str(kwargs.get("message", reason)))
         method = getattr(self, next_method)
         return method(**resume_arguments(method, {"context": context, **kwargs}))
 

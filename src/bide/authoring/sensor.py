@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bide.authoring.deferral import TaskRescheduled
 from bide.authoring.moments import as_seconds, monotonic, now, sleep
-from bide.authoring.operator import RESUME_WITH_ERROR, BaseOperator
+from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import check_choice, name_of
-from bide.model.errors import InvalidArgument, SensorTimeout, TaskFailure, TaskSkipped, TaskTimeout
+from bide.model.errors import (
+    AuthoringError,
+    BideError,
+    DeferralTimeout,
+    InvalidArgument,
+    SensorTimeout,
+    TaskFailure,
+    TaskSkipped,
+    TaskTimeout,
+)
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
@@ -154,14 +163,20 @@ class BaseSensorOperator(BaseOperator):
         return looks
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As for any operator; with `soft_fail` or `never_fail` a failed wait skips the task."""
+        """As for any operator, and a wait that is over its time is a timeout of the sensor.
+
+        With `soft_fail` a failed wait, or an ``AirflowException`` of the method, skips the task; with `never_fail`
+        any exception does.
+        """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskSkipped:
             raise
         except Exception as error:
-            if (self.soft_fail and next_method == RESUME_WITH_ERROR) or self.never_fail:
+            if self.never_fail or (self.soft_fail and _is_told(error)):
                 raise TaskSkipped(f"skipped instead of failed: {error}") from error
+            if isinstance(error, DeferralTimeout):
+                raise SensorTimeout(str(error)) from error
             raise
 
 
@@ -180,6 +195,11 @@ def poke_mode_only(cls: S) -> S:
     __init__.__wrapped__ = init  # type: ignore[attr-defined]
     cls.__init__ = __init__
     return cls
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether code of the sensor, or its trigger, says by `error` that it has failed; no other mistake is meant."""
+    return isinstance(error, BideError) and not isinstance(error, AuthoringError)
 
 
 def _span(value: object, name: str, of: str) -> float:

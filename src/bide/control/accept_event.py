@@ -9,8 +9,10 @@ from bide.control.endings import Ending, end
 from bide.control.journals import EndedWait, settle_waits
 from bide.control.outcomes import kept_outcome
 from bide.control.wait_trees import PartOver, settle_trees
+from bide.model.failed_waits import RESUME_WITH_ERROR, failure_told
 from bide.model.journal import RESUME_BY_REPLAY
-from bide.store import Store, Tx, instances, transitions, waits, xcoms
+from bide.model.values import encode
+from bide.store import Store, Tx, instances, runs, specs, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
 from bide.store.waits import WaitRow
@@ -99,7 +101,7 @@ def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, 
             continue
         wait_of[owner.uid] = row.uid
         outcome = one.outcome
-        if _goes_on(row, outcome):
+        if _goes_on(tx, row, outcome, owner):
             resumes.append(EndedWait(row, outcome, one.error))
         else:
             endings.append(_ending(row, one, owner, may_retry))
@@ -113,11 +115,17 @@ def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, 
     return {wait_of[one.uid] for one in moved}
 
 
-def _goes_on(row: WaitRow, outcome: Outcome | None) -> bool:
+def _goes_on(tx: Tx, row: WaitRow, outcome: Outcome | None, owner: InstanceRow) -> bool:
     """Whether the task goes on in a worker, rather than ending with its wait."""
-    if outcome is None:
-        return row.method == RESUME_BY_REPLAY
-    return outcome.kind == "event" and row.method is not None
+    if outcome is not None:
+        return outcome.kind == "event" and row.method is not None
+    return row.method == RESUME_BY_REPLAY or (row.kind != "start" and _handles_failed_waits(tx, owner))
+
+
+def _handles_failed_waits(tx: Tx, owner: InstanceRow) -> bool:
+    run = runs.get_many(tx, [owner.run_uid])[owner.run_uid]
+    task = specs.structure_of(tx, run.version_uid).tasks.get(owner.task_id)
+    return task is not None and task.handles_failed_waits
 
 
 def _resume(tx: Tx, resumes: Sequence[EndedWait], *, by: str) -> list[transitions.Moved]:
@@ -126,21 +134,23 @@ def _resume(tx: Tx, resumes: Sequence[EndedWait], *, by: str) -> list[transition
     ]
     moved = transitions.apply(tx, "resume", guards, by=by)
     went = {one.uid for one in moved}
-    waits.put_resumes(
-        tx,
-        [
-            waits.ResumeRow(one.row.instance_uid, one.row.method or "", one.row.resume_kwargs, _event_of(one))
-            for one in resumes
-            if one.row.instance_uid in went
-        ],
-    )
-    settle_waits(tx, [one for one in resumes if one.row.instance_uid in went], timed_out=by == "timeout")
+    gone_on = [one for one in resumes if one.row.instance_uid in went]
+    timed_out = by == "timeout"
+    waits.put_resumes(tx, [_resume_row(one, timed_out) for one in gone_on])
+    settle_waits(tx, gone_on, timed_out=timed_out)
     return moved
 
 
-def _event_of(one: EndedWait) -> bytes:
-    """What the method gets; a function that is replayed finds its event in the journal."""
-    return b"null" if one.outcome is None or one.row.method == RESUME_BY_REPLAY else one.outcome.payload
+def _resume_row(one: EndedWait, timed_out: bool) -> waits.ResumeRow:
+    row, method = one.row, one.row.method
+    if method == RESUME_BY_REPLAY:
+        event = b"null"  # the function finds it in its journal
+    elif one.outcome is None:
+        event = encode(failure_told(method, one.error, timed_out=timed_out), what="error")
+        method = RESUME_WITH_ERROR
+    else:
+        event = one.outcome.payload
+    return waits.ResumeRow(row.instance_uid, method or "", row.resume_kwargs, event)
 
 
 def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) -> Ending:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from bide.control.accept_event import WaitEnding, accept_many, accept_outcome, fail_wait
 from bide.control.claim_waits import claim_waits
+from bide.model.failed_waits import failure_told
+from bide.model.values import decode, encode
 from bide.store.schema import resume, xcom
 from bide.wire.messages import Outcome
 from tests.support.dag_specs import dag_spec
-from tests.support.hand_engine import HandEngine, event
+from tests.support.hand_engine import HandEngine, event, poll
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -101,6 +104,51 @@ async def test_a_trigger_that_fails_skips_a_task_that_fails_softly(engine: HandE
     assert await fail_wait(engine.store, *lease, "boom")
     row = await engine.instance("a")
     assert (row["state"], row["error"]) == ("skipped", "boom")
+
+
+async def told_of(engine: HandEngine) -> tuple[str, object, object]:
+    """How the worker of the one resumed task is started: method, kwargs, event."""
+    (task,) = (await engine.start()).values()
+    assert task.resume is not None
+    return task.resume.method, decode(task.resume.kwargs), decode(task.resume.event)
+
+
+async def test_a_task_that_wants_to_know_goes_on_with_the_error(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d", each={"handles_failed_waits": True, "soft_fail": True}))
+    await engine.defer("a", poll(), kwargs=encode({"job": 42}, what="kwargs"))
+    (load,) = await claim_waits(engine.store, "s", 100, logs=engine.logs)
+    assert await fail_wait(engine.store, load.wait_id, load.token, "the trigger broke")
+    method, kwargs, told = await told_of(engine)
+    assert (method, kwargs) == ("__fail__", {"job": 42})
+    assert told == {
+        "error": "Trigger failure",
+        "message": "the trigger broke",
+        "traceback": ["the trigger broke"],
+        "method": "done",
+    }
+    assert await engine.history("a") == [
+        *("scheduled", "queued", "running", "deferred"),
+        *("scheduled", "queued", "running"),
+    ]
+    await engine.finish("a")
+    assert await engine.states() == {"a": "success"}
+
+
+async def test_a_task_that_wants_to_know_goes_on_when_its_time_is_over(engine: HandEngine) -> None:
+    """In the time that its ``execution_timeout`` leaves; after that it is over at once."""
+    await engine.run_of(dag_spec("d", each={"handles_failed_waits": True, "execution_timeout": 5.0}))
+    began = engine.clock.now()
+    await engine.defer("a", poll(), method=None, timeout=2.0)
+    await engine.skip_to_next()
+    _, _, told = await told_of(engine)
+    assert told == {**failure_told(None, "", timed_out=True), "message": OVER, "traceback": [OVER]}
+    assert (await engine.instance("a"))["deadline"] == began + timedelta(seconds=5)
+    await engine.defer("a", poll())
+    await engine.skip_to_next()
+    assert await engine.states() == {"a": "failed"}
+
+
+OVER = "the deferral's timeout of 2 s is over, waiting for something"
 
 
 async def test_an_event_rings_for_the_scheduler(engine: HandEngine) -> None:

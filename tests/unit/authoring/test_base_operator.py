@@ -13,7 +13,8 @@ from bide.authoring.dag import DAG
 from bide.authoring.group import TaskGroup
 from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.trigger_rule import TriggerRule
-from bide.model.errors import AuthoringError, InvalidArgument, InvalidId, TriggerFailure
+from bide.model.errors import AuthoringError, DeferralTimeout, InvalidArgument, InvalidId, TriggerFailure
+from bide.model.failed_waits import TriggerFailureReason
 from bide.model.trigger_rules import TRIGGER_RULES
 
 
@@ -288,6 +289,9 @@ def test_resume_execution_calls_the_method_with_context_and_kwargs() -> None:
     assert job.resume_execution("done", {"event": "e", "extra": 3}, "c") == ("c", "e", 3)  # type: ignore[arg-type]
     with pytest.raises(TriggerFailure, match="it broke"):
         job.resume_execution("__fail__", {"error": "it broke"}, "c")  # type: ignore[arg-type]
+    told = {"error": TriggerFailureReason.TRIGGER_TIMEOUT, "message": "after 5 s"}
+    with pytest.raises(DeferralTimeout, match="after 5 s"):
+        job.resume_execution("__fail__", told, "c")  # type: ignore[arg-type]
 
 
 def test_the_log_is_named_after_the_class() -> None:

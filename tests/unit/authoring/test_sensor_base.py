@@ -13,7 +13,16 @@ from bide.authoring.context import Context
 from bide.authoring.dag import DAG
 from bide.authoring.deferral import TaskRescheduled
 from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
-from bide.model.errors import InvalidArgument, SensorTimeout, TaskFailure, TaskSkipped, TriggerFailure
+from bide.model.errors import (
+    BideError,
+    InvalidArgument,
+    SensorTimeout,
+    TaskError,
+    TaskFailure,
+    TaskSkipped,
+    TriggerFailure,
+)
+from bide.model.failed_waits import TriggerFailureReason
 
 Contexts = Callable[..., Context]
 
@@ -213,3 +222,45 @@ def test_a_failed_wait(watch: Callable[..., Watch], context_for: Contexts, flag:
     made = watch(**({flag: True} if flag else {}))
     with pytest.raises(error, match="it broke"):
         made.resume_execution("__fail__", {"error": "it broke"}, context_for(made))
+
+
+def test_a_wait_that_is_over_its_time_is_a_timeout_of_the_sensor(
+    watch: Callable[..., Watch], context_for: Contexts
+) -> None:
+    """And so it is not tried again, as it would not be without deferral."""
+    told = {"error": TriggerFailureReason.TRIGGER_TIMEOUT.value, "message": "after 5 s"}
+    made = watch()
+    with pytest.raises(SensorTimeout, match="after 5 s"):
+        made.resume_execution("__fail__", told, context_for(made))
+    made = watch(soft_fail=True)
+    with pytest.raises(TaskSkipped, match="after 5 s"):
+        made.resume_execution("__fail__", told, context_for(made))
+
+
+class Judge(Watch):
+    """Says what it has found of the event."""
+
+    def done(self, event: Any) -> Any:
+        """Raise it."""
+        raise event
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "expected"),
+    [
+        ({"soft_fail": True}, TaskError("the job has failed"), TaskSkipped),
+        ({"soft_fail": True}, BideError("the job has failed"), TaskSkipped),
+        ({"soft_fail": True}, KeyError("a mistake"), KeyError),
+        ({"soft_fail": True}, InvalidArgument("a mistake"), InvalidArgument),
+        ({"never_fail": True}, KeyError("a mistake"), TaskSkipped),
+        ({}, TaskError("the job has failed"), TaskError),
+    ],
+)
+def test_k17_what_a_deferred_sensor_says_of_its_event_may_be_soft(
+    context_for: Contexts, flags: dict[str, bool], error: Exception, expected: type
+) -> None:
+    """K17: as in Airflow, ``soft_fail`` counts for what the method raises that goes on after the wait."""
+    with DAG("d"):
+        made = Judge(task_id="t", **flags)
+    with pytest.raises(expected):
+        made.resume_execution("done", {"event": error}, context_for(made))

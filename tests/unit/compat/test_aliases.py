@@ -27,6 +27,7 @@ NAMES = [
     ("airflow.models", "DAG", "bide.authoring.dag:DAG"),
     ("airflow.models.baseoperator", "BaseOperator", "bide.authoring.operator:BaseOperator"),
     ("airflow.models.baseoperator", "chain", "bide.authoring.dependencies:chain"),
+    ("airflow.models.trigger", "TriggerFailureReason", "bide.model.failed_waits:TriggerFailureReason"),
     ("airflow.models.param", "Param", "bide.authoring.params:Param"),
     ("airflow.operators.bash", "BashOperator", "bide.standard.operators.bash:BashOperator"),
     ("airflow.operators.empty", "EmptyOperator", "bide.standard.operators.empty:EmptyOperator"),

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from bide.model.failed_waits import failure_told
 from bide.model.values import decode
 from bide.wire.messages import (
     Defer,
@@ -83,9 +84,43 @@ def test_a_method_gets_context_and_event_only_if_it_takes_them(worker: Runner, p
     assert returned(worker.run(project.order(project.dag(DEFERRING), resume=resume("without_any")))) == "2026-01-31"
 
 
-def test_a_failed_wait_resumes_with_the_error(worker: Runner, project: Project) -> None:
-    order = project.order(project.dag(DEFERRING), resume=resume("__fail__", error="the trigger broke"))
-    assert failed(worker.run(order)) == "TriggerFailure: the trigger broke"
+@pytest.mark.parametrize(("timed_out", "error"), [(False, "TriggerFailure"), (True, "DeferralTimeout")])
+def test_a_failed_wait_resumes_with_the_error(
+    worker: Runner, project: Project, timed_out: bool, error: str
+) -> None:
+    told = failure_told("resumed", "the trigger broke", timed_out=timed_out)
+    order = project.order(project.dag(DEFERRING), resume=resume("__fail__", event=told, a=1))
+    assert failed(worker.run(order)) == f"{error}: the trigger broke"
+
+
+HANDLING = """
+    class Handles(BaseOperator):
+        def resume_execution(self, next_method, next_kwargs, context):
+            try:
+                return super().resume_execution(next_method, next_kwargs, context)
+            except Exception as error:
+                return [next_method, next_kwargs, type(error).__name__, context["ti"].task_id]
+
+    with DAG("d"):
+        Handles(task_id="t")
+"""
+
+
+def test_an_operator_may_make_something_of_the_error(worker: Runner, project: Project) -> None:
+    told = failure_told("resumed", "the trigger broke", timed_out=True)
+    order = project.order(project.dag(HANDLING), resume=resume("__fail__", event=told, job=42))
+    assert returned(worker.run(order)) == [
+        "__fail__",
+        {
+            "error": "Trigger timeout",
+            "message": "the trigger broke",
+            "traceback": ["the trigger broke"],
+            "method": "resumed",
+            "kwargs": {"job": 42},
+        },
+        "DeferralTimeout",
+        "t",
+    ]
 
 
 def test_rescheduling_gives_the_moment(worker: Runner, project: Project) -> None:

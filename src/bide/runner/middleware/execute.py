@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bide.authoring.deferral import check_resume_method
-from bide.authoring.operator import RESUME_WITH_ERROR
+from bide.model.failed_waits import RESUME_WITH_ERROR
 from bide.model.journal import RESUME_BY_REPLAY
 from bide.model.values import decode
 from bide.runner.first_wait import first_wait
@@ -31,7 +31,7 @@ def _resume(run: TaskRun) -> Any:
     assert resume is not None
     kwargs: dict[str, Any] = decode(resume.kwargs)
     if resume.method == RESUME_WITH_ERROR:
-        return task.resume_execution(resume.method, kwargs, run.task_context)
+        return task.resume_execution(resume.method, {**decode(resume.event), "kwargs": kwargs}, run.task_context)
     # The code may have changed since the task was deferred.
     check_resume_method(task, resume.method, kwargs)
     event = decode(resume.event)
