@@ -6,12 +6,13 @@ import asyncio
 import sys
 from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from bide.authoring.trigger import BaseTrigger, PollTrigger, WaitingTask
 from bide.model.values import decode
-from bide.observe.log import PathSink, Sink
+from bide.observe.log import PathSink, Sink, current_sink
 from bide.runner.arming import build, poll_interval
 from bide.wire.messages import InstanceKey, TriggerLoad
 
@@ -48,9 +49,37 @@ class Held:
             self._over.set()
 
 
+class TriggerLog(PathSink):
+    """The log of the task that waits; what writes there works for this trigger."""
+
+    def __init__(self, load: TriggerLoad) -> None:
+        super().__init__(load.log_path)
+        self.load = load
+
+
 def log_of(load: TriggerLoad) -> Sink:
     """The log of the task that waits."""
-    return PathSink(load.log_path)
+    return TriggerLog(load)
+
+
+class TaskOwners:
+    """Which trigger has started a task of the loop, for tasks that triggers start by themselves."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Notes all that `loop` starts from now on."""
+        self._loads: WeakKeyDictionary[asyncio.Future[Any], TriggerLoad] = WeakKeyDictionary()
+        loop.set_task_factory(self._make)
+
+    def load_of(self, task: asyncio.Task[Any] | None) -> TriggerLoad | None:
+        """The trigger's, or None if it is no such task."""
+        return None if task is None else self._loads.get(task)
+
+    def _make(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(work, loop=loop, **options)
+        sink = current_sink()
+        if isinstance(sink, TriggerLog):
+            self._loads[task] = sink.load
+        return task
 
 
 def hold(cls: type[BaseTrigger], load: TriggerLoad) -> Held:

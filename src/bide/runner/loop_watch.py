@@ -9,10 +9,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from bide.authoring.trigger import BaseTrigger
 from bide.model.clock import Clock
 from bide.observe.log import Sink, context_sink
+from bide.wire.messages import TriggerLoad
 
 _log = logging.getLogger("bide.runner")
 
@@ -21,8 +23,21 @@ _LIMIT: Final = 0.2
 #: Seconds between two signs of life of the loop, and between two looks at them.
 _PERIOD: Final = 0.1
 
-#: The trigger that a task of the loop belongs to: its name and its log.
-Culprit = tuple[str, Sink]
+
+class Culprit(NamedTuple):
+    """The trigger whose code the loop runs."""
+
+    load: TriggerLoad
+    #: None while it is still to be built.
+    cls: type[BaseTrigger] | None
+    #: Where its lines go.
+    log: Sink
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        names = self.load.instance
+        return f"{self.load.classpath.rpartition('.')[2]} of {names.dag_id}.{names.task_id}"
 
 
 class LoopWatch:
@@ -33,10 +48,13 @@ class LoopWatch:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         find_culprit: Callable[[asyncio.Task[Any] | None], Culprit | None],
+        tell: Callable[[Culprit], None],
     ) -> None:
+        """Both are called in the watching thread: `find_culprit` with the task that the loop runs."""
         self._loop = loop
         self._clock = clock
         self._find_culprit = find_culprit
+        self._tell = tell
         self._thread_id = threading.get_ident()
         self._beat = clock.monotonic()
         self._stopped = threading.Event()
@@ -72,7 +90,9 @@ class LoopWatch:
 
     def _report(self, frame: FrameType) -> None:
         culprit = self._find_culprit(asyncio.current_task(self._loop))
-        name = culprit[0] if culprit is not None else "Something"
+        if culprit is not None:
+            self._tell(culprit)
+        name = culprit.name if culprit is not None else "Something"
         stack = "".join(traceback.format_stack(frame)[-8:]).rstrip()
         text = (
             f"{name} has held up the event loop for {_LIMIT:g} s, and with it all other triggers of this process. "
@@ -80,7 +100,7 @@ class LoopWatch:
         )
         _log.warning("%s", text)
         if culprit is not None:
-            with context_sink(culprit[1]):
+            with context_sink(culprit.log):
                 _log.warning("%s", text)
 
 

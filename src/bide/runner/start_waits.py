@@ -56,6 +56,11 @@ class StartWaits:
         """Nobody wants it any more; what its code does meanwhile is of no consequence."""
         self._starts.pop(wait_id, None)
 
+    def drop_all(self) -> list[str]:
+        """As :meth:`drop` for all; their ids."""
+        dropped, self._starts = list(self._starts), {}
+        return dropped
+
     async def make(self, starts: Sequence[StartLoad], tell: Callable[[AnyMessage], None]) -> None:
         """Make these waits, and `tell` of each as soon as it is known."""
         for start in starts:

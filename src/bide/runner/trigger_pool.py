@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from bide.authoring.trigger import BaseTrigger, TriggerEvent, trigger_kind
-from bide.model.errors import TriggerFailure
+from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of
 from bide.runner.polls import Polls
+from bide.runner.trigger_threads import TriggerThreads
 from bide.wire.messages import TriggerDropped, TriggerEnded, TriggerLoad
 
 _log = logging.getLogger("bide.runner")
 
 #: Seconds for a cleanup(), and for a trigger to end when it is cancelled.
 _CLEANUP_LIMIT: Final = 30.0
+#: Triggers at once that have a thread each.
+_THREADS: Final = 64
 
 Tell = Callable[[TriggerEnded | TriggerDropped], None]
 
@@ -43,6 +47,10 @@ class TriggerPool:
         self._closing: set[Held] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_task: dict[asyncio.Task[None], Held] = {}
+        #: Done when all are cleaned up; None as long as this does not close.
+        self._all_closed: asyncio.Future[None] | None = None
+        self._thread_id = threading.get_ident()
+        self._threads = TriggerThreads(loop, _THREADS)
         #: Those of them that are polls.
         self.polls = Polls(loop, self)
 
@@ -57,9 +65,17 @@ class TriggerPool:
         """The trigger that `task` runs."""
         return None if task is None else self._by_task.get(task) or self.polls.owner_of(task)
 
-    def add(self, held: Held, place: int = 0) -> None:
-        """Start a trigger; `place` is its place among those that came together, so that first looks spread."""
-        if trigger_kind(type(held.trigger)) == "poll":
+    def add(self, held: Held, place: int = 0, *, in_thread: bool = False) -> None:
+        """Start a trigger; `place` is its place among those that came together, so that first looks spread.
+
+        With `in_thread` it may block: it gets a thread of its own, whichever kind it is, as long as there are any.
+        """
+        if in_thread and self._has_thread(held):
+            self._held[held.load.wait_id] = held
+            self._begin(held, self._run_in_thread(held))
+            assert held.task is not None
+            held.task.add_done_callback(lambda task: self._threads.give_back())
+        elif trigger_kind(type(held.trigger)) == "poll":
             self.polls.add(held, place)
             self._held[held.load.wait_id] = held
         else:
@@ -90,14 +106,14 @@ class TriggerPool:
         return None if held is None else self.polls.next_look(held)
 
     async def close(self, limit: float) -> None:
-        """Drop all and wait for their cleanups, at most `limit` seconds."""
+        """Drop all, tell of each when it is cleaned up, and wait for that, at most `limit` seconds."""
+        self._all_closed = self._loop.create_future()
         for wait_id in list(self._held):
             self.drop(wait_id, tell=False)
-        waiting = [asyncio.ensure_future(held.over.wait()) for held in self._closing]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=limit)
-            if late:
-                _log.warning("%d triggers were not cleaned up within %.0f s", len(late), limit)
+        if self._closing:
+            await asyncio.wait([self._all_closed], timeout=limit)
+        if self._closing:
+            _log.warning("%d triggers were not cleaned up within %.0f s", len(self._closing), limit)
 
     def _begin(self, held: Held, work: Any) -> None:
         held.task = self.spawn(work)
@@ -127,6 +143,25 @@ class TriggerPool:
                 if not held.dropped:
                     self.fail(held, error)
             finally:
+                await self.close_one(held)
+
+    def _has_thread(self, held: Held) -> bool:
+        with context_sink(self.log_of(held.load)):
+            if self._threads.take():
+                _log.warning("The trigger gets a thread of its own, because its class has blocked an event loop")
+                return True
+            _log.warning(
+                "The trigger shares a process with others whose class has blocked an event loop, since all of its "
+                "%d threads are in use",
+                self._threads.limit,
+            )
+            return False
+
+    async def _run_in_thread(self, held: Held) -> None:
+        with context_sink(self.log_of(held.load)):
+            await self._threads.run(lambda: self._run_stream(held))
+            if not held.is_over:
+                # It was dropped before its first step.
                 await self.close_one(held)
 
     async def _first_event(self, held: Held) -> None:
@@ -175,7 +210,16 @@ class TriggerPool:
         self._end(held, TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
 
     def _end(self, held: Held, message: TriggerEnded) -> None:
-        self._tell(message)
+        if threading.get_ident() != self._thread_id:
+            self._loop.call_soon_threadsafe(self._end, held, message)
+            return
+        try:
+            self._tell(message)
+        except ProtocolError as error:
+            # It is larger than a message may be.
+            with context_sink(self.log_of(held.load)):
+                _log.error("Trigger failed: %s", one_line(error))
+            self._tell(TriggerEnded(message.wait_id, message.token, error=one_line(error)))
         if self._held.pop(held.load.wait_id, None) is not None:
             self._closing.add(held)
 
@@ -190,8 +234,19 @@ class TriggerPool:
                 _log.error("%s.cleanup() failed: %s", type(held.trigger).__name__, described(error))
             finally:
                 finish_lines()
-                self._closing.discard(held)
-                held.set_over()
+                if threading.get_ident() == self._thread_id:
+                    self._set_over(held)
+                else:
+                    self._loop.call_soon_threadsafe(self._set_over, held)
+
+    def _set_over(self, held: Held) -> None:
+        self._closing.discard(held)
+        held.set_over()
+        if self._all_closed is not None:
+            if held.dropped:
+                self._tell(TriggerDropped(held.load.wait_id))
+            if not self._closing and not self._all_closed.done():
+                self._all_closed.set_result(None)
 
     async def _tell_when_over(self, held: Held) -> None:
         try:

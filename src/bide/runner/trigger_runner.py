@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from bide.authoring.inputs import stamp_of
 from bide.authoring.runtime import use_runtime
 from bide.authoring.trigger import BaseTrigger
 from bide.model.clock import Clock
@@ -18,13 +20,14 @@ from bide.observe.clock import SystemClock
 from bide.observe.log import PathSink, context_sink, install
 from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
-from bide.runner.held_trigger import build_trigger, hold, log_of
+from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of
 from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
 from bide.runner.trigger_classes import ClassPath, FoundClass, TriggerClasses, class_path
 from bide.runner.trigger_pool import TriggerPool
+from bide.runner.trigger_threads import run_to_its_end
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.frames import ChannelClosed
 from bide.wire.messages import (
@@ -35,6 +38,7 @@ from bide.wire.messages import (
     DropTriggers,
     Frame,
     Looks,
+    LoopBlocked,
     Ok,
     OnKillDone,
     Ping,
@@ -66,27 +70,15 @@ def main(sock: socket.socket, label: str) -> int:
     with use_runtime(ProcessRuntime(clock), in_all_threads=True):
         # Not asyncio.run(), which would wait for a plain poll() that hangs in its thread.
         loop = asyncio.new_event_loop()
-        _run_to_its_end(loop, loop.create_task(_serve(sock, clock)))
+        run_to_its_end(loop, loop.create_task(_serve(sock, clock)))
     return 0
-
-
-def _run_to_its_end(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> None:
-    """Run the loop until `serving` is done, whoever else stops it."""
-    while not serving.done():
-        try:
-            loop.run_until_complete(serving)
-        except BaseException as error:
-            if serving.done():
-                raise
-            # sys.exit() in a task or callback of a trigger, or loop.stop(): the loop can go on where it was.
-            _log.error("code of a trigger has stopped the event loop, which goes on: %s", described(error))
 
 
 async def _serve(sock: socket.socket, clock: Clock) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="poll"))
     runner = TriggerRunner(await AsyncChannel.open(sock), clock)
-    watch = LoopWatch(loop, clock, runner.culprit)
+    watch = LoopWatch(loop, clock, runner.culprit, runner.tell_of_block)
     watch.start()
     serving = asyncio.create_task(runner.serve())
     loop.add_signal_handler(signal.SIGTERM, runner.end, serving)
@@ -107,6 +99,7 @@ class TriggerRunner:
         self._channel = channel
         self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._owners = TaskOwners(self._loop)
         # One thread: imports may take long and must not hold up the loop, nor run beside each other.
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._classes = TriggerClasses()
@@ -115,6 +108,8 @@ class TriggerRunner:
         self._ending = False
         #: Asked for, and not built yet.
         self._arming: dict[str, TriggerLoad] = {}
+        #: The one whose constructor runs.
+        self._building: TriggerLoad | None = None
         self._obligations: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -140,7 +135,9 @@ class TriggerRunner:
         serving.cancel()
 
     async def stop(self) -> None:
-        """End all triggers, with their cleanups."""
+        """End all triggers, with their cleanups; each is told of as soon as another process may have it."""
+        for wait_id in [*self._arming, *self._starts.drop_all()]:
+            self._tell(TriggerDropped(wait_id))
         self._arming.clear()
         for task in list(self._tasks):
             task.cancel()
@@ -150,10 +147,21 @@ class TriggerRunner:
     def culprit(self, task: asyncio.Task[Any] | None) -> Culprit | None:
         """Whose code `task` runs; called from another thread while the loop is blocked."""
         held = self._pool.owner_of(task)
-        if held is None:
+        if held is not None:
+            return Culprit(held.load, type(held.trigger), log_of(held.load))
+        load = self._building or self._owners.load_of(task)
+        if load is None:
             return None
-        names = held.load.instance
-        return f"{type(held.trigger).__name__} of {names.dag_id}.{names.task_id}", log_of(held.load)
+        held = self._pool.get(load.wait_id)
+        return Culprit(load, None if held is None else type(held.trigger), log_of(load))
+
+    def tell_of_block(self, culprit: Culprit) -> None:
+        """Tell the engine who blocks the loop; called from another thread while it does."""
+        load = culprit.load
+        source = _source_of(culprit.cls)
+        self._channel.send_beside(
+            LoopBlocked(load.wait_id, load.classpath, load.dag_folder, source or "", stamp_of(source or ""))
+        )
 
     def _take(self, frame: Frame) -> None:
         body = frame.body
@@ -168,7 +176,7 @@ class TriggerRunner:
             wanted = [load for load in body.triggers if self._is_newer(load)]
             # Noted at once: the order to drop one may be the next message.
             self._arming.update((load.wait_id, load) for load in wanted)
-            self._spawn(self._arm(wanted))
+            self._spawn(self._arm(wanted, in_threads=body.in_threads))
         elif isinstance(body, DropTriggers):
             for wait_id in body.wait_ids:
                 self._drop(wait_id)
@@ -193,7 +201,7 @@ class TriggerRunner:
 
     # --- arming and dropping -----------------------------------------------------------------------------------
 
-    async def _arm(self, loads: Sequence[TriggerLoad]) -> None:
+    async def _arm(self, loads: Sequence[TriggerLoad], *, in_threads: bool) -> None:
         paths = {load.wait_id: _path_of(load) for load in loads}
         classes = await self._import_classes(list(dict.fromkeys(paths.values())))
         for place, load in enumerate(loads):
@@ -204,7 +212,7 @@ class TriggerRunner:
             if self._arming.get(load.wait_id) is load:
                 # Nothing is awaited from here on.
                 del self._arming[load.wait_id]
-                self._start(load, classes[paths[load.wait_id]], place)
+                self._start(load, classes[paths[load.wait_id]], place, in_thread=in_threads)
 
     def _is_newer(self, load: TriggerLoad) -> bool:
         held = self._pool.get(load.wait_id)
@@ -220,17 +228,21 @@ class TriggerRunner:
         if over is not None:
             await over.wait()
 
-    def _start(self, load: TriggerLoad, cls: FoundClass, place: int) -> None:
-        sink = PathSink(load.log_path)
+    def _start(self, load: TriggerLoad, cls: FoundClass, place: int, *, in_thread: bool) -> None:
+        sink = log_of(load)
+        self._building = load
         try:
             with context_sink(sink):
                 if isinstance(cls, BaseException):
                     raise cls
-                self._pool.add(hold(cls, load), place)
+                held = hold(cls, load)
+            self._pool.add(held, place, in_thread=in_thread)
         except BaseException as error:
             with context_sink(sink):
                 _log.error("Trigger can't be started: %s", described(error))
             self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
+        finally:
+            self._building = None
 
     def _drop(self, wait_id: str) -> None:
         self._arming.pop(wait_id, None)
@@ -271,6 +283,14 @@ class TriggerRunner:
 
 def _path_of(load: TriggerLoad) -> ClassPath:
     return class_path(load.classpath, load.dag_file, load.dag_folder)
+
+
+def _source_of(cls: type[BaseTrigger] | None) -> str | None:
+    """The file that a class is defined in."""
+    try:
+        return None if cls is None else inspect.getsourcefile(cls)
+    except TypeError:
+        return None
 
 
 def _built(cls: FoundClass, load: TriggerLoad) -> BaseTrigger:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
+import threading
 from collections import deque
 from collections.abc import Sequence
 
@@ -16,6 +18,8 @@ __all__ = ["AsyncChannel", "ChannelClosed"]
 
 #: Bytes asked of the kernel at once.
 _CHUNK = 256 * 1024
+#: Seconds for the rest of a frame that :meth:`AsyncChannel.send_beside` has begun.
+_PATIENCE = 1.0
 #: Reading stops while frames of more bytes than this wait to be received, so that the sender slows down.
 _HIGH_WATER = 8 * 1024 * 1024
 
@@ -40,6 +44,8 @@ class AsyncChannel:
         self._unsent: deque[tuple[memoryview, list[int]]] = deque()
         self._drained: asyncio.Future[None] | None = None
         self._write_closed = False
+        #: Held while a frame is written whole, or kept.
+        self._sending = threading.Lock()
         self._resume_reading()
 
     @classmethod
@@ -69,15 +75,36 @@ class AsyncChannel:
         if self._write_closed:
             raise ChannelClosed("the process at the other end has closed the channel")
         data = memoryview(encode_frame(body, request=request, instance=instance, epoch=epoch))
-        if not self._unsent:
-            sent = self._try_send(data, fds)
-            if self._write_closed:
-                raise ChannelClosed("the process at the other end has closed the channel")
-            if sent == len(data):
-                return
-            data, fds = (data[sent:], ()) if sent else (data, fds)
-            self._loop.add_writer(self._sock, self._on_writable)
-        self._unsent.append((data, [os.dup(fd) for fd in fds]))
+        with self._sending:
+            if not self._unsent:
+                sent = self._try_send(data, fds)
+                if self._write_closed:
+                    raise ChannelClosed("the process at the other end has closed the channel")
+                if sent == len(data):
+                    return
+                data, fds = (data[sent:], ()) if sent else (data, fds)
+                self._loop.add_writer(self._sock, self._on_writable)
+            self._unsent.append((data, [os.dup(fd) for fd in fds]))
+
+    def send_beside(self, body: AnyMessage) -> bool:
+        """Send a message from another thread, also while the loop does not turn.
+
+        False if that can't be done now: the channel is closed, or the socket does not take it at once.
+        """
+        data = memoryview(encode_frame(body))
+        with self._sending:
+            # What is kept is for the loop to send, and in front of this.
+            if self._unsent or self._write_closed:
+                return False
+            try:
+                sent = self._sock.send(data)
+                while sent < len(data):
+                    # A frame that was begun has to be ended before anything else is sent.
+                    select.select([], [self._sock], [], _PATIENCE)
+                    sent += self._sock.send(data[sent:])
+            except OSError:
+                return False
+        return True
 
     async def drain(self) -> None:
         """Wait until the socket has taken all that was sent, or the channel is closed."""

@@ -7,7 +7,8 @@ seconds in UTC, durations seconds.
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
                        RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` has
-    trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong
+    trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
+                       LoopBlocked
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
     dag parser         ParseFile ⇄ FileParsed
 """
@@ -23,6 +24,10 @@ from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.loop_messages import LoopBlocked as LoopBlocked
+from bide.wire.loop_messages import Ping as Ping
+from bide.wire.loop_messages import Pong as Pong
+from bide.wire.loop_messages import Stop as Stop
 from bide.wire.message import Message as Message
 from bide.wire.orders import InstanceKey as InstanceKey
 from bide.wire.orders import Resume as Resume
@@ -203,6 +208,8 @@ class ArmTriggers(Message, frozen=True):
     """Engine → trigger runner."""
 
     triggers: tuple[TriggerLoad, ...]
+    #: Their class has blocked the loop of others: each in a thread of its own.
+    in_threads: bool = False
 
 
 class DropTriggers(Message, frozen=True):
@@ -266,20 +273,6 @@ class OnKillDone(Message, frozen=True):
     error: str = ""
 
 
-class Ping(Message, frozen=True):
-    """Engine → trigger runner: answer from the loop that runs the triggers."""
-
-    number: int
-
-
-class Pong(Message, frozen=True):
-    """Trigger runner → engine."""
-
-    number: int
-    #: Triggers that it holds.
-    holding: int
-
-
 class AskLooks(Message, frozen=True):
     """Engine → trigger runner: when are these polls looked at next, and what do they see? (reply: Looks)"""
 
@@ -291,10 +284,6 @@ class Looks(Message, frozen=True):
 
     next_look: dict[str, float]
     progress: dict[str, Progress] = {}
-
-
-class Stop(Message, frozen=True):
-    """Engine → trigger or task runner: clean up and exit."""
 
 
 TemplateMessage = Fork | Forked | Exited
@@ -318,7 +307,7 @@ KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTa
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
 )
-RunnerMessage = Ping | Pong | AskLooks | Looks | Stop
+RunnerMessage = Ping | Pong | LoopBlocked | AskLooks | Looks | Stop
 ParserMessage = ParseFile | FileParsed
 
 AnyMessage = TemplateMessage | TaskMessage | KeptMessage | TriggerMessage | RunnerMessage | ParserMessage

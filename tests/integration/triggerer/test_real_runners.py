@@ -169,6 +169,46 @@ async def test_a_trigger_that_blocks_is_reported(serve: Serve, caplog: pytest.Lo
     await _until(lambda: "a trigger blocked the event loop" in caplog.text, "reported")
 
 
+async def test_k05_a_class_that_blocks_is_kept_apart_and_the_others_go_on(serve: Serve, tmp_path: Path):
+    """K05, K02: named in the log of its task, moved at once, and each of its triggers in a thread."""
+    world = await serve(quarantine_after=0.5)
+    waits = await world.wait("Never", "BlocksFor", "Never", "BlocksFor")
+    names = {"t0", "t1", "t2", "t3"}
+    await world.until_noted({(name, "run") for name in names})
+    await _until(lambda: len(world.triggerer.where(waits)) == 4, "held again")
+    await _until(lambda: len(set(world.triggerer.where(waits).values())) == 2, "two processes")
+    for name in ("t3", "t1"):
+        (tmp_path / f"go-{name}").touch()
+        await world.until_states(await _with(world, name, "scheduled"))
+    where = world.triggerer.where(waits)
+    assert len(where) == 2
+    assert len(set(where.values())) == 1, "the others share a process"
+    log = "\n".join(path.read_text() for path in tmp_path.rglob("*.log"))
+    assert "BlocksFor of waits.t1 has held up the event loop" in log
+    assert "time.sleep(0.01)" in log
+    assert "The trigger gets a thread of its own, because its class has blocked an event loop" in log
+
+
+async def _with(world: World, name: str, state: str) -> dict[str, str]:
+    return {**await world.tasks.states(), name: state}
+
+
+async def test_l019_leases_are_given_back_while_others_still_clean_up(serve: Serve, tmp_path: Path):
+    world = await serve()
+    await world.wait("Never", "SlowToLeave", "Never")
+    await world.until_noted({("t0", "run"), ("t1", "run"), ("t2", "run")})
+    rings = world.store.bell.listen("waits")
+    stopping = asyncio.create_task(world.triggerer.stop(60.0))
+    async with asyncio.timeout(20.0):
+        while [session for session, _ in await world.tasks.leases()].count(None) < 2:
+            await rings.wait(20.0)
+    assert ("t1", "cleanup") not in world.notes()
+    (tmp_path / "leave").touch()
+    await stopping
+    assert [session for session, _ in await world.tasks.leases()] == [None] * 3
+    assert world.notes().count(("t1", "cleanup")) == 1
+
+
 async def test_a_cancelled_run_is_cleaned_up_and_its_external_work_cancelled(serve: Serve):
     """K01"""
     world = await serve()

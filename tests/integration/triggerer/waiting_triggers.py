@@ -70,6 +70,31 @@ class Blocks(Told):
         yield TriggerEvent(self.name)
 
 
+class BlocksFor(Told):
+    """Holds up its loop until there is a file, then fires."""
+
+    async def run(self):
+        self.note("run")
+        while not Path(self.notes).with_name(f"go-{self.name}").exists():
+            time.sleep(0.01)
+        yield TriggerEvent(self.name)
+
+
+class SlowToLeave(Told):
+    """Cleans up only when there is a file."""
+
+    async def run(self):
+        self.note("run")
+        await asyncio.Event().wait()
+        yield TriggerEvent("never")
+
+    async def cleanup(self):
+        self.note("cleans")
+        while not Path(self.notes).with_name("leave").exists():
+            await asyncio.sleep(0.01)
+        self.note("cleanup")
+
+
 class FileThere(PollTrigger):
     interval = 0.02
 

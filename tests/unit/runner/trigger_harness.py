@@ -11,6 +11,7 @@ from bide.wire.messages import (
     AnyMessage,
     ArmTriggers,
     InstanceKey,
+    LoopBlocked,
     Ping,
     Pong,
     TriggerEnded,
@@ -219,6 +220,8 @@ class Triggers:
 
     def get(self, kind: type[M]) -> M:
         body = self.runner.receive()
+        while isinstance(body, LoopBlocked) and kind is not LoopBlocked:
+            body = self.runner.receive()
         assert isinstance(body, kind), body
         return body
 

@@ -12,11 +12,14 @@ from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.template import TemplateUnavailable
 from bide.engine.triggerer.contract import RunnerSource
+from bide.engine.triggerer.placement import ARMING, CANCELS, choose_shared, has_room_apart, idle_limit, patience
+from bide.engine.triggerer.quarantine import Quarantine, TriggerClass
 from bide.engine.triggerer.reports import (
     describe_conviction,
     report_block,
     report_death,
     report_given_up,
+    report_quarantine,
     report_short,
 )
 from bide.engine.triggerer.runner import RunnerProcess
@@ -26,12 +29,14 @@ from bide.model.clock import Clock
 from bide.wire.async_channel import ChannelClosed
 from bide.wire.messages import (
     Frame,
+    LoopBlocked,
     Pong,
     PullXCom,
     Reply,
     RunOnKill,
     StartArmed,
     StartLoad,
+    TriggerDropped,
     TriggerEnded,
     TriggerLoad,
 )
@@ -41,14 +46,8 @@ _log = logging.getLogger(__name__)
 #: What a runner can be given.
 L = TypeVar("L", TriggerLoad, StartLoad)
 
-#: The group of the process that runs cancels, so that an ``on_kill()`` that crashes takes no trigger with it.
-_CANCELS: Final = -1
 #: Answers in a row in which a runner holds fewer triggers than it was given, before it is given up.
 _SHORT_ANSWERS: Final = 3
-#: Seconds that building and starting one trigger may hold up the loop, on a busy machine.
-_ARMING: Final = 0.001
-#: Seconds for which a loop that was blocked gets no further triggers if another one can.
-_LAGGING: Final = 10.0
 
 
 class Fleet:
@@ -82,6 +81,7 @@ class Fleet:
         self._lost = lost
         self._answered = answered
         self._suspicion = Suspicion()
+        self._quarantine = Quarantine(at_once=settings.quarantine_after, together=settings.quarantine_total)
         self._runners: dict[str, RunnerProcess] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._labels = (f"trigger-{session[-12:]}-{number}" for number in itertools.count(1))
@@ -99,12 +99,9 @@ class Fleet:
         """How many triggers the runners hold."""
         return sum(len(runner.armed) for runner in self._runners.values())
 
-    def held(self) -> dict[str, int]:
-        """Token by wait id of every trigger that a runner holds."""
-        tokens: dict[str, int] = {}
-        for runner in self._runners.values():
-            tokens.update(runner.armed)
-        return tokens
+    def held(self) -> list[str]:
+        """Wait ids of all triggers that runners hold."""
+        return [wait_id for runner in self._runners.values() for wait_id in runner.armed]
 
     def pids(self) -> list[int]:
         """Process ids of all runners."""
@@ -162,7 +159,7 @@ class Fleet:
         await self._place(alone, lambda runner, members: runner.arm(members, self._settings.arm_batch))
 
     def _holder_of_group(self, load: TriggerLoad) -> RunnerProcess | None:
-        if load.group_key is None or self._suspicion.group_of(load.wait_id) != NO_GROUP:
+        if load.group_key is None or self._group_of(load) != NO_GROUP:
             return None
         for runner in self._runners.values():
             if runner.group == NO_GROUP and not runner.stopping and load.group_key in runner.shared_looks:
@@ -172,7 +169,7 @@ class Fleet:
     async def _place(self, loads: Iterable[L], hand_over: Callable[[RunnerProcess, Sequence[L]], None]) -> None:
         groups: dict[int, list[L]] = {}
         for load in loads:
-            groups.setdefault(self._suspicion.group_of(load.wait_id), []).append(load)
+            groups.setdefault(self._group_of(load), []).append(load)
         for group, members in groups.items():
             try:
                 runner = await (self._shared() if group == NO_GROUP else self._apart(group))
@@ -183,6 +180,12 @@ class Fleet:
                 self._lost(self._settings.safety_poll, [load.wait_id for load in members])
             else:
                 hand_over(runner, members)
+
+    def _group_of(self, load: TriggerLoad | StartLoad) -> int:
+        group = self._suspicion.group_of(load.wait_id)
+        if group != NO_GROUP or isinstance(load, StartLoad):
+            return group
+        return self._quarantine.group_of(TriggerClass(load.classpath, load.dag_folder), self._clock.monotonic())
 
     async def arm_starts(self, starts: Sequence[StartLoad]) -> None:
         """Hand tasks to runners that start from their trigger, as :meth:`arm` does with triggers."""
@@ -200,7 +203,7 @@ class Fleet:
         limit = self._settings.on_kill_timeout
         runner: RunnerProcess | None = None
         try:
-            runner = await self._find_or_start(_CANCELS)
+            runner = await self._find_or_start(CANCELS)
             async with asyncio.timeout(limit):
                 return await runner.run_on_kill(obligation)
         except TimeoutError:
@@ -225,14 +228,29 @@ class Fleet:
             if runner.stopping:
                 if now - runner.stopped_at > self._settings.death_timeout and not self._stopping:
                     runner.kill()
-            elif (unanswered := runner.pulse.unanswered(now)) > self._patience(runner):
-                report_given_up(runner, unanswered)
-                runner.blocked_for = unanswered
-                runner.kill()
-            elif idle is not None and idle >= self._idle_limit(runner):
+            elif (unanswered := runner.pulse.unanswered(now)) > patience(runner, self._settings, self._suspicion):
+                self._give_up(runner, unanswered, now)
+            elif idle is not None and idle >= idle_limit(runner, self._settings):
                 runner.stop(now)
             elif idle is None or now - runner.pulse.asked_at >= self._settings.heartbeat:
                 runner.ping(now)
+
+    def _give_up(self, runner: RunnerProcess, unanswered: float, now: float) -> None:
+        report_given_up(runner, unanswered)
+        runner.blocked_for = unanswered
+        self._note_block(runner, unanswered, now)
+        runner.kill()
+
+    def _note_block(self, runner: RunnerProcess, seconds: float, now: float) -> bool:
+        """The loop of `runner` was blocked for so long: whether that sends a class to quarantine."""
+        culprit = runner.blocked_by
+        if culprit is None or runner.group != NO_GROUP:
+            return False
+        cls = TriggerClass(culprit.classpath, culprit.dag_folder)
+        if not self._quarantine.note_block(cls, seconds, now, source=culprit.source, stamp=culprit.stamp):
+            return False
+        report_quarantine(cls, runner, seconds)
+        return True
 
     async def stop(self, grace: float) -> None:
         """Ask all runners to clean up and exit, kill those that are left after `grace` seconds."""
@@ -252,35 +270,14 @@ class Fleet:
         for runner in self._runners.values():
             runner.kill()
 
-    def _idle_limit(self, runner: RunnerProcess) -> float:
-        return 0.0 if runner.group > NO_GROUP else self._settings.idle_stop
-
-    def _patience(self, runner: RunnerProcess) -> float:
-        """Seconds without an answer after which it is given up."""
-        if runner.group == _CANCELS:
-            return self._settings.on_kill_timeout
-        if len(runner.armed) == 1 and self._suspicion.may_block(next(iter(runner.armed))):
-            return self._settings.alone_patience
-        return self._settings.lost_after + runner.unconfirmed * _ARMING
-
-    def _lags(self, runner: RunnerProcess, now: float) -> bool:
-        pulse = runner.pulse
-        return pulse.unanswered(now) > self._settings.blocked_after or now - pulse.blocked_at < _LAGGING
-
     async def _shared(self) -> RunnerProcess:
-        """The runner for triggers under no suspicion: the emptiest, or a further one if all are well filled."""
         async with self._starting:
-            now = self._clock.monotonic()
-            shared = [r for r in self._runners.values() if r.group == NO_GROUP and not r.stopping]
-            good = [r for r in shared if len(r.armed) < self._settings.spread_at and not self._lags(r, now)]
-            if not good and len(shared) < self._settings.max_runners:
-                return await self._start(NO_GROUP)
-            return min(good or shared, key=lambda runner: len(runner.armed))
+            chosen = choose_shared(self._runners.values(), self._settings, self._clock.monotonic())
+            return await self._start(NO_GROUP) if chosen is None else chosen
 
     async def _apart(self, group: int) -> RunnerProcess | None:
-        """The runner for one group of suspects; None if there are too many already."""
-        isolated = {r.group for r in self._runners.values() if r.group > NO_GROUP}
-        if group not in isolated and len(isolated) >= self._settings.max_isolated:
+        """The runner for a group that is kept apart; None if there are too many already."""
+        if not has_room_apart(self._runners.values(), group, self._settings):
             return None
         return await self._find_or_start(group)
 
@@ -314,21 +311,30 @@ class Fleet:
         if not self._runners:
             self.populated.clear()
         how = await runner.see_it_end(self._settings.death_timeout)
-        if self._stopping or not runner.armed:
+        if self._stopping or not (runner.armed or runner.moving):
             return
         held = list(runner.armed)
         report_death(runner, how)
-        if runner.stopping or (how is not None and how.with_template):
-            # It did not die on its triggers' account.
+        self._lost(0.0, list(runner.moving))
+        if runner.stopping or (how is not None and how.with_template) or self._is_explained(runner):
+            # It did not die on these triggers' account.
             self._lost(0.0, held)
             return
         verdict = self._suspicion.process_died(held, self._clock.monotonic(), blocked=runner.blocked_for > 0.0)
         self._carry_out(verdict, runner, describe_conviction(runner, how, verdict))
 
+    def _is_explained(self, runner: RunnerProcess) -> bool:
+        """Whether it was killed on account of a class that is in quarantine now."""
+        culprit = runner.blocked_by
+        if culprit is None or not runner.blocked_for or runner.group != NO_GROUP:
+            return False
+        cls = TriggerClass(culprit.classpath, culprit.dag_folder)
+        return self._quarantine.group_of(cls, self._clock.monotonic()) != NO_GROUP
+
     def _carry_out(self, verdict: Verdict, runner: RunnerProcess, reason: str) -> None:
         for wait_id in verdict.convicted:
             _log.error("wait %s fails: %s", wait_id, reason)
-            self._ended(WaitEnding(wait_id, runner.armed[wait_id], None, reason, is_logged=False))
+            self._ended(WaitEnding(wait_id, runner.armed[wait_id].token, None, reason, is_logged=False))
         for pause, wait_ids in verdict.rearm:
             self._lost(pause, wait_ids)
 
@@ -338,16 +344,22 @@ class Fleet:
         match frame.body:
             case TriggerEnded(wait_id=wait_id, token=token, outcome=outcome, error=error):
                 runner.pulse.frame(now)
-                if runner.armed.get(wait_id) == token:
+                if runner.holds(wait_id, token):
                     runner.let_go(wait_id)
                     self._suspicion.forget(wait_id)
                     self._ended(WaitEnding(wait_id, token, outcome, error))
             case StartArmed(wait_id=wait_id, token=token, defer=defer):
                 runner.pulse.frame(now)
-                if runner.armed.get(wait_id) == token:
+                if runner.holds(wait_id, token):
                     runner.let_go(wait_id)
                     self._suspicion.forget(wait_id)
                     self._armed(ArmedStart(wait_id, token, defer))
+            case TriggerDropped(wait_id=wait_id):
+                runner.let_go(wait_id)
+                runner.moving.discard(wait_id)
+                self._lost(0.0, [wait_id])
+            case LoopBlocked():
+                runner.blocked_by = frame.body
             case PullXCom():
                 self._spawn(self._reply(runner, frame), f"answer-{runner.label}")
             case Pong(number=number, holding=holding):
@@ -360,11 +372,15 @@ class Fleet:
         runner.reply(await self._answer(frame), frame.request)
 
     def _judge_answer(self, runner: RunnerProcess, number: int, holding: int, now: float) -> None:
-        allowed = self._settings.blocked_after + runner.unconfirmed * _ARMING
+        allowed = self._settings.blocked_after + runner.unconfirmed * ARMING
         quiet = runner.answer(number, now)
         if quiet > allowed:
             runner.pulse.note_block(quiet, now)
             report_block(runner, quiet, now, self._settings.report_interval)
+            if self._note_block(runner, quiet, now) and runner.blocked_by is not None:
+                culprit = runner.blocked_by
+                runner.move(runner.of_class(TriggerClass(culprit.classpath, culprit.dag_folder)))
+        runner.blocked_by = None
         short = runner.unconfirmed == 0 and holding < len(runner.armed)
         runner.short_answers = runner.short_answers + 1 if short else 0
         if runner.short_answers >= _SHORT_ANSWERS:

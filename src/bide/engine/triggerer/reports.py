@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from bide.engine.template import RunnerExit
+from bide.engine.triggerer.quarantine import TriggerClass
 from bide.engine.triggerer.runner import RunnerProcess
 from bide.engine.triggerer.suspicion import Verdict
 
@@ -40,6 +41,17 @@ def report_given_up(runner: RunnerProcess, unanswered: float) -> None:
         len(runner.armed),
         unanswered,
         _ADVICE,
+    )
+
+
+def report_quarantine(cls: TriggerClass, runner: RunnerProcess, seconds: float) -> None:
+    """A class has blocked loops too long, or too often."""
+    _log.error(
+        "triggers of class %s have blocked the event loop of %s, the last time for %.1f s. From now on they get a "
+        "process, and as far as possible a thread each, until their code changes; the others go on without them",
+        cls.classpath,
+        runner.label,
+        seconds,
     )
 
 

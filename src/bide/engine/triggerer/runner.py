@@ -7,9 +7,11 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from bide.engine.template import Runner, RunnerExit
 from bide.engine.triggerer.pulse import Pulse
+from bide.engine.triggerer.quarantine import TriggerClass, is_quarantine
 from bide.engine.triggerer.shared_looks import SharedLooks
 from bide.model.errors import ProtocolError
 from bide.wire.async_channel import ChannelClosed
@@ -21,6 +23,7 @@ from bide.wire.messages import (
     DropTriggers,
     Frame,
     Looks,
+    LoopBlocked,
     OnKillDone,
     Ping,
     PullXCom,
@@ -31,6 +34,13 @@ from bide.wire.messages import (
     TriggerDropped,
     TriggerLoad,
 )
+
+
+class Lease(NamedTuple):
+    """Under which a trigger is held, and its class; None for the making of a first wait."""
+
+    token: int
+    cls: TriggerClass | None
 
 
 class RunnerProcess:
@@ -46,12 +56,16 @@ class RunnerProcess:
         #: Triggers of different groups don't share a process (:mod:`bide.engine.triggerer.suspicion`).
         self.group = group
         self.pulse = Pulse()
-        #: Token by wait id, in the order they were armed.
-        self.armed: dict[str, int] = {}
+        #: By wait id, in the order they were armed.
+        self.armed: dict[str, Lease] = {}
+        self._leases: dict[Lease, Lease] = {}
         #: The groups that those belong to.
         self.shared_looks = SharedLooks()
-        #: Dropped, and not yet cleaned up.
+        #: Dropped, and not yet cleaned up; and those of them that are to go elsewhere after that.
         self.dropping: set[str] = set()
+        self.moving: set[str] = set()
+        #: Who holds up its loop, as long as that has not turned again.
+        self.blocked_by: LoopBlocked | None = None
         #: Triggers that it was given, and that the answer to a later ping has not confirmed yet.
         self.unconfirmed = 0
         self._given_since_ping = 0
@@ -85,24 +99,37 @@ class RunnerProcess:
             self._idle_since = now
         return now - self._idle_since
 
+    def holds(self, wait_id: str, token: int) -> bool:
+        """Whether it holds this trigger, under this lease."""
+        lease = self.armed.get(wait_id)
+        return lease is not None and lease.token == token
+
+    def of_class(self, cls: TriggerClass) -> list[str]:
+        """The waits that it holds whose trigger is a `cls`."""
+        return [wait_id for wait_id, lease in self.armed.items() if lease.cls == cls]
+
     def arm(self, loads: Sequence[TriggerLoad], batch: int) -> None:
         """Hand it triggers, `batch` in a message."""
         self.unconfirmed += len(loads)
         self._given_since_ping += len(loads)
         self._idle_since = None
         for load in loads:
-            self.armed[load.wait_id] = load.token
+            self._note(load.wait_id, Lease(load.token, TriggerClass(load.classpath, load.dag_folder)))
             self.shared_looks.add(load.wait_id, load.group_key)
         for start in range(0, len(loads), batch):
-            self._send(ArmTriggers(tuple(loads[start : start + batch])))
+            self._send(ArmTriggers(tuple(loads[start : start + batch]), in_threads=is_quarantine(self.group)))
 
     def arm_starts(self, starts: Sequence[StartLoad], batch: int) -> None:
         """Have it make the first waits of tasks, `batch` in a message."""
         self._idle_since = None
         for start in starts:
-            self.armed[start.wait_id] = start.token
+            self._note(start.wait_id, Lease(start.token, None))
         for place in range(0, len(starts), batch):
             self._send(ArmStarts(tuple(starts[place : place + batch])))
+
+    def _note(self, wait_id: str, lease: Lease) -> None:
+        # One object for all that are equal: there may be a hundred thousand.
+        self.armed[wait_id] = self._leases.setdefault(lease, lease)
 
     def reply(self, body: Reply, request: int) -> None:
         """Answer a question of its own."""
@@ -121,6 +148,11 @@ class RunnerProcess:
         if mine:
             self.dropping.update(mine)
             self._send(DropTriggers(mine))
+
+    def move(self, wait_ids: Sequence[str]) -> None:
+        """Have it stop and clean up these; each is told of by :meth:`frames` when it may go elsewhere."""
+        self.moving.update(wait_id for wait_id in wait_ids if wait_id in self.armed)
+        self.drop(wait_ids)
 
     def ping(self, now: float) -> None:
         """Ask whether its loop turns, unless an answer is outstanding."""
@@ -206,6 +238,8 @@ class RunnerProcess:
         match frame.body:
             case TriggerDropped(wait_id=wait_id):
                 self.dropping.discard(wait_id)
+                # What goes elsewhere now is for the fleet to know.
+                return wait_id not in self.moving and wait_id not in self.armed
             case OnKillDone(obligation_id=obligation_id, error=error):
                 cancel = self._cancels.get(obligation_id)
                 if cancel is not None and not cancel.done():

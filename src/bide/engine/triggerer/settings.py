@@ -33,6 +33,11 @@ class TriggererSettings:
     ping_interval: float = 0.2
     #: A loop that does not turn for so long is reported.
     blocked_after: float = 0.2
+    #: A loop that has not turned for so long, while it is known whose code holds it up, is given up; that trigger's
+    #: class goes to quarantine.
+    quarantine_after: float = 2.0
+    #: So does a class that has blocked loops several times within ten minutes, for so long in all.
+    quarantine_total: float = 5.0
     #: Between two reports about one runner.
     report_interval: float = 10.0
     #: A runner that holds nothing is stopped after so long.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final
 
 from bide.control.accept_event import WaitEnding
@@ -67,6 +68,9 @@ class Triggerer:
         self._handing_over = asyncio.Lock()
         self._cancelling: set[str] = set()
         self._releasing: set[asyncio.Task[None]] = set()
+        #: Those of them that are to be released now, and whether somebody does so.
+        self._to_release: list[str] = []
+        self._releases = False
         self._endings = EndingWriter(control, self._on_stored)
         self._fleet = Fleet(
             source,
@@ -272,15 +276,33 @@ class Triggerer:
 
     def _on_lost(self, pause: float, wait_ids: Sequence[str]) -> None:
         self._in_between += len(wait_ids)
+        if pause <= 0:
+            self._release(wait_ids)
+            return
         task = self._spawn(self._release_later(pause, wait_ids), "triggerer-release")
         self._releasing.add(task)
         task.add_done_callback(self._releasing.discard)
 
     async def _release_later(self, pause: float, wait_ids: Sequence[str]) -> None:
         await asyncio.sleep(pause)
-        await persistently(lambda: self._control.release_waits(wait_ids), "release waits")
-        self._in_between -= len(wait_ids)
-        self._waits.wake()
+        self._release(wait_ids)
+
+    def _release(self, wait_ids: Sequence[str]) -> None:
+        self._to_release.extend(wait_ids)
+        if self._to_release and not self._releases:
+            self._releases = True
+            self._spawn(self._release_all(), "triggerer-releases")
+
+    async def _release_all(self) -> None:
+        """What comes during one write goes together into the next."""
+        try:
+            while self._to_release:
+                batch, self._to_release = self._to_release, []
+                await persistently(partial(self._control.release_waits, batch), "release waits")
+                self._in_between -= len(batch)
+                self._waits.wake()
+        finally:
+            self._releases = False
 
     async def _wind_up(self) -> None:
         await self._fleet.stop(self._grace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,9 @@ class World:
             session=session,
             settings=TriggererSettings(**(defaults | settings)),
         )
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work)
 
     async def until(self, check: Callable[[], bool], what: str, timeout: float = 10.0) -> None:
         await self.changes.until(check, what, timeout)

@@ -29,6 +29,7 @@ from bide.wire.messages import (
     Frame,
     InstanceKey,
     Looks,
+    LoopBlocked,
     OnKillDone,
     Outcome,
     Ping,
@@ -64,11 +65,12 @@ class Changes:
 
 
 def make_load(wait_id: str, token: int = 1) -> TriggerLoad:
+    """Its class is ``triggers.Trigger``, or ``triggers.Bad`` for ids that begin with ``bad``."""
     return TriggerLoad(
         wait_id=wait_id,
         token=token,
         kind="stream",
-        classpath="triggers.Trigger",
+        classpath="triggers.Bad" if wait_id.startswith("bad") else "triggers.Trigger",
         kwargs=b"{}",
         instance=InstanceKey(f"instance-{wait_id}", "dag", "run", "task"),
         try_number=1,
@@ -97,6 +99,8 @@ class FakeRunner:
         #: It forgets triggers: how many it says it holds, if that is not the truth.
         self.says_it_holds: int | None = None
         self.ignores_stop = False
+        #: Those that it was given to run in threads.
+        self.in_threads: set[str] = set()
         #: Done by triggers while it stops.
         self.on_stop: Callable[[], None] = lambda: None
         self.unanswered: list[Ping] = []
@@ -119,6 +123,17 @@ class FakeRunner:
     def send(self, body: AnyMessage, request: int = 0) -> None:
         assert self._channel is not None
         self._channel.send(body, request=request)
+
+    def block(self, wait_id: str) -> None:
+        """The trigger holds up the loop, and the thread beside it says so."""
+        self.stuck = True
+        load = self.armed[wait_id]
+        self.send(LoopBlocked(wait_id, load.classpath, load.dag_folder))
+
+    def say_dropped(self, wait_id: str) -> None:
+        """The trigger is cleaned up."""
+        del self.armed[wait_id]
+        self.send(TriggerDropped(wait_id))
 
     def die(self, number: signal.Signals = signal.SIGSEGV) -> None:
         # Not by methods of the process: they look for its end, and asyncio then misses the exit code.
@@ -156,8 +171,10 @@ class FakeRunner:
 
     def _take(self, frame: Frame) -> None:
         match frame.body:
-            case ArmTriggers(triggers=loads):
+            case ArmTriggers(triggers=loads, in_threads=in_threads):
                 self.armed.update((load.wait_id, load) for load in loads)
+                if in_threads:
+                    self.in_threads.update(load.wait_id for load in loads)
                 if any(load.wait_id in self.deadly for load in loads):
                     self.die()
                 if any(load.wait_id in self.blocking for load in loads):
