@@ -93,7 +93,7 @@ def write_dag(folder: Folder, url: str, arguments: str = "") -> Path:
     return folder.dag("tells", text)
 
 
-def test_a_callback_reaches_a_task_of_bide_run(folder: Folder) -> None:
+def test_k26_a_callback_reaches_a_task_of_bide_run(folder: Folder) -> None:
     """K26, L033: no server of one's own is needed; `bide run` listens while somebody may call."""
     with service() as (url, asked):
         path = write_dag(folder, url, ", link='call {{ callback_url() }}'")
@@ -114,7 +114,7 @@ def test_a_callback_reaches_a_task_of_bide_run(folder: Folder) -> None:
     assert not [path for path in folder.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
 
 
-def test_a_call_that_comes_before_the_task_waits_is_not_lost(folder: Folder) -> None:
+def test_k26_a_call_that_comes_before_the_task_waits_is_not_lost(folder: Folder) -> None:
     """K26: stored, and taken when the wait is armed."""
     with service(early=True) as (url, _):
         run = folder.dag_run(str(write_dag(folder, url)))
@@ -128,7 +128,7 @@ def test_a_run_without_callbacks_listens_nowhere(folder: Folder) -> None:
     assert not (folder.home / "callback-port").exists()
 
 
-def test_the_guides_dag_is_called_back_and_told_by_a_person(folder: Folder) -> None:
+def test_k26_the_guides_dag_is_called_back_and_told_by_a_person(folder: Folder) -> None:
     """K26: a service by its URL, a person by name."""
     page = (Path(__file__).parents[2] / "docs/guides/callbacks-and-signals.md").read_text()
     (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
@@ -152,7 +152,7 @@ def test_a_callback_with_a_slow_poll_as_safety_net_is_one_line(folder: Folder) -
 
 
 @pytest.mark.parametrize("base_url", [False, True])
-def test_a_callback_reaches_a_task_of_standalone(folder: Folder, base_url: bool) -> None:
+def test_k26_a_callback_reaches_a_task_of_standalone(folder: Folder, base_url: bool) -> None:
     """K26: under the server's own address or, behind a proxy, under the one that was set."""
     variables = {"BIDE__API__BASE_URL": "https://bide.example/up"} if base_url else {}
     with service() as (url, asked):

@@ -65,7 +65,7 @@ def test_a_failed_task_is_cleared_and_its_run_ends_well(project: Folder) -> None
     assert "the table is not there" in project.run("tasks", "logs", "load", "load", "--try", "1").stdout
 
 
-def test_a_deferred_job_is_cancelled_before_its_next_try_starts(project: Folder) -> None:
+def test_k01_a_deferred_job_is_cancelled_before_its_next_try_starts(project: Folder) -> None:
     """K01, P040: `on_kill()` is called before the next try, and `cleanup()` for the trigger that was dropped."""
     with serving(project), noting(project) as notes:
         assert project.run("dags", "trigger", "job", "--run-id", "one").returncode == 0
@@ -88,7 +88,7 @@ def test_a_deferred_job_is_cancelled_before_its_next_try_starts(project: Folder)
     assert noted(project).count("cleanup 1") == 1
 
 
-def test_a_cancel_that_can_not_be_done_is_held_and_released(project: Folder) -> None:
+def test_k01_a_cancel_that_can_not_be_done_is_held_and_released(project: Folder) -> None:
     """K01: after `cancel_timeout` it is shown, and goes on when somebody says so."""
     (project.dags / "down").touch()
     with serving(project), noting(project) as notes:
@@ -108,7 +108,7 @@ def test_a_cancel_that_can_not_be_done_is_held_and_released(project: Folder) -> 
     assert "cancel 1" not in noted(project)
 
 
-def test_a_deferred_job_is_marked_as_success(project: Folder) -> None:
+def test_k01_a_deferred_job_is_marked_as_success(project: Folder) -> None:
     """K01, P166: what it waited for outside is cancelled, too, and the run ends well."""
     with serving(project), noting(project) as notes:
         assert project.run("dags", "trigger", "job", "--run-id", "one").returncode == 0

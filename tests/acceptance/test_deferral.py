@@ -37,7 +37,8 @@ def test_a_wait_has_its_states_in_order(run: DagRun, task_id: str) -> None:
     assert run.tasks[task_id]["tries"] == 1
 
 
-def test_a_trigger_that_ends_its_task_never_goes_back_to_a_worker(run: DagRun) -> None:
+def test_k09_a_trigger_that_ends_its_task_never_goes_back_to_a_worker(run: DagRun) -> None:
+    """K09"""
     for task_id, state in [("ends_well", "success"), ("ends_in_failure", "failed"), ("ends_skipped", "skipped")]:
         assert run.states(task_id) == f"scheduled queued running deferred {state}"
     assert run.end("after_ends_well") == "success"
@@ -101,7 +102,8 @@ def test_subclasses_of_other_operators_may_defer(run: DagRun) -> None:
     assert run.result("python") == "computed before"
 
 
-def test_a_look_that_fails_is_made_good(run: DagRun, shared: Folder) -> None:
+def test_k08_a_look_that_fails_is_made_good(run: DagRun, shared: Folder) -> None:
+    """K08"""
     for task_id in ("looks", "looks_asynchronously"):
         assert run.result(task_id)["event"] == 3
         assert journal(shared, task_id) == {"look": 3, "cleanup": 1}
@@ -157,17 +159,20 @@ def test_a_deferral_times_out(run: DagRun) -> None:
     assert "the deferral's timeout of 0.3 s is over, waiting for WaitsForSomethingOutside" in run.log("times_out")
 
 
-def test_execution_timeout_ends_a_task_while_it_is_deferred(run: DagRun) -> None:
+def test_k06_execution_timeout_ends_a_task_while_it_is_deferred(run: DagRun) -> None:
+    """K06"""
     assert run.states("executes_too_long") == "scheduled queued running deferred failed"
     assert "the task's execution_timeout of 0.5 s is over; it was deferred then" in run.log("executes_too_long")
 
 
-def test_execution_timeout_counts_over_the_wait(run: DagRun) -> None:
+def test_k06_execution_timeout_counts_over_the_wait(run: DagRun) -> None:
+    """K06"""
     assert run.states("too_long_in_all") == "scheduled queued running deferred scheduled queued running failed"
     assert "TaskTimeout: the task's execution_timeout of 1 s is over" in run.log("too_long_in_all")
 
 
-def test_timeouts_cancel_what_goes_on_outside(run: DagRun, shared: Folder) -> None:
+def test_k06_timeouts_cancel_what_goes_on_outside(run: DagRun, shared: Folder) -> None:
+    """K06"""
     for name in ("times_out", "executes_too_long"):
         assert journal(shared, name)["on_kill"] == 1
 
@@ -201,13 +206,15 @@ def test_a_cleanup_that_fails_is_told_and_nothing_else(run: DagRun) -> None:
     assert "OSError: cleanup goes wrong" in run.log("cleans_up_badly")
 
 
-def test_any_of_several_waits_goes_on_with_the_first(run: DagRun, shared: Folder) -> None:
+def test_k25_any_of_several_waits_goes_on_with_the_first(run: DagRun, shared: Folder) -> None:
+    """K25"""
     assert run.states("any_of") == ONCE
     assert run.result("any_of")["event"] == {"fires": 7}
     assert journal(shared, "any_waits") == journal(shared, "any_fires") == Counter(["run", "cleanup"])
 
 
-def test_all_of_several_waits_go_on_with_the_last(run: DagRun, shared: Folder) -> None:
+def test_k25_all_of_several_waits_go_on_with_the_last(run: DagRun, shared: Folder) -> None:
+    """K25"""
     assert run.states("all_of") == ONCE
     event = run.result("all_of")["event"]
     assert event["1"] == "f"

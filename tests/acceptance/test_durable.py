@@ -31,7 +31,7 @@ def notes(folder: Folder, name: str) -> list[str]:
     return (folder.dags / "notes" / name).read_text().splitlines()
 
 
-def test_a_function_goes_on_where_it_waited(run: DagRun, shared: Folder) -> None:
+def test_k24_a_function_goes_on_where_it_waited(run: DagRun, shared: Folder) -> None:
     """K24: deferral in TaskFlow functions."""
     assert run.states("once") == ONCE
     assert run.tasks["once"]["tries"] == 1
@@ -40,7 +40,7 @@ def test_a_function_goes_on_where_it_waited(run: DagRun, shared: Folder) -> None
     assert notes(shared, "double").count("21") == 1
 
 
-def test_callables_of_python_operators_wait_too(run: DagRun) -> None:
+def test_k24_callables_of_python_operators_wait_too(run: DagRun) -> None:
     """K24: deferral in callables of PythonOperator."""
     assert run.result("operator") == [7, True]
     assert run.states("operator").count("deferred") == 2

@@ -44,7 +44,7 @@ def test_a_task_has_started_when_it_is_deferred(run: DagRun) -> None:
     assert run.result("resolved")["started"]
 
 
-def test_templates_results_and_the_constructor_reach_the_trigger(run: DagRun) -> None:
+def test_k15_templates_results_and_the_constructor_reach_the_trigger(run: DagRun) -> None:
     """K15: nothing of an operator is lost for being started by the engine."""
     found = run.result("resolved")
     assert found["date"] == run.done.json["logical_date"][:10]

@@ -19,7 +19,7 @@ def project(tmp_path) -> Folder:
     return folder
 
 
-def test_the_engine_dies_before_it_hears_of_the_clear(project: Folder):
+def test_k01_the_engine_dies_before_it_hears_of_the_clear(project: Folder):
     """K01: the cancel is in the store with the clear, so that the next engine does it before the next try."""
     with Command(["tail", "-n", "+1", "-f", str(project.dags / "notes")], project.path, {}) as notes:
         with project.start("standalone", "--port", "0") as engine:

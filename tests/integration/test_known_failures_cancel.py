@@ -87,7 +87,7 @@ HOWS = ["clear", "mark", "mark the run", "cancel the run", "deferral timeout", "
 
 
 @pytest.mark.parametrize("how", HOWS)
-async def test_the_next_try_waits_until_the_work_of_the_last_is_cancelled(engine: HandEngine, how: str) -> None:
+async def test_k01_the_next_try_waits_until_the_work_of_the_last_is_cancelled(engine: HandEngine, how: str) -> None:
     """K01: the cancel is stored with what ends the wait, and comes before the next try, whatever dies meanwhile."""
     limit = {"execution_timeout": 1800.0} if how == "execution timeout" else {}
     run = await waiting(engine, retries=1, retry_delay=0.0, **limit)
@@ -105,7 +105,7 @@ async def test_the_next_try_waits_until_the_work_of_the_last_is_cancelled(engine
     assert (await engine.instance("a"))["epoch"] > first["epoch"]
 
 
-async def test_others_go_on_meanwhile(engine: HandEngine) -> None:
+async def test_k01_others_go_on_meanwhile(engine: HandEngine) -> None:
     """K01: what is held takes no slot and stands in nobody's way."""
     engine.executor.slots = 1
     run = await engine.run_of(dag_spec("d", {"a": []}, each={"priority_weight": 100}))
@@ -117,7 +117,7 @@ async def test_others_go_on_meanwhile(engine: HandEngine) -> None:
     assert await engine.states(run) == {"a": "scheduled"}
 
 
-async def test_a_resume_is_held_by_nothing(engine: HandEngine) -> None:
+async def test_k01_a_resume_is_held_by_nothing(engine: HandEngine) -> None:
     """K01: what goes on after a wait is the same try; an old cancel that was released does not stop it."""
     run = await waiting(engine)
     await clear(engine, run)
@@ -128,7 +128,7 @@ async def test_a_resume_is_held_by_nothing(engine: HandEngine) -> None:
     assert list(await engine.start()) == ["a"]
 
 
-async def test_a_cancel_that_fails_is_tried_again_then_held_then_released(engine: HandEngine) -> None:
+async def test_k01_a_cancel_that_fails_is_tried_again_then_held_then_released(engine: HandEngine) -> None:
     """K01: a cancel that failed is visible, and nothing goes on over it unless somebody says so."""
     run = await waiting(engine)
     begun = engine.clock.now()
@@ -164,7 +164,7 @@ async def test_a_cancel_that_fails_is_tried_again_then_held_then_released(engine
         await release_tasks(engine.store, "d", "x", by="ada")
 
 
-async def test_a_task_may_start_all_the_same(engine: HandEngine) -> None:
+async def test_k01_a_task_may_start_all_the_same(engine: HandEngine) -> None:
     """K01: `on_cancel_failure="start"` and a `cancel_timeout` of the task's own."""
     run = await waiting(engine, cancel_timeout=5.0, on_cancel_failure="start")
     begun = engine.clock.now()
@@ -177,7 +177,7 @@ async def test_a_task_may_start_all_the_same(engine: HandEngine) -> None:
     assert list(await engine.start()) == ["a"]
 
 
-async def test_a_cancel_is_tried_on_after_a_release(engine: HandEngine) -> None:
+async def test_k01_a_cancel_is_tried_on_after_a_release(engine: HandEngine) -> None:
     """K01: to let the next try go on is not to give up the cancel."""
     run = await waiting(engine)
     await clear(engine, run)
@@ -196,7 +196,7 @@ async def test_a_cancel_is_tried_on_after_a_release(engine: HandEngine) -> None:
     ids=["success", "failed", "defer", "reschedule"],
 )
 @pytest.mark.parametrize("restarted", [False, True], ids=["before the next try", "during the next try"])
-async def test_a_late_message_of_a_worker_is_refused(engine: HandEngine, late: Any, restarted: bool) -> None:
+async def test_k03_a_late_message_of_a_worker_is_refused(engine: HandEngine, late: Any, restarted: bool) -> None:
     """K03: what a worker says after its task was cleared changes nothing, whatever state the task is in by then."""
     run = await engine.run_of(dag_spec("d", {"a": []}, each={"retries": 3}))
     old = (await engine.start())["a"]
@@ -209,7 +209,7 @@ async def test_a_late_message_of_a_worker_is_refused(engine: HandEngine, late: A
     assert await engine.waits() == []
 
 
-async def test_a_late_event_of_a_trigger_is_refused(engine: HandEngine) -> None:
+async def test_k03_a_late_event_of_a_trigger_is_refused(engine: HandEngine) -> None:
     """K03: so does the event of a trigger, also when the next try waits under the same method."""
     run = await waiting(engine)
     (old,) = await engine.waits()
@@ -223,7 +223,7 @@ async def test_a_late_event_of_a_trigger_is_refused(engine: HandEngine) -> None:
     assert await accept_outcome(engine.store, new["uid"], new["token"], event())
 
 
-async def test_slots_are_counted_by_what_is_there(engine: HandEngine) -> None:
+async def test_k10_slots_are_counted_by_what_is_there(engine: HandEngine) -> None:
     """K10: whatever is cleared, marked or cancelled in whatever state, all slots are free in the end."""
     engine.executor.slots = 4
     spec = dag_spec("d", {name: [] for name in "abcd"}, max_active_tasks=4)

@@ -73,7 +73,7 @@ def assert_hidden(folder: Folder, *tables: str) -> None:
         assert not any(text in data for text in (TEXT, *ENCODED)), path
 
 
-def test_a_secret_in_a_wait_is_nowhere_in_the_database(folder: Folder) -> None:
+def test_k28_a_secret_in_a_wait_is_nowhere_in_the_database(folder: Folder) -> None:
     """K28, P043: arguments, events and cancel obligations are encrypted; the trigger gets them."""
     with serving(folder) as server, noting(folder) as notes:
         assert folder.run("dags", "trigger", "secrets", "--run-id", "one").returncode == 0
@@ -100,7 +100,7 @@ def test_a_secret_in_a_wait_is_nowhere_in_the_database(folder: Folder) -> None:
         assert key not in path.read_text(), path
 
 
-def test_runners_get_no_key_by_their_environment(folder: Folder) -> None:
+def test_k28_runners_get_no_key_by_their_environment(folder: Folder) -> None:
     """K28: not in workers, trigger runners or parsers."""
     for name in ("go-vault", "end-vault"):
         (folder.dags / name).touch()
@@ -117,7 +117,7 @@ def test_runners_get_no_key_by_their_environment(folder: Folder) -> None:
     assert KEY not in shown
 
 
-def test_keys_rotate_while_tasks_wait(folder: Folder) -> None:
+def test_k28_keys_rotate_while_tasks_wait(folder: Folder) -> None:
     """K28: nothing has to stop for a new key, and status says when the old one can go."""
     with serving(folder), noting(folder) as notes:
         assert folder.run("dags", "trigger", "secrets", "--run-id", "one").returncode == 0
@@ -159,7 +159,7 @@ def test_a_key_that_the_engine_lacks_is_not_rotated_to(folder: Folder) -> None:
         assert notes[fingerprint(KEY).hex()] == "the engine that runs encrypts with it: start it again"
 
 
-def test_a_lost_key_fails_only_what_needs_it(folder: Folder) -> None:
+def test_k28_a_lost_key_fails_only_what_needs_it(folder: Folder) -> None:
     """K28: tasks whose wait can't be read fail with the key's name in their log; all else goes on."""
     lost = fingerprint(KEY).hex()
     with serving(folder, **{VARIABLE: KEY}) as server, noting(folder) as notes:
@@ -194,7 +194,7 @@ def test_a_lost_key_fails_only_what_needs_it(folder: Folder) -> None:
         assert "[core] fernet_key" in log_text
 
 
-async def test_a_timer_whose_key_is_lost_fails_its_task_alone(
+async def test_k28_a_timer_whose_key_is_lost_fails_its_task_alone(
     engine: HandEngine, store_url: str, clock: HeldClock
 ) -> None:
     """K28: the scheduler fires the others; the log of the task says why."""

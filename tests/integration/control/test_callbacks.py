@@ -62,7 +62,7 @@ async def resumed_with(engine: HandEngine) -> object:
     return decode(task.resume.event)
 
 
-async def test_a_call_resumes_the_task_that_waits(engine: HandEngine) -> None:
+async def test_k26_a_call_resumes_the_task_that_waits(engine: HandEngine) -> None:
     """K26: somebody outside can push a deferred task forward."""
     token = await mint(engine, await running(engine))
     await engine.defer("a", told())
@@ -70,7 +70,7 @@ async def test_a_call_resumes_the_task_that_waits(engine: HandEngine) -> None:
     assert await resumed_with(engine) == {"ok": True}
 
 
-async def test_a_call_before_the_wait_is_armed_is_kept(engine: HandEngine) -> None:
+async def test_k26_a_call_before_the_wait_is_armed_is_kept(engine: HandEngine) -> None:
     """K26: the service may be faster than the task."""
     token = await mint(engine, await running(engine), "done")
     assert await accept_callback(engine.store, token, BODY) == "stored"

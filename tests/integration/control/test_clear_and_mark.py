@@ -237,7 +237,7 @@ async def test_a_running_task_is_fenced_and_its_worker_stopped(engine: HandEngin
     assert again.try_number == 2
 
 
-async def test_clearing_leaves_no_slot_behind(engine: HandEngine) -> None:
+async def test_k10_clearing_leaves_no_slot_behind(engine: HandEngine) -> None:
     """K10: queued, running and deferred tasks that are cleared give back what they had."""
     run = await engine.run_of(dag_spec("d", {"a": [], "b": [], "c": []}, max_active_tasks=2))
     await engine.defer("a")

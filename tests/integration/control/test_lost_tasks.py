@@ -41,8 +41,8 @@ async def test_it_costs_a_try(engine: HandEngine) -> None:
     assert (await engine.instance("a"))["epoch"] > again.epoch, "a worker that speaks after all is fenced"
 
 
-async def test_a_death_that_is_reported_late_changes_nothing(engine: HandEngine) -> None:
-    """The process ended after its result was stored: the classical race of deferral."""
+async def test_k03_a_death_that_is_reported_late_changes_nothing(engine: HandEngine) -> None:
+    """K03: The process ended after its result was stored: the classical race of deferral."""
     await engine.run_of(dag_spec("d", each={"retries": 1}))
     task = (await engine.start())["a"]
     await engine.ask(task, deferral(timer(engine.clock.now())))

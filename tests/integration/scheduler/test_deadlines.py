@@ -110,7 +110,8 @@ async def test_the_try_ends_while_it_is_deferred(engine: HandEngine) -> None:
     assert await obligations(engine) == 1
 
 
-async def test_the_limit_of_a_try_counts_from_its_first_start_over_all_its_waits(engine: HandEngine) -> None:
+async def test_k06_the_limit_of_a_try_counts_from_its_first_start_over_all_its_waits(engine: HandEngine) -> None:
+    """K06"""
     await engine.run_of(dag_spec("d", each={"execution_timeout": 10.0}))
     limit = (await engine.start())["a"].deadline
     for _ in range(3):

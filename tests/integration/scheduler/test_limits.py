@@ -254,8 +254,8 @@ def test_limits_of_dags_count_resumes_and_new_tasks_together() -> None:
     assert len(chosen) == 4
 
 
-async def test_neither_side_starves_the_other(engine: HandEngine) -> None:
-    """Tasks that defer again and again at once would keep all slots; new ones get theirs all the same."""
+async def test_k09_neither_side_starves_the_other(engine: HandEngine) -> None:
+    """K09: Tasks that defer again and again at once would keep all slots; new ones get theirs all the same."""
     engine.executor.slots = 4
     looping = {f"loop{number}": [] for number in range(12)}
     await engine.run_of(dag_spec("loops", looping, max_active_tasks=100))

@@ -21,7 +21,7 @@ def test_a_poll_looks_until_there_is_an_event(triggers: Triggers) -> None:
     assert triggers.notes() == ["look"] * 4 + ["cleanup"]
 
 
-def test_errors_of_looks_are_made_good(triggers: Triggers) -> None:
+def test_k08_errors_of_looks_are_made_good(triggers: Triggers) -> None:
     """K08"""
     load = triggers.load("Poll", interval=0.02, errors=2)
     triggers.arm(load)
@@ -38,7 +38,7 @@ def test_too_many_errors_in_a_row_end_the_wait(triggers: Triggers) -> None:
     assert "3 looks in a row have failed" in triggers.project.log(load)
 
 
-def test_a_plain_poll_runs_in_a_thread_and_holds_nobody_up(triggers: Triggers) -> None:
+def test_k05_a_plain_poll_runs_in_a_thread_and_holds_nobody_up(triggers: Triggers) -> None:
     """K05"""
     slow, fine = triggers.load("PlainPoll", interval=60.0, seconds=1.0), triggers.load("PlainPoll", interval=60.0)
     triggers.arm(slow, fine)
@@ -69,7 +69,7 @@ def test_the_next_look_is_told(triggers: Triggers) -> None:
     assert 490 < looks[poll.wait_id] - time.time() <= 500
 
 
-def test_what_a_shared_look_says_is_in_all_logs(triggers: Triggers) -> None:
+def test_k13_what_a_shared_look_says_is_in_all_logs(triggers: Triggers) -> None:
     """K13 K20"""
     loads = [triggers.load("SharedPoll", interval=60.0, group_key="g") for _ in range(3)]
     triggers.arm(*loads)

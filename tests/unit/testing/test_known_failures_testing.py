@@ -32,21 +32,21 @@ class Later(BaseTrigger):
         yield TriggerEvent("later")
 
 
-def test_a_deferred_task_runs_on_in_the_process_of_the_test() -> None:
+def test_k29_a_deferred_task_runs_on_in_the_process_of_the_test() -> None:
     """K29: no triggerer beside it is needed, and a week is over at once."""
     begun = time.monotonic()
     assert run_dag(waiting_dag(Later(7)))["a"].result == "later"
     assert time.monotonic() - begun < 10
 
 
-def test_dag_test_runs_triggers_inline(capsys: pytest.CaptureFixture[str]) -> None:
+def test_k29_dag_test_runs_triggers_inline(capsys: pytest.CaptureFixture[str]) -> None:
     """K29: so does ``dag.test()``, with the same clock if it is given one."""
     result = waiting_dag(Later(7)).test(clock=SkippingClock(), run_conf={"x": 1})
     assert result["a"].result == "later"
     assert "Trigger fired" in capsys.readouterr().out
 
 
-def test_a_wait_without_end_does_not_hang_the_test() -> None:
+def test_k29_a_wait_without_end_does_not_hang_the_test() -> None:
     """K29: what can't happen any more is said, by name."""
     with pytest.raises(RunStuck, match="a waits for Later"):
         run_dag(waiting_dag(Later(None)))
@@ -54,7 +54,7 @@ def test_a_wait_without_end_does_not_hang_the_test() -> None:
         run_dag(waiting_dag(Later(40)), time_limit=dt.timedelta(days=30))
 
 
-def test_the_real_store_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_k29_the_real_store_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """K29: neither the project's store nor $BIDE_HOME is read or written, not even where they are broken."""
     home = tmp_path / "home"
     home.mkdir()
