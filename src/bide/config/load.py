@@ -17,16 +17,16 @@ import msgspec
 
 from bide.config.fernet_keys import is_key
 from bide.config.project import CONFIG_FILE, find_home, find_project
-from bide.config.resolved import Config
+from bide.config.resolved import SQLITE, Config
 from bide.config.settings import Settings
 from bide.config.table import SettingRow, sections, setting_rows, show_value
 from bide.config.toml_file import key_lines, read_toml
+from bide.config.urls import hide_password, password_of
 from bide.model.errors import ConfigError
 from bide.model.log_path import check_log_template
-from bide.observe.masking import MASK
+from bide.observe.masking import MASK, add_secret
 
 _PREFIX = "BIDE__"
-_SQLITE = "sqlite:///"
 #: Words for booleans in the environment, beside those that JSON has.
 _BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
 
@@ -151,9 +151,7 @@ def _check(item: Given, value: Any) -> None:
                     f"{item.source}: core.default_timezone: no time zone is called {value!r}"
                 ) from None
         case ("store", "url"):
-            path = value.removeprefix(_SQLITE)
-            if not value.startswith(_SQLITE) or not path:
-                raise ConfigError(f"{item.source}: store.url must be {_SQLITE} and a path, not {value!r}")
+            _check_store_url(item, value)
         case ("api", "base_url"):
             _check_base_url(item, value)
         case ("core", "fernet_key"):
@@ -165,6 +163,18 @@ def _check(item: Given, value: Any) -> None:
                 raise ConfigError(f"{item.source}: logging.log_filename_template: {error}") from None
         case _:
             return
+
+
+def _check_store_url(item: Given, url: str) -> None:
+    """An SQLite file, or a database on PostgreSQL; the driver is ours to choose."""
+    add_secret(password_of(url))
+    scheme, _, rest = url.partition("://")
+    is_file = url.startswith(SQLITE) and url != SQLITE
+    if not is_file and not (scheme.partition("+")[0] == "postgresql" and rest.partition("/")[2].partition("?")[0]):
+        raise ConfigError(
+            f"{item.source}: store.url must be {SQLITE} and a path, or postgresql://USER@HOST/DATABASE, "
+            f"not {hide_password(url)!r}"
+        )
 
 
 def _check_base_url(item: Given, url: str) -> None:

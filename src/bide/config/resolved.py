@@ -11,8 +11,11 @@ import msgspec
 
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
+from bide.config.urls import hide_password
 from bide.observe.masking import MASK
 
+#: How the URL of a store in a file begins.
+SQLITE = "sqlite:///"
 #: Sections that processes with code of DAG authors are not told.
 _ENGINE_ONLY = ("store", "api")
 #: Variables of Airflow that may hold what those processes are not told.
@@ -42,20 +45,32 @@ class Config:
         return self.project / Path(self.settings.core.plugins_folder).expanduser()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether the store is a PostgreSQL database, which several engines may share."""
+        return not self.settings.store.url.startswith(SQLITE)
+
+    @property
+    def store_url(self) -> str:
+        """The URL to open the store with."""
+        return self.settings.store.url if self.is_shared else f"{SQLITE}{self.store_path}"
+
+    @property
+    def shown_store(self) -> str:
+        """The store, for people: its file, or its URL without password."""
+        return hide_password(self.settings.store.url) if self.is_shared else str(self.store_path)
+
+    @property
     def store_path(self) -> Path:
-        """The SQLite file of ``store.url``."""
-        path = self.settings.store.url.removeprefix("sqlite:///").replace("{home}", str(self.home))
+        """The SQLite file of ``store.url``. Ask :attr:`is_shared` first: PostgreSQL has none."""
+        if self.is_shared:
+            raise ValueError("a store on PostgreSQL has no file")
+        path = self.settings.store.url.removeprefix(SQLITE).replace("{home}", str(self.home))
         return self.project / path
 
     @property
     def logs_root(self) -> Path:
         """Folder below which :func:`bide.model.log_path.log_path` counts."""
         return self.home / "logs"
-
-    @property
-    def socket_path(self) -> Path:
-        """Where a running engine listens for the bell and for live questions."""
-        return self.home / "engine.sock"
 
     @property
     def password_path(self) -> Path:
@@ -78,6 +93,8 @@ class Config:
     def shown_value(self, section: str, key: str) -> Any:
         """The value of a setting as people may see it."""
         value = self.value(section, key)
+        if (section, key) == ("store", "url"):
+            return hide_password(value)
         return MASK if value and setting_rows()[section, key].is_secret else value
 
     def runner_environment(self, environ: Mapping[str, str]) -> dict[str, str]:

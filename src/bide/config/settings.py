@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from bide.config.urls import hide_password
 from bide.model.log_path import DEFAULT_LOG_TEMPLATE
 from bide.observe.masking import MASK
 
@@ -79,8 +80,15 @@ class StoreSection(Section, frozen=True):
 
     url: Annotated[
         str,
-        Meta(description="An SQLite file; {home} stands for the state folder. One engine at a time uses it."),
+        Meta(
+            description="An SQLite file, which one engine at a time uses ({home} stands for the state folder), or "
+            "a PostgreSQL database that any number of engines share: postgresql://USER@HOST/DATABASE."
+        ),
     ] = "sqlite:///{home}/bide.db"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The URL without its password."""
+        return [("url", hide_password(self.url))]
 
 
 class LocalExecutor(Section, frozen=True):
@@ -112,7 +120,12 @@ class Triggerer(Section, frozen=True):
         Meta(description="Polls and streams held at once. Not set: 1000 at first, more while loops keep up."),
     ] = None
     job_heartbeat_sec: Annotated[
-        float, Meta(gt=0, description="Time between heartbeats; a triggerer is lost after 2.1 of them.")
+        float,
+        Meta(
+            gt=0,
+            description="Time between heartbeats of a runner process and, on PostgreSQL, of each part that serves "
+            "the store; one that is silent for 2.1 of them is lost, and others take over what it had.",
+        ),
     ] = 2.0
     runners: Annotated[AtLeastOne | None, Meta(description="Runner processes at most. Not set: one per core.")] = (
         None

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from bide.control.lose_task import rescue
 from bide.model.errors import SessionLost
 from bide.store import Store, Tx, callback_requests, instances, obligations, sessions, waits
 from bide.store.sessions import LiveSession
 
+#: Before another look at one that could not be ended yet.
+_AGAIN: Final = timedelta(seconds=0.2)
+
+
+class Loss(NamedTuple):
+    """An engine that was found silent, and what was taken from it."""
+
+    kind: str
+    hostname: str
+    pid: int
+    tasks: int
+    waits: int
+
 
 class Round(NamedTuple):
     """What became of one look at all sessions."""
 
-    #: Kinds of engines that were lost, each with the numbers of tasks and waits that it had.
-    lost: list[tuple[str, int, int]]
+    losses: list[Loss]
     #: When the next one is lost if it stays silent.
     next_loss: datetime | None
 
@@ -40,17 +52,19 @@ async def keep_session(store: Store, session: str, *, patient: bool) -> Round:
             raise SessionLost("this engine was silent for too long: others have taken over what it had")
         lost, next_loss = silent(sessions.live(tx), session, tx.now)
         if patient:
-            return Round([], next_loss)
-        return Round([one for uid in lost for one in _take_over(tx, uid)], next_loss)
+            return Round([], tx.now if lost else next_loss)
+        losses = [one for uid in lost for one in _take_over(tx, uid)]
+        # Some are still taking something, or are being ended by somebody else.
+        return Round(losses, next_loss if len(losses) == len(lost) else tx.now + _AGAIN)
 
     return await store.write(work)
 
 
-def _take_over(tx: Tx, uid: str) -> list[tuple[str, int, int]]:
+def _take_over(tx: Tx, uid: str) -> list[Loss]:
     found = sessions.lock(tx, uid)
     if found is None or found.lost_at is None or found.lost_at >= tx.now:
         return []  # it came back, or somebody else is at it
-    return [(found.kind, *hand_over(tx, uid, by="rescue", counted=True))]
+    return [Loss(found.kind, found.hostname, found.pid, *hand_over(tx, uid, by="rescue", counted=True))]
 
 
 def hand_over(tx: Tx, uid: str, *, by: str, counted: bool) -> tuple[int, int]:

@@ -33,12 +33,16 @@ _LONGEST_LINE: Final = 1 << 20
 Question = Callable[[Any], Awaitable[Any]]
 
 
-def socket_path(home: Path, store_id: str) -> Path:
-    """``engine.sock`` in the state folder, or a file of the user's temporary folder if that path is too long."""
-    path = home / "engine.sock"
+def socket_path(home: Path, store_id: str, pid: int | None = None) -> Path:
+    """``engine.sock`` in the state folder, or a file of the user's temporary folder if that path is too long.
+
+    With `pid` that of one among several engines of the store.
+    """
+    which = "" if pid is None else f"-{pid}"
+    path = home / f"engine{which}.sock"
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         return path
-    return Path(gettempdir()) / f"bide-{os.getuid()}-{store_id}.sock"
+    return Path(gettempdir()) / f"bide-{os.getuid()}-{store_id}{which}.sock"
 
 
 class BellSocket:

@@ -50,6 +50,29 @@ def kill_marked(store: str, label: str | None = None) -> set[int]:
     return _kill_until_none(lambda: find_marked(store, label))
 
 
+def kill_leftovers(family: str) -> set[int]:
+    """Kill what engines have left that died on this host: processes whose store's id is `family`, a hyphen, and the
+    id of a process that is gone. Returns what was killed."""
+    prefix = f"{family}-"
+    spared = {os.getpid(), *processes.ancestors()}
+    marks = {processes.started_with(pid, STORE_VARIABLE) for pid in processes.all_processes() if pid not in spared}
+    killed: set[int] = set()
+    for mark in marks:
+        if mark is not None and mark.startswith(prefix) and not _is_alive(mark.removeprefix(prefix)):
+            killed |= kill_marked(mark)
+    return killed
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        return True
+    return True
+
+
 def kill_group(leader: int) -> None:
     """Kill the process group that `leader` leads, if there still is one."""
     try:

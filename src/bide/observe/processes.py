@@ -85,6 +85,16 @@ def was_started_with(pid: int, variables: Mapping[str, str]) -> bool:
     return all(b"\0" + os.fsencode(f"{name}={value}") + b"\0" in data for name, value in variables.items())
 
 
+def started_with(pid: int, name: str) -> str | None:
+    """The value of the variable `name` that `pid` was exec'd with; None if it had none, is gone or not ours."""
+    try:
+        data = b"\0" + _read(f"/proc/{pid}/environ")
+    except OSError:
+        return None
+    _, found, rest = data.partition(b"\0" + os.fsencode(f"{name}="))
+    return os.fsdecode(rest.partition(b"\0")[0]) if found else None
+
+
 def parent(pid: int) -> int | None:
     """The parent of `pid`, or None if that is gone."""
     try:

@@ -109,7 +109,13 @@ class Store:
             shown = parsed.render_as_string(hide_password=True)
             raise StoreError(f"store {shown}: only sqlite:///... and postgresql://... are supported")
         module, name = _KINDS[kind]
-        make = getattr(import_module(module), name)
+        try:
+            make = getattr(import_module(module), name)
+        except ImportError as error:
+            raise StoreError(
+                f"store {parsed.render_as_string(hide_password=True)}: its driver can't be used ({error}): "
+                "install bide with its extra, as in `pip install 'bide[postgres]'`"
+            ) from error
         return cls(make(parsed, clock, server_time=server_time), keys or Keyring.of())
 
     @property

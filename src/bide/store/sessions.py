@@ -83,6 +83,9 @@ class LiveSession(NamedTuple):
 
     uid: str
     kind: str
+    hostname: str
+    pid: int
+    started_at: datetime
     heartbeat_at: datetime
     lost_after: float | None
     queues: list[str] | None

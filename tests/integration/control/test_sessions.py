@@ -16,7 +16,7 @@ from bide.control.arm_starts import claim_starts
 from bide.control.cancel_external import claim_obligations
 from bide.control.cancel_run import cancel_run
 from bide.control.claim_waits import claim_waits, held_waits
-from bide.control.keep_session import Round, end_session, keep_session
+from bide.control.keep_session import Loss, Round, end_session, keep_session
 from bide.control.start_tasks import start_tasks
 from bide.model.errors import SessionLost
 from bide.model.retries import MAX_RESCUES
@@ -38,6 +38,10 @@ async def begin(store: Store, *, kind: str = "engine", lost_after: float | None 
     return await store.write(
         lambda tx: sessions.begin(tx, kind=kind, hostname="here", pid=1, lost_after=lost_after)
     )
+
+
+def lost(*, tasks: int = 0, waits: int = 0) -> Loss:
+    return Loss("engine", "here", 1, tasks, waits)
 
 
 async def keep(store: Store, session: str, *, patient: bool = False) -> Round:
@@ -66,11 +70,11 @@ async def test_waits_of_a_silent_session_pass_to_the_living(engine: HandEngine) 
     await waiting(engine)
     ((wait_id, old),) = await claim(engine, one)
     engine.clock.advance(LOST_AFTER - 0.1)
-    assert (await keep(engine.store, other)).lost == []
+    assert (await keep(engine.store, other)).losses == []
     assert await claim(engine, other) == [], "it may still come back"
     engine.clock.advance(0.2)
     rung = engine.store.bell.listen("waits")
-    assert (await keep(engine.store, other)).lost == [("engine", 0, 1)]
+    assert (await keep(engine.store, other)).losses == [lost(waits=1)]
     assert await rung.wait(0)
     ((again, new),) = await claim(engine, other)
     assert again == wait_id
@@ -85,7 +89,7 @@ async def test_a_session_that_comes_back_in_time_keeps_what_it_has(engine: HandE
     engine.clock.advance(LOST_AFTER - 0.1)
     await keep(engine.store, one)
     engine.clock.advance(LOST_AFTER - 0.1)
-    assert (await keep(engine.store, other)).lost == []
+    assert (await keep(engine.store, other)).losses == []
     assert len(await held_waits(engine.store, one)) == 1
 
 
@@ -114,7 +118,7 @@ async def test_one_that_was_cut_off_itself_ends_nobody(engine: HandEngine) -> No
     await begin(engine.store)
     other = await begin(engine.store)
     engine.clock.advance(LOST_AFTER + 0.1)
-    assert (await keep(engine.store, other, patient=True)).lost == []
+    assert (await keep(engine.store, other, patient=True)).losses == []
     assert await ended(engine.store) == set()
 
 
@@ -136,7 +140,7 @@ async def test_tasks_of_a_lost_session_run_again_in_the_same_try(engine: HandEng
         "another one, that has not started"
     )
     engine.clock.advance(LOST_AFTER + 0.1)
-    assert (await keep(engine.store, other)).lost == [("engine", 2, 0)]
+    assert (await keep(engine.store, other)).losses == [lost(tasks=2)]
     assert await ended(engine.store) == {one}
     reply = await engine.ask(late, Finish("success"))
     assert isinstance(reply, Refused), "the report of a worker of the lost engine"
@@ -159,7 +163,7 @@ async def test_what_kills_engines_fails_in_the_end(engine: HandEngine) -> None:
         await engine.start()
         assert await engine.states() == {"a": "running"}
         engine.clock.advance(LOST_AFTER + 0.1)
-        assert (await keep(engine.store, watcher)).lost == [("engine", 1, 0)]
+        assert (await keep(engine.store, watcher)).losses == [lost(tasks=1)]
     assert await engine.states() == {"a": "failed"}
 
 
@@ -189,7 +193,7 @@ async def test_who_ends_in_good_order_hands_over_at_once(engine: HandEngine) -> 
     assert await engine.states() == {"a": "deferred", "b": "scheduled"}
     assert (await engine.instance("b"))["rescues"] == 0, "that is no death"
     assert len(await claim(engine, other)) == 1
-    assert (await keep(engine.store, other)).lost == []
+    assert (await keep(engine.store, other)).losses == []
 
 
 # --- several at once, which only PostgreSQL has
@@ -228,11 +232,11 @@ async def test_nobody_is_ended_while_it_takes_something(engine: HandEngine) -> N
 
     taking = asyncio.create_task(engine.store.write(take))
     assert await asyncio.to_thread(holds.wait, 20)
-    assert (await keep(engine.store, other)).lost == []
+    assert (await keep(engine.store, other)).losses == []
     assert await engine.store.write(lambda tx: sessions.beat(tx, other)), "the claim holds up nobody's heartbeat"
     may_go_on.set()
     await taking
-    assert len((await keep(engine.store, other)).lost) == 1
+    assert len((await keep(engine.store, other)).losses) == 1
 
 
 @ON_POSTGRESQL
@@ -245,7 +249,7 @@ async def test_of_several_who_find_it_one_takes_over(engine: HandEngine) -> None
     for other in others:
         await engine.store.write(lambda tx, other=other: sessions.beat(tx, other))
     rounds = await asyncio.gather(*(keep(engine.store, other) for other in others))
-    assert [found for each in rounds for found in each.lost] == [("engine", 0, 1)]
+    assert [found for each in rounds for found in each.losses] == [lost(waits=1)]
     assert await ended(engine.store) == {one}
 
 

@@ -68,6 +68,16 @@ def test_bide_home_moves_the_state(project: Path, tmp_path: Path) -> None:
     assert config.store_path == tmp_path / "state" / "bide.db"
 
 
+def test_a_store_on_postgresql_shows_no_password(project: Path) -> None:
+    url = "postgresql+psycopg2://ada:love%20lace@db:5433/bide?sslmode=require"
+    config = load_config(project, {"BIDE__STORE__URL": url})
+    assert (config.is_shared, config.store_url) == (True, url)
+    hidden = "postgresql+psycopg2://ada:***@db:5433/bide?sslmode=require"
+    assert config.shown_store == config.shown_value("store", "url") == hidden
+    assert "lace" not in repr(config)
+    assert "BIDE__STORE__URL" not in config.runner_environment({"BIDE__STORE__URL": url})
+
+
 def test_a_store_beside_the_project(project: Path) -> None:
     write(project, '[store]\nurl = "sqlite:///data/runs.db"\n')
     assert load_config(project, {}).store_path == project / "data" / "runs.db"
@@ -96,8 +106,9 @@ def test_a_store_beside_the_project(project: Path) -> None:
             ":2: core.default_timezone: no time zone is called 'Mars/Base'",
         ),
         (
-            '[store]\nurl = "postgresql://x"\n',
-            ":2: store.url must be sqlite:/// and a path, not 'postgresql://x'",
+            '[store]\nurl = "postgresql://ada:lovelace@x"\n',
+            ":2: store.url must be sqlite:/// and a path, or postgresql://USER@HOST/DATABASE, "
+            "not 'postgresql://ada:***@x'",
         ),
         (
             '[logging]\nlog_filename_template = "{dag_id}.log"\n',
