@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bide.config.load import load_config
-from bide.engine.service import store_id
+from bide.engine.membership import store_id
 from bide.observe.leftovers import find_marked
 from tests.faults.run_history import Line, Snapshot, read_ledger
 

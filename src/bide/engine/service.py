@@ -5,26 +5,24 @@ Two ways to use it. ``bide standalone`` serves everything in the store:
     async with Engine(config, kind="standalone") as engine:
         await engine.serve(Scope())
 
-``bide run`` serves one run that it makes itself: it parses one file first, then narrows its scope.
+``bide run`` serves one run that it makes itself: it parses one file first, then narrows its scope. On PostgreSQL
+several engines serve one store, each all parts of it or some.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
 
-from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
 from bide.control import claim_waits, ending_callbacks, lose_task, register_file
 from bide.control.mint_callback import CallbackAddress, no_address
@@ -33,7 +31,9 @@ from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.callback_runners import CallbackRunners
 from bide.engine.executors.local import LocalExecutor
 from bide.engine.lock import EngineLock, this_process
+from bide.engine.membership import Membership, kill_what_is_left, open_store, store_family, store_id
 from bide.engine.parsing import ParsingService
+from bide.engine.parts import ALL_PARTS, Part
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
@@ -43,11 +43,10 @@ from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
 from bide.engine.triggerer import StoreControl, Triggerer, TriggererSettings
 from bide.model.clock import Clock
+from bide.model.errors import SessionLost
 from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
-from bide.observe.leftovers import kill_marked
-from bide.store import Keyring, Store, sessions
-from bide.store.migrate import upgrade
+from bide.store import Store
 from bide.wire.messages import FileParsed
 
 log = structlog.get_logger("bide.engine")
@@ -61,11 +60,11 @@ _SWITCH_INTERVAL: Final = 0.0005
 class _Parts:
     """What serves, once :meth:`Engine.serve` has started it."""
 
-    executor: LocalExecutor
-    triggerer: Triggerer
-    triggering: asyncio.Task[None]
-    duties: DutyLoop
-    calling: CallbackRunners
+    executor: LocalExecutor | None = None
+    duties: DutyLoop | None = None
+    calling: CallbackRunners | None = None
+    triggerer: Triggerer | None = None
+    triggering: asyncio.Task[None] | None = None
     parsing: ParsingService | None = None
     socket: BellSocket | None = None
 
@@ -74,27 +73,41 @@ class _Parts:
 class _Opened:
     """What :meth:`Engine.open` has opened."""
 
-    lock: EngineLock
+    lock: EngineLock | None
     store: Store
     template: Template
-    session: str = field(default="")
+    membership: Membership
+
+    @property
+    def session(self) -> str:
+        return self.membership.session
 
 
 class Engine:
     """One engine on one store; an async context manager that opens and closes it."""
 
     def __init__(
-        self, config: Config, *, kind: str, clock: Clock | None = None, address: CallbackAddress | None = None
+        self,
+        config: Config,
+        *,
+        kind: str,
+        clock: Clock | None = None,
+        address: CallbackAddress | None = None,
+        queues: Sequence[str] | None = None,
     ) -> None:
-        """`address` is where callbacks arrive; without one they go to [api] base_url, if that is set."""
+        """`address` is where callbacks arrive; without one they go to [api] base_url, if that is set. `queues`:
+        whose triggers it runs, None for all."""
         self._config = config
+        self._queues = queues
         self._address = address or self._configured_address
         self._kind = kind
         self._clock = clock or SystemClock()
         self._opened: _Opened | None = None
         self._parts: _Parts | None = None
+        # Runners of several engines are told apart by this.
         self.store_id: str = store_id(config)
-        self.socket_path: Path = socket_path(config.home, self.store_id)
+        which = os.getpid() if config.is_shared else None
+        self.socket_path: Path = socket_path(config.home, store_family(config), which)
 
     @property
     def store(self) -> Store:
@@ -119,7 +132,7 @@ class Engine:
         await self.close()
 
     async def open(self) -> None:
-        """Take the store and start the template process.
+        """Take the store, or join those that share it, and start the template process.
 
         Raises an error of the StoreError family; :class:`~bide.model.errors.StoreInUse` if another engine has it.
         """
@@ -127,10 +140,12 @@ class Engine:
         faults.arm(os.environ)
         config = self._config
         async with AsyncExitStack() as undo:
-            holder = this_process(self._kind, self.socket_path, self._clock.now())
-            lock = undo.enter_context(EngineLock.take(config.store_path, holder))
+            lock = None
+            if not config.is_shared:
+                holder = this_process(self._kind, self.socket_path, self._clock.now())
+                lock = undo.enter_context(EngineLock.take(config.store_path, holder))
             # What an engine that was killed has left of its runners ends now, before this one has any.
-            await asyncio.to_thread(kill_marked, self.store_id)
+            await asyncio.to_thread(kill_what_is_left, config)
             template = Template(
                 store_id=self.store_id,
                 preload=config.settings.local_executor.preload,
@@ -139,24 +154,23 @@ class Engine:
             )
             await template.start()
             undo.push_async_callback(template.stop)
-            store = await asyncio.to_thread(self._open_store)
+            store = await asyncio.to_thread(open_store, config, self._clock)
             undo.push_async_callback(store.close)
-            session = await store.write(
-                lambda tx: sessions.begin(tx, kind=self._kind, hostname=socket.gethostname(), pid=os.getpid())
-            )
+            membership = await Membership.join(store, config, kind=self._kind, queues=self._queues)
             undo.pop_all()
         faults.aim("template", lambda: [] if template.pid is None else [template.pid])
-        self._opened = _Opened(lock, store, template, session)
+        self._opened = _Opened(lock, store, template, membership)
+
+    async def lost(self) -> SessionLost:
+        """Wait until others have taken over what this engine had, since it was silent: it has to be closed then."""
+        return await self._open_parts.membership.lost()
+
+    def check_alive(self) -> None:
+        """Raise :class:`SessionLost` if others have taken over what this engine had."""
+        self._open_parts.membership.check()
 
     async def _configured_address(self) -> str:
         return self._config.settings.api.base_url.rstrip("/") or await no_address()
-
-    def _open_store(self) -> Store:
-        keys = Keyring(FernetKeys(self._config))
-        keys.load()
-        store = Store.open(f"sqlite:///{self._config.store_path}", self._clock, keys)
-        upgrade(store)
-        return store
 
     async def parse(self, path: Path, folder: Path) -> FileParsed:
         """Parse one file and store what it makes; the answer has the DAGs that could be stored, and all errors."""
@@ -164,17 +178,42 @@ class Engine:
 
     # --- serving ---
 
-    async def serve(self, scope: Scope, *, folders: Sequence[Path] = ()) -> None:
-        """Start all parts for `scope`, with DAG files from `folders`; returns when they have started."""
-        opened, config = self._open_parts, self._config
-        store, session = opened.store, opened.session
-        logs = LogLayout(config.logs_root, config.settings.logging.log_filename_template)
+    async def serve(
+        self, scope: Scope, *, folders: Sequence[Path] = (), parts: Collection[Part] = ALL_PARTS
+    ) -> None:
+        """Start `parts` for `scope`, with DAG files from `folders`; returns when they have started."""
+        store = self.store
+        store.hear()
+        if not store.is_shared:
+            await self._take_over(scope)
+        self._parts = serving = _Parts()
+        if Part.SCHEDULER in parts:
+            await self._start_scheduler(serving, scope)
+        if Part.TRIGGERER in parts:
+            self._start_triggerer(serving, scope)
+        questions = {"next_looks": self._next_looks, "where": self._where, "keys": self._keys}
+        serving.socket = BellSocket(self.socket_path, store.bell, questions)
+        await serving.socket.start()
+        if folders and Part.DAG_PROCESSOR in parts:
+            serving.parsing = self._parsing(folders, await register_file.known_files(store))
+            await serving.parsing.start()
+
+    async def _take_over(self, scope: Scope) -> None:
+        """Where there is one engine at a time, all others are gone."""
+        store, session = self._open_parts.store, self._open_parts.session
         rescued = await lose_task.rescue_lost(store, session, only=scope.only_run)
         taken = await claim_waits.take_over_waits(store, session, only=scope.only_run)
         await ending_callbacks.take_over_callbacks(store, session, only=scope.only_run)
         if rescued or taken:
             log.info("took_over", tasks=rescued, waits=taken)
-        settings = config.settings
+
+    @property
+    def _logs(self) -> LogLayout:
+        return LogLayout(self._config.logs_root, self._config.settings.logging.log_filename_template)
+
+    async def _start_scheduler(self, serving: _Parts, scope: Scope) -> None:
+        opened, settings = self._open_parts, self._config.settings
+        store, session, logs = opened.store, opened.session, self._logs
         executor = LocalExecutor(
             opened.template,
             StoreTaskControl(store, session, logs, address=self._address),
@@ -188,31 +227,29 @@ class Engine:
         )
         await executor.start()
         faults.aim("workers", executor.pids)
-        triggerer = Triggerer(
+        serving.executor = executor
+        serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
+        duties = make_duties(store, executor, scope, session, logs)
+        duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
+        serving.duties = DutyLoop(duties, store.bell, store.clock)
+        serving.duties.start()
+
+    def _start_triggerer(self, serving: _Parts, scope: Scope) -> None:
+        opened, settings = self._open_parts, self._config.settings.triggerer
+        serving.triggerer = Triggerer(
             opened.template,
-            StoreControl(store, session, logs=logs, only=scope.only_run),
-            store.bell,
-            self._clock,
-            session=session,
+            StoreControl(opened.store, opened.session, logs=self._logs, only=scope.only_run, queues=self._queues),
+            opened.store.bell,
+            opened.store.clock,
+            session=opened.session,
             settings=TriggererSettings(
-                capacity=settings.triggerer.capacity,
-                max_runners=settings.triggerer.runners or os.cpu_count() or 1,
-                heartbeat=settings.triggerer.job_heartbeat_sec,
+                capacity=settings.capacity,
+                max_runners=settings.runners or os.cpu_count() or 1,
+                heartbeat=settings.job_heartbeat_sec,
             ),
         )
-        faults.aim("runners", triggerer.pids)
-        calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
-        made = make_duties(store, executor, scope, session, logs)
-        duties = DutyLoop([*made, RunCallbacks(store, calling, scope, session, logs)], store.bell, self._clock)
-        triggering = asyncio.create_task(triggerer.run(), name="triggerer")
-        self._parts = _Parts(executor, triggerer, triggering, duties, calling)
-        duties.start()
-        questions = {"next_looks": self._next_looks, "where": self._where, "keys": self._keys}
-        self._parts.socket = BellSocket(self.socket_path, store.bell, questions)
-        await self._parts.socket.start()
-        if folders:
-            self._parts.parsing = self._parsing(folders, await register_file.known_files(store))
-            await self._parts.parsing.start()
+        faults.aim("runners", serving.triggerer.pids)
+        serving.triggering = asyncio.create_task(serving.triggerer.run(), name="triggerer")
 
     def _parsing(self, paths: Sequence[Path], stored: Collection[str] = ()) -> ParsingService:
         settings = self._config.settings.parsing
@@ -243,14 +280,16 @@ class Engine:
 
     async def next_looks(self, wait_ids: Sequence[str]) -> dict[str, float]:
         """When polls are looked at next (Unix seconds), for those that are known."""
-        return {} if self._parts is None else await self._parts.triggerer.next_looks(wait_ids)
+        triggerer = None if self._parts is None else self._parts.triggerer
+        return {} if triggerer is None else await triggerer.next_looks(wait_ids)
 
     async def _where(self, wait_ids: Any) -> dict[str, str]:
         return self.where([str(one) for one in wait_ids])
 
     def where(self, wait_ids: Sequence[str]) -> dict[str, str]:
         """Which runner process holds these waits, for those that one holds."""
-        return {} if self._parts is None else self._parts.triggerer.where(wait_ids)
+        triggerer = None if self._parts is None else self._parts.triggerer
+        return {} if triggerer is None else triggerer.where(wait_ids)
 
     async def _keys(self, _of: Any) -> list[str]:
         """Fingerprints of the keys that it has by now, the one that encrypts first."""
@@ -267,14 +306,16 @@ class Engine:
         """Which of the parts beside the duties serve: ``triggerer`` and, with folders, ``dag_processor``."""
         if self._parts is None:
             return {}
-        parts = {"triggerer": self._parts.triggerer.healthy}
+        parts: dict[str, bool] = {}
+        if self._parts.triggerer is not None:
+            parts["triggerer"] = self._parts.triggerer.healthy
         if self._parts.parsing is not None:
             parts["dag_processor"] = True
         return parts
 
     def health(self) -> dict[str, dict[str, Any]]:
         """How the duties are doing, by name."""
-        if self._parts is None:
+        if self._parts is None or self._parts.duties is None:
             return {}
         return {
             name: {"last_run": one.last_run, "last_error": one.last_error}
@@ -292,30 +333,33 @@ class Engine:
         if grace is None:
             grace = self._config.settings.local_executor.grace_sec
         async with AsyncExitStack() as closing:
-            closing.callback(opened.lock.release)
+            if opened.lock is not None:
+                closing.callback(opened.lock.release)
             closing.push_async_callback(opened.store.close)
-            closing.push_async_callback(_end_session, opened.store, opened.session)
+            # While its parts wind up, the engine still says that it lives.
+            closing.push_async_callback(opened.membership.leave)
             closing.push_async_callback(opened.template.stop)
             if parts is not None:
-                if parts.socket is not None:
-                    closing.push_async_callback(parts.socket.stop)
-                closing.push_async_callback(_stop_triggerer, parts, grace)
-                closing.push_async_callback(parts.calling.stop)
-                closing.push_async_callback(parts.executor.stop, grace)
-                closing.push_async_callback(parts.duties.stop)
-                if parts.parsing is not None:
-                    closing.push_async_callback(parts.parsing.stop)
+                _close_parts(closing, parts, grace)
 
 
-async def _end_session(store: Store, session: str) -> None:
-    await store.write(lambda tx: sessions.end(tx, session))
+def _close_parts(closing: AsyncExitStack, parts: _Parts, grace: float) -> None:
+    """Have `parts` stopped, the last one first."""
+    if parts.socket is not None:
+        closing.push_async_callback(parts.socket.stop)
+    if parts.triggerer is not None:
+        closing.push_async_callback(_stop_triggerer, parts, grace)
+    if parts.calling is not None:
+        closing.push_async_callback(parts.calling.stop)
+    if parts.executor is not None:
+        closing.push_async_callback(parts.executor.stop, grace)
+    if parts.duties is not None:
+        closing.push_async_callback(parts.duties.stop)
+    if parts.parsing is not None:
+        closing.push_async_callback(parts.parsing.stop)
 
 
 async def _stop_triggerer(parts: _Parts, grace: float) -> None:
+    assert parts.triggerer is not None and parts.triggering is not None
     await parts.triggerer.stop(grace)
     await parts.triggering
-
-
-def store_id(config: Config) -> str:
-    """Names the store in the environment of its processes: the same for every engine of one store file."""
-    return sha256(str(config.store_path.resolve()).encode()).hexdigest()[:16]
