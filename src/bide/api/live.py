@@ -18,7 +18,7 @@ class Pulse(NamedTuple):
 class Live(Protocol):
     """Live questions: about this moment, so that the store has no answer."""
 
-    def pulses(self) -> Mapping[str, Pulse]:
+    async def pulses(self) -> Mapping[str, Pulse]:
         """The parts that run here, among ``scheduler``, ``triggerer`` and ``dag_processor``."""
         ...
 
@@ -26,6 +26,6 @@ class Live(Protocol):
         """When these polls are looked at next, for those that are known."""
         ...
 
-    def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
+    async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """Which runner process holds these waits, for those that one holds."""
         ...

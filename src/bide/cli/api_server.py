@@ -1,4 +1,4 @@
-"""The API's server, in the event loop of the engine. Imported while the engine starts, since that takes long."""
+"""The API's server, in the loop of an engine or alone. Imported while an engine starts, since that takes long."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from bide.api.app import create_app, create_callback_app
 from bide.api.auth import Accounts
 from bide.cli.engine_live import EngineLive
+from bide.cli.shared_live import SharedLive
 from bide.config.resolved import Config
 from bide.engine.service import Engine
 from bide.model.log_path import LogLayout
@@ -35,11 +36,12 @@ class ApiServer(uvicorn.Server):
         yield
 
 
-def make_server(config: Config, engine: Engine, accounts: Accounts) -> ApiServer:
-    """The server over `engine`, which serves already."""
+def make_server(config: Config, store: Store, accounts: Accounts, engine: Engine | None = None) -> ApiServer:
+    """The server over `store`; `engine` is the one of this process, if there is one, and serves already."""
+    live = SharedLive(config, store) if store.is_shared or engine is None else EngineLive(engine, SystemClock())
     app = create_app(
-        engine.store,
-        live=EngineLive(engine, SystemClock()),
+        store,
+        live=live,
         accounts=accounts,
         logs=LogLayout(config.logs_root, config.settings.logging.log_filename_template),
         host_names=host_names(config),

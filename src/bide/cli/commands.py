@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 COMMANDS: Final[dict[str, str]] = {
     "run": "bide.cli.run",
     "standalone": "bide.cli.standalone",
+    "scheduler": "bide.cli.scheduler",
+    "triggerer": "bide.cli.triggerer",
+    "dag-processor": "bide.cli.dag_processor",
+    "api-server": "bide.cli.api_alone",
     "dags": "bide.cli.dags",
     "runs": "bide.cli.runs",
     "tasks": "bide.cli.tasks",

@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from bide.cli.opening import engine_client, open_store
+from bide.cli.engines import find_engines
+from bide.cli.opening import open_store
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, say, show_record, show_rows
 from bide.cli.settings import read_config
 from bide.config.fernet_keys import FernetKeys, generate_key
 from bide.config.resolved import Config
 from bide.control.rotate_keys import KeyUse, Progress, Rotation, key_usage, rotate_keys
-from bide.engine.lock import find_holder
 from bide.model.errors import Conflict
 from bide.model.sealed import fingerprint
 
@@ -90,8 +90,13 @@ async def _keys_of_engine(config: Config) -> Sequence[str] | None:
 
     Whoever is asked reads its key file anew.
     """
-    client = engine_client(find_holder(config.store_path))
-    return None if client is None else (await client.ask("keys") or ())
+    clients = [one.client for one in await find_engines(config) if one.client is not None]
+    if not clients:
+        return None
+    answers: list[Sequence[str]] = [await client.ask("keys") or () for client in clients]
+    # Of several, one that encrypts with another key than the others matters most.
+    first = answers[0][:1]
+    return next((keys for keys in answers if keys[:1] != first), answers[0])
 
 
 def _row(use: KeyUse, engine: Sequence[str] | None) -> Row:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bide.cli.dag_files import error_rows, parse_files
-from bide.cli.opening import check_schema, open_any_store
+from bide.cli.engines import PARSING, find_engines
+from bide.cli.opening import check_schema, has_store, open_any_store
 from bide.cli.output import Row
 from bide.config.resolved import Config
-from bide.engine.lock import find_holder
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import NotFound
 from bide.store import Tx, specs
+from bide.store.migrate import schema_state
 from bide.store.views import EVERYTHING, DagView, list_dags, list_import_errors
 from bide.wire.messages import FileParsed
 
@@ -28,7 +29,7 @@ class DagRow(NamedTuple):
 async def known_dags(config: Config, *, parse: bool) -> tuple[list[DagRow], int]:
     """DAGs by id, and how many import errors there are. `parse`: read the files even if an engine runs."""
     stored, error_count = await _stored(config)
-    if _ask_store(config, parse):
+    if await _ask_store(config, parse):
         return stored, error_count
     known = {row.spec.dag_id: row for row in stored}
     parsed = await _parse(config)
@@ -54,20 +55,19 @@ async def resolve_dag(config: Config, dag_id: str, *, parse: bool) -> DagRow:
 
 async def known_errors(config: Config, *, parse: bool) -> list[Row]:
     """Import errors by file."""
-    if not _ask_store(config, parse):
+    if not await _ask_store(config, parse):
         return [
             _error(path, error.dag_id, error.line, error.message, error.traceback)
             for path, error in error_rows(await _parse(config))
         ]
     async with open_any_store(config) as store:
-        check_schema(store, config.store_path)
+        check_schema(store, config)
         rows, _ = await store.read(lambda tx: list_import_errors(tx, EVERYTHING))
     return [_error(row.filename, row.dag_id, row.line, row.message, row.stack_trace) for row in rows]
 
 
-def _ask_store(config: Config, parse: bool) -> bool:
-    holder = find_holder(config.store_path)
-    return not parse and holder is not None and holder.kind == "standalone"
+async def _ask_store(config: Config, parse: bool) -> bool:
+    return not parse and any(one.kind in PARSING for one in await find_engines(config))
 
 
 async def _parse(config: Config) -> list[FileParsed]:
@@ -75,7 +75,7 @@ async def _parse(config: Config) -> list[FileParsed]:
 
 
 async def _stored(config: Config) -> tuple[list[DagRow], int]:
-    if not config.store_path.exists():
+    if not has_store(config):
         return [], 0
 
     def read(tx: Tx) -> tuple[list[DagRow], int]:
@@ -83,7 +83,9 @@ async def _stored(config: Config) -> tuple[list[DagRow], int]:
         return [_row(tx, row) for row in rows], list_import_errors(tx)[1]
 
     async with open_any_store(config) as store:
-        check_schema(store, config.store_path)
+        if store.is_shared and schema_state(store).revision is None:
+            return [], 0
+        check_schema(store, config)
         return await store.read(read)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from bide.cli.arguments import read_conf, read_moment
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
+from bide.cli.engines import scheduler_runs
 from bide.cli.exit_codes import ExitCode
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
@@ -17,7 +18,6 @@ from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.create_run import create_run
 from bide.control.pause_dag import pause_dag
-from bide.engine.lock import find_holder
 from bide.model.graph import topological_order
 from bide.store.runs import RunRow
 
@@ -156,5 +156,5 @@ def _set_paused(config: Config, dag_id: str, paused: bool) -> None:
 
 
 def _warn_without_engine(config: Config) -> None:
-    if find_holder(config.store_path) is None:
+    if not asyncio.run(scheduler_runs(config)):
         say("no engine runs on this store: the run begins when `bide standalone` starts")

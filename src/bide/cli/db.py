@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-import sqlalchemy as sa
 import typer
 
+from bide.cli.engines import find_engines, live_engines
 from bide.cli.exit_codes import ExitCode
-from bide.cli.opening import open_any_store
+from bide.cli.opening import has_store, open_any_store
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_record
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
-from bide.engine.lock import find_holder
 from bide.model.errors import StoreError, StoreInUse
-from bide.store import Tx
+from bide.store import health
 from bide.store.migrate import HEAD, schema_state
 from bide.store.migrate import upgrade as upgrade_store
 
@@ -40,37 +39,28 @@ def check(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
 async def _upgrade(config: Config) -> Row:
     async with open_any_store(config) as store:
         before = schema_state(store)
-        holder = find_holder(config.store_path)
-        if holder is not None and not before.is_current:
-            raise StoreInUse(
-                f"store {config.store_path} is in use by `bide {holder.kind}`, process {holder.pid}: stop it first"
-            )
-        upgrade_store(store)
-        return {"store": str(config.store_path), "schema": HEAD, "before": before.revision}
+        if not before.is_current:
+            # Whoever is at work on it knows the schema that it has.
+            engines = await live_engines(config, store)
+            if engines:
+                raise StoreInUse(f"store {config.shown_store} is in use by `{engines[0]}`: stop it first")
+        await asyncio.to_thread(upgrade_store, store)
+        return {"store": config.shown_store, "schema": HEAD, "before": before.revision}
 
 
 async def _check(config: Config) -> Row:
-    if not config.store_path.exists():
-        raise StoreError(f"there is no store {config.store_path}")
+    if not has_store(config):
+        raise StoreError(f"there is no store {config.shown_store}")
     async with open_any_store(config) as store:
         state = schema_state(store)
-        problems = await store.read(_find_problems)
+        problems, size = await store.read(lambda tx: (health.find_problems(tx), health.size(tx)))
+        engines = await find_engines(config, store)
     if not state.is_current:
         problems.append(f"schema {state.revision or 'none'} instead of {HEAD}: run `bide db upgrade`")
-    holder = find_holder(config.store_path)
     return {
-        "store": str(config.store_path),
-        "bytes": config.store_path.stat().st_size,
+        "store": config.shown_store,
+        "bytes": size,
         "schema": state.revision,
-        "engine": None if holder is None else f"bide {holder.kind}, process {holder.pid}",
+        "engine": "; ".join(map(str, engines)) or None,
         "problems": problems,
     }
-
-
-def _find_problems(tx: Tx) -> list[str]:
-    sound = tx.conn.execute(sa.text("PRAGMA integrity_check")).scalars()
-    dangling = tx.conn.execute(sa.text("PRAGMA foreign_key_check"))
-    return [
-        *(line for line in sound if line != "ok"),
-        *(f"table {table}, row {row}: what it names in {other} is missing" for table, row, other, _ in dangling),
-    ]

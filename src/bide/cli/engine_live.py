@@ -17,7 +17,7 @@ class EngineLive:
         self._engine = engine
         self._clock = clock
 
-    def pulses(self) -> Mapping[str, Pulse]:
+    async def pulses(self) -> Mapping[str, Pulse]:
         """The engine's parts; the scheduler is as healthy as the least healthy of its duties."""
         duties = self._engine.health().values()
         runs = [duty["last_run"] for duty in duties if duty["last_run"] is not None]
@@ -32,6 +32,6 @@ class EngineLive:
         looks = await self._engine.next_looks(wait_ids)
         return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in looks.items()}
 
-    def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
+    async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """The runner process by wait id, for those that one holds."""
         return self._engine.where(wait_ids)

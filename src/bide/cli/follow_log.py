@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final, TextIO
 
+from bide.cli.engines import scheduler_runs
 from bide.cli.output import say
 from bide.config.resolved import Config
 from bide.control.find_log import find_log
-from bide.engine.lock import find_holder
 from bide.model.errors import NotFound
 from bide.model.log_path import LogLayout
 from bide.model.states import FINISHED, TaskState
@@ -39,7 +39,7 @@ async def follow_instance(
     async def pause() -> None:
         await asyncio.sleep(_LOOK)
 
-    if find_holder(config.store_path) is None and TaskState(current.state) not in FINISHED:
+    if TaskState(current.state) not in FINISHED and not await scheduler_runs(config, store):
         say("no engine runs on this store: the task goes on when one does")
     while True:
         number = current.try_number

@@ -9,12 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
+from bide.cli.engines import scheduler_runs
 from bide.cli.opening import open_store
 from bide.cli.options import Output
 from bide.cli.output import Row, say, show_rows
 from bide.config.resolved import Config
 from bide.control.selecting import Plan
-from bide.engine.lock import find_holder
 from bide.store import Store
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
@@ -48,7 +48,7 @@ def force(
     show_rows(rows, output, empty=empty or f"there is nothing to {verb}")
     if output is Output.TABLE and rows and not dry_run:
         say(f"done: {_count(len(rows))}")
-        if find_holder(config.store_path) is None:
+        if not asyncio.run(scheduler_runs(config)):
             say("no engine runs on this store: what is to run begins when `bide standalone` starts")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
 from bide.engine.bell_socket import EngineClient
-from bide.engine.lock import Holder, find_holder
+from bide.engine.lock import find_holder
 from bide.model.errors import StoreError, StoreSchemaError
 from bide.observe.clock import SystemClock
 from bide.store import Keyring, Store, Topic
@@ -23,52 +24,57 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
 
     Raises an error of the StoreError family if there is no store yet, or one of another version.
     """
-    if not config.store_path.exists():
+    if not has_store(config):
         raise StoreError(
             f"there is no store {config.store_path} yet: `bide run` and `bide standalone` make it "
             f"(project folder: {config.project})"
         )
     async with open_any_store(config) as store:
+        check_schema(store, config)
+        if store.is_shared:
+            store.hear()
+            yield store
+            return
         rung: set[Topic] = set()
         store.bell.relay(rung.update)
-        check_schema(store, config.store_path)
         try:
             yield store
         finally:
             if rung:
-                await ring_engine(config, rung)
+                await _ring_engine(config, rung)
+
+
+def has_store(config: Config) -> bool:
+    """Whether there may be a store; of one on a server that is seen when it is opened."""
+    return config.is_shared or config.store_path.exists()
 
 
 @asynccontextmanager
 async def open_any_store(config: Config) -> AsyncGenerator[Store]:
     """The project's store, whatever its schema; it is made if there is none."""
     keys = Keyring(FernetKeys(config))
-    store = Store.open(f"sqlite:///{config.store_path}", SystemClock(), keys)
+    store = await asyncio.to_thread(Store.open, config.store_url, SystemClock(), keys)
     try:
         yield store
     finally:
         await store.close()
 
 
-def check_schema(store: Store, path: Path) -> None:
+def check_schema(store: Store, config: Config) -> None:
     """Raise :class:`StoreSchemaError` unless the store is of this version."""
     state = schema_state(store)
     if not state.is_current:
         raise StoreSchemaError(
-            f"store {path} has schema {state.revision or 'none'}, this version of bide needs {HEAD}: "
+            f"store {config.shown_store} has schema {state.revision or 'none'}, this version of bide needs {HEAD}: "
             "run `bide db upgrade`"
         )
 
 
-async def ring_engine(config: Config, topics: set[Topic]) -> bool:
-    """Wake the engine on this store; False if none runs."""
-    client = engine_client(find_holder(config.store_path))
-    return client is not None and await client.ring(*topics)
-
-
-def engine_client(holder: Holder | None) -> EngineClient | None:
-    """The way to talk to the engine that holds a store, if one does."""
-    return None if holder is None or not holder.socket else EngineClient(Path(holder.socket))
+async def _ring_engine(config: Config, topics: set[Topic]) -> None:
+    """Wake the engine that holds the store's file, if one does."""
+    holder = find_holder(config.store_path)
+    if holder is not None and holder.socket:
+        await EngineClient(Path(holder.socket)).ring(*topics)
 
 
 def this_person() -> str:

@@ -37,6 +37,10 @@ _CALLBACKS_NOTED: Final = 2.0
 NextLooks = Callable[[Sequence[str]], Awaitable[Mapping[str, datetime]]]
 
 
+async def _nobody_else() -> None:
+    """Who follows is who works on the run."""
+
+
 @dataclass(slots=True)
 class Follower:
     """Watches one run of an open store."""
@@ -48,7 +52,7 @@ class Follower:
     clock: Clock
     next_looks: NextLooks
     #: Raises an error when nobody works on the run any more.
-    check_served: Callable[[], None] = lambda: None
+    check_served: Callable[[], Awaitable[None]] = _nobody_else
     _looks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     _looks_asked: float = -_LOOKS_EVERY
     _over_since: float = 0.0
@@ -67,7 +71,7 @@ class Follower:
                 took = self.clock.monotonic() - began
                 await asyncio.sleep(min(max(_SHORTEST_PAUSE, took * _PAUSE_FACTOR), _LONGEST_PAUSE))
                 await listener.wait(self.screen.refresh)
-                self.check_served()
+                await self.check_served()
         finally:
             self.store.bell.leave(listener)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bide.cli.dag_files import find_dag, parse_files
 from bide.cli.exit_codes import BadInput
-from bide.cli.opening import open_any_store
+from bide.cli.opening import has_store, open_any_store
 from bide.config.resolved import Config
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import NotFound
@@ -87,7 +87,7 @@ def _file_target(config: Config, path: Path) -> Target:
 
 async def _known_file(config: Config, dag_id: str) -> Target | None:
     """The file that made the DAG when it was last stored, if that is still there."""
-    if not config.store_path.exists():
+    if not has_store(config):
         return None
     async with open_any_store(config) as store:
         if not schema_state(store).is_current:

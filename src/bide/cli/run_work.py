@@ -11,8 +11,9 @@ from typing import Any
 from bide.cli.callback_listener import CallbackListener
 from bide.cli.dag_files import parse_files
 from bide.cli.engine_log import log_to_file
+from bide.cli.engines import SCHEDULING, RunningEngine, ask_all, find_engines, scheduler_runs
 from bide.cli.exit_codes import ExitCode
-from bide.cli.opening import engine_client, open_store
+from bide.cli.opening import open_store
 from bide.cli.run_follow import Follower, Interrupts
 from bide.cli.run_picture import RunPicture
 from bide.cli.run_result import RunResult, leaves_of, load_result
@@ -21,7 +22,7 @@ from bide.cli.run_target import Target, choose_dag
 from bide.config.resolved import Config
 from bide.control.create_run import create_run
 from bide.control.register_file import register_file
-from bide.engine.lock import Holder, find_holder
+from bide.engine.bell_socket import EngineClient
 from bide.engine.scheduler.scope import Scope
 from bide.engine.service import Engine
 from bide.model.errors import BideError, Conflict, NotFound, StoreInUse
@@ -64,10 +65,15 @@ async def run_to_end(config: Config, order: Order, screen: Screen) -> Ended:
 
     Raises :class:`StoreInUse` if the store is held by an engine that works on another run only.
     """
-    holder = find_holder(config.store_path)
-    if holder is not None and holder.kind == "standalone":
-        return await _run_beside(config, order, screen, holder)
+    scheduler = await _find_scheduler(config)
+    if scheduler is not None:
+        return await _run_beside(config, order, screen, scheduler)
     return await _run_here(config, order, screen)
+
+
+async def _find_scheduler(config: Config) -> RunningEngine | None:
+    """An engine that makes all runs go on."""
+    return next((one for one in await find_engines(config) if one.kind in SCHEDULING), None)
 
 
 async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
@@ -78,10 +84,10 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
         await engine.open()
     except StoreInUse:
         # One may have started this moment.
-        holder = find_holder(config.store_path)
-        if holder is None or holder.kind != "standalone":
+        scheduler = await _find_scheduler(config)
+        if scheduler is None:
             raise
-        return await _run_beside(config, order, screen, holder)
+        return await _run_beside(config, order, screen, scheduler)
     try:
         parsed = await engine.parse(order.target.path, order.target.folder)
         dag_id = choose_dag(parsed, order.dag_id).dag_id
@@ -92,7 +98,10 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
         async def next_looks(wait_ids: Sequence[str]) -> Mapping[str, datetime]:
             return _moments(await engine.next_looks(wait_ids))
 
-        follower = Follower(engine.store, dag_id, run_id, screen, SystemClock(), next_looks)
+        async def check_alive() -> None:
+            engine.check_alive()
+
+        follower = Follower(engine.store, dag_id, run_id, screen, SystemClock(), next_looks, check_alive)
         with Interrupts(engine.store, dag_id, run_id, screen, by=order.by) as interrupts:
             await engine.serve(Scope(only_run=uid))
             picture = await follower.follow()
@@ -106,26 +115,22 @@ async def _run_here(config: Config, order: Order, screen: Screen) -> Ended:
         await engine.close()
 
 
-async def _run_beside(config: Config, order: Order, screen: Screen, holder: Holder) -> Ended:
+async def _run_beside(config: Config, order: Order, screen: Screen, scheduler: RunningEngine) -> Ended:
     parsed, *_ = await parse_files(config, order.target.path)
     dag_id = choose_dag(parsed, order.dag_id).dag_id
-    client = engine_client(holder)
-    assert client is not None
 
     async def next_looks(wait_ids: Sequence[str]) -> Mapping[str, datetime]:
-        return _moments(await client.ask("next_looks", list(wait_ids)) or {})
+        return _moments(await ask_all(await find_engines(config, store), "next_looks", list(wait_ids)))
 
-    def check_served() -> None:
-        if find_holder(config.store_path) is None:
+    async def check_served() -> None:
+        if not await scheduler_runs(config, store):
             raise EngineGone(
-                f"the engine (process {holder.pid}) has stopped; go on with "
+                f"the engine (process {scheduler.pid}) has stopped; go on with "
                 f"`bide run {order.target.path} --dag {dag_id} --resume {run_id}`, or start it again"
             )
 
     async with open_store(config) as store:
-        # Rings go out at once, not when the command ends.
-        ringing: set[asyncio.Task[bool]] = set()
-        store.bell.relay(lambda topics: ringing.add(asyncio.ensure_future(client.ring(*topics))))
+        bell = _SocketBell(store, None if store.is_shared else scheduler.client)
         stored = await register_file(
             store,
             parsed,
@@ -134,8 +139,7 @@ async def _run_beside(config: Config, order: Order, screen: Screen, holder: Hold
         )
         choose_dag(stored, dag_id)
         uid, run_id = await _make_run(store, order, dag_id)
-        listening = asyncio.create_task(client.listen(store.bell, "history"))
-        screen.note(f"handed over to the engine that runs (bide {holder.kind}, process {holder.pid})")
+        screen.note(f"handed over to the engine that runs ({scheduler})")
         follower = Follower(store, dag_id, run_id, screen, SystemClock(), next_looks, check_served)
         try:
             with Interrupts(store, dag_id, run_id, screen, by=order.by) as interrupts:
@@ -145,8 +149,23 @@ async def _run_beside(config: Config, order: Order, screen: Screen, holder: Hold
             return await _ended(config, store, picture, interrupts)
         finally:
             screen.close()
-            listening.cancel()
-            await asyncio.gather(listening, *ringing, return_exceptions=True)
+            await bell.close()
+
+
+class _SocketBell:
+    """Rings out to the engine behind `client` at once, not when the command ends, and hears what that rings."""
+
+    def __init__(self, store: Store, client: EngineClient | None) -> None:
+        self._ringing: list[asyncio.Task[bool]] = []
+        self._listening: asyncio.Task[None] | None = None
+        if client is not None:
+            store.bell.relay(lambda topics: self._ringing.append(asyncio.create_task(client.ring(*topics))))
+            self._listening = asyncio.create_task(client.listen(store.bell, "history"))
+
+    async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, *self._ringing, return_exceptions=True)
 
 
 async def _make_run(store: Store, order: Order, dag_id: str) -> tuple[str, str]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 import socket
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from bide.api.auth import USER, Accounts, ensure_password
 from bide.cli.engine_log import log_to_stderr
-from bide.cli.exit_codes import ExitCode
 from bide.cli.listening import base_of, listen, url_of
 from bide.cli.output import say
+from bide.cli.stop_signals import stop_signals, until_stop
 from bide.config.project import make_home
 from bide.config.resolved import Config
 from bide.engine.scheduler.scope import Scope
@@ -35,50 +33,40 @@ async def serve(config: Config) -> None:
     settings = config.settings.api
     with contextlib.closing(listen(settings.host, settings.port)) as listening:
         password_is_new = not config.password_path.exists()
-        accounts = Accounts(
-            ensure_password(config.password_path), SystemClock(), token_lifetime=settings.token_lifetime_sec
-        )
+        accounts = make_accounts(config)
         base = settings.base_url.rstrip("/") or base_of(listening)
 
         async def address() -> str:
             return base
 
         async with Engine(config, kind="standalone", address=address) as engine:
-            stop = _stop_signals()
+            stop = stop_signals()
             await engine.serve(Scope(), folders=[config.dags_folder])
             # Meanwhile other processes begin to read the DAG files.
             api = await asyncio.to_thread(import_module, "bide.cli.api_server")
-            server: ApiServer = api.make_server(config, engine, accounts)
+            server: ApiServer = api.make_server(config, engine.store, accounts, engine)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_PARSE_PATIENCE):
                     await engine.first_parse()
             serving = asyncio.create_task(server.serve(sockets=[listening]), name="api")
-            stopping = asyncio.create_task(stop.wait(), name="stop")
-            _greet(config, listening, password_is_new)
-            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-            say("stopping: running tasks get a moment to finish (again to stop at once)")
-            stopping.cancel()
+            greet(config, listening, password_is_new)
+            lost = await until_stop(stop, lost=engine.lost(), serving=serving)
             server.should_exit = True
             await serving
+            if lost is not None:
+                await engine.close(grace=0)
+                raise lost
     say("stopped")
 
 
-def _stop_signals() -> asyncio.Event:
-    """Set by the first SIGINT or SIGTERM; the second one ends the process at once."""
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(ExitCode.INTERRUPTED)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    return stop
+def make_accounts(config: Config) -> Accounts:
+    """Who may use the API; the password is made if there is none."""
+    lifetime = config.settings.api.token_lifetime_sec
+    return Accounts(ensure_password(config.password_path), SystemClock(), token_lifetime=lifetime)
 
 
-def _greet(config: Config, listening: socket.socket, password_is_new: bool) -> None:
+def greet(config: Config, listening: socket.socket, password_is_new: bool) -> None:
+    """Say where the API listens, and how to log in."""
     host, port = listening.getsockname()[:2]
     base = url_of(host, port)
     made = " (made just now)" if password_is_new else ""

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from bide.cli import wait_changes
-from bide.cli.opening import engine_client, open_store
+from bide.cli.engines import ask_all, find_engines
+from bide.cli.opening import open_store
 from bide.cli.options import DagsOption, LimitOption, Output, OutputOption
 from bide.cli.output import Row, say, show_rows
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
-from bide.engine.lock import find_holder
 from bide.store import Tx, sessions
 from bide.store.sessions import SessionRow
 from bide.store.views import Page, WaitView, list_waits
@@ -53,12 +53,12 @@ async def _list(config: Config, page: Page, dag_id: str | None, run_id: str | No
 
 async def _ask_engine(config: Config, wait_ids: list[str]) -> tuple[dict[str, datetime], dict[str, str]]:
     """When the engine that runs looks at these next, and in which process; empty if none runs."""
-    client = engine_client(find_holder(config.store_path))
-    if client is None or not wait_ids:
+    if not wait_ids:
         return {}, {}
-    looks: dict[str, float] | None = await client.ask("next_looks", wait_ids)
-    runners: dict[str, str] | None = await client.ask("where", wait_ids)
-    return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in (looks or {}).items()}, runners or {}
+    engines = await find_engines(config)
+    looks: dict[str, float] = await ask_all(engines, "next_looks", wait_ids)
+    runners: dict[str, str] = await ask_all(engines, "where", wait_ids)
+    return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in looks.items()}, runners
 
 
 def _row(wait: WaitView, next_look: datetime | None, runner: str | None, owners: dict[str, SessionRow]) -> Row:

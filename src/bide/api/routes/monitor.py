@@ -23,7 +23,7 @@ router = APIRouter(tags=["monitor"])
 @router.get("/monitor/health")
 async def health(services: Given) -> models.Health:
     """How each part is. Always answered with 200, as long as the API answers at all."""
-    pulses = services.live.pulses()
+    pulses = await services.live.pulses()
     scheduler, triggerer, processor = (pulses.get(name) for name in ("scheduler", "triggerer", "dag_processor"))
     try:
         await services.read(lambda tx: tx.conn.execute(sa.text("SELECT 1")).scalar_one())
