@@ -30,13 +30,13 @@ class KnownLive:
         self.parts: dict[str, Pulse] = {}
         self.looks: dict[str, datetime] = {}
 
-    def pulses(self) -> Mapping[str, Pulse]:
+    async def pulses(self) -> Mapping[str, Pulse]:
         return self.parts
 
     async def next_looks(self, wait_ids: Sequence[str]) -> Mapping[str, datetime]:
         return {wait_id: self.looks[wait_id] for wait_id in wait_ids if wait_id in self.looks}
 
-    def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
+    async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         return {wait_id: "trigger-1" for wait_id in wait_ids if wait_id in self.looks}
 
 
