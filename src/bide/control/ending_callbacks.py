@@ -66,6 +66,8 @@ def request(tx: Tx, ended: Sequence[Ended]) -> None:
             if HOOKS[event] not in structure.spec.listeners and (task is None or event not in task.callbacks):
                 continue
         session = one.instance.session if one.in_worker else None
+        if session is not None and not sessions.may_take(tx, session):
+            session = None  # its engine was given up this moment: another one has them called
         rows.append(_row(tx, one.instance, one.epoch, event, str(one.instance.state), one.error, session))
     callback_requests.insert(tx, rows)
 

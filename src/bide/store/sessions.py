@@ -121,8 +121,13 @@ def hold(tx: Tx, uid: str) -> None:
 
     Raises :class:`SessionLost` if it is over. What it took would then stay with it for ever.
     """
-    if tx.shared and tx.conn.execute(_held, {"own": uid}).scalar_one_or_none() is not None:
+    if not may_take(tx, uid):
         raise SessionLost("this engine was silent for too long: others have taken over what it had")
+
+
+def may_take(tx: Tx, uid: str) -> bool:
+    """As :func:`hold`; False if the session is over."""
+    return not tx.shared or tx.conn.execute(_held, {"own": uid}).scalar_one_or_none() is None
 
 
 def audit(
