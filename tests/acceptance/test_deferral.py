@@ -171,6 +171,10 @@ def test_k06_execution_timeout_counts_over_the_wait(run: DagRun) -> None:
     assert "TaskTimeout: the task's execution_timeout of 1 s is over" in run.log("too_long_in_all")
 
 
+def test_execution_timeout_may_count_work_only(run: DagRun) -> None:
+    assert run.states("waits_long") == ONCE
+
+
 def test_k06_timeouts_cancel_what_goes_on_outside(run: DagRun, shared: Folder) -> None:
     """K06"""
     for name in ("times_out", "executes_too_long"):

@@ -37,9 +37,10 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     Arguments that a subclass's ``__init__`` does not name itself are passed on here; unknown ones are refused.
     Those left out are taken from ``default_args`` of the DAG and of the groups around.
 
-    Spans (`retry_delay`, `execution_timeout`, ...) are timedeltas or seconds. When a deferred task is ended by
-    force, the cancel of its work outside is tried for `cancel_timeout`; after that the next try is held or starts,
-    as `on_cancel_failure` says. Both have defaults in the section ``[operators]`` of the settings.
+    Spans (`retry_delay`, `cancel_timeout`, ...) are timedeltas or seconds. `execution_timeout` limits a try, with
+    what it waits while it is deferred, or without if `execution_timeout_counts` is ``"work"``. When a deferred task
+    is ended by force, the cancel of its work outside is tried for `cancel_timeout`; after that the next try is held
+    or starts, as `on_cancel_failure` says. Defaults are settings of the section ``[operators]``.
     """
 
     #: Attributes that templates may fill; rendered before :meth:`execute`.
@@ -100,6 +101,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         pool_slots: int = 1,
         sla: dt.timedelta | None = None,
         execution_timeout: dt.timedelta | float | None = None,
+        execution_timeout_counts: Literal["total", "work"] | None = None,
         cancel_timeout: dt.timedelta | float | None = None,
         on_cancel_failure: Literal["hold", "start"] | None = None,
         on_execute_callback: Callbacks = None,
@@ -161,7 +163,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.pool = pool or "default_pool"
         self.pool_slots = pool_slots
         self.sla = sla
-        self.execution_timeout = execution_timeout
+        self.execution_timeout, self.execution_timeout_counts = execution_timeout, execution_timeout_counts
         self.cancel_timeout, self.on_cancel_failure = cancel_timeout, on_cancel_failure
         self.on_execute_callback = as_callbacks(on_execute_callback)
         self.on_failure_callback = as_callbacks(on_failure_callback)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bide.authoring.hints import did_you_mean
 from bide.authoring.moments import as_seconds
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 WEIGHT_RULES: Final = ("downstream", "upstream", "absolute")
 #: What becomes of the next try when external work of the last one could not be cancelled.
-ON_CANCEL_FAILURE: Final = ("hold", "start")
+ON_CANCEL_FAILURE: Final[tuple[Literal["hold", "start"], ...]] = ("hold", "start")
+#: What ``execution_timeout`` counts; the first unless a task or the settings say otherwise.
+TIMEOUT_COUNTS: Final[tuple[Literal["total", "work"], ...]] = ("total", "work")
 
 
 def check_operator(task: BaseOperator) -> None:
@@ -39,6 +41,8 @@ def check_operator(task: BaseOperator) -> None:
         check_choice(task.weight_rule, WEIGHT_RULES, "weight_rule", of)
     if task.on_cancel_failure is not None:
         check_choice(task.on_cancel_failure, ON_CANCEL_FAILURE, "on_cancel_failure", of)
+    if task.execution_timeout_counts is not None:
+        check_choice(task.execution_timeout_counts, TIMEOUT_COUNTS, "execution_timeout_counts", of)
     for name in ("queue", "pool", "owner"):
         value: Any = getattr(task, name)
         if not isinstance(value, str):

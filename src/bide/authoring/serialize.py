@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, TypeVar, cast
 
 from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
 from bide.authoring.dag import DAG
 from bide.authoring.moments import as_seconds, zone_name
 from bide.authoring.operator import BaseOperator
-from bide.authoring.operator_checks import ON_CANCEL_FAILURE, check_choice, check_operator, name_of
+from bide.authoring.operator_checks import ON_CANCEL_FAILURE, TIMEOUT_COUNTS, check_choice, check_operator, name_of
 from bide.authoring.plugins import load_plugins
 from bide.authoring.priority import total_weights
 from bide.authoring.sensor import BaseSensorOperator
@@ -22,6 +23,8 @@ from bide.model.dag_spec import DagSpec, GroupSpec, ScheduleSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
 from bide.model.timetables import parse_schedule
 from bide.model.values import encode
+
+C = TypeVar("C", bound=str)
 
 
 def validate_dag(dag: DAG) -> None:
@@ -119,6 +122,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         retry_backoff=_backoff(task.retry_exponential_backoff),
         max_retry_delay=as_seconds(task.max_retry_delay, name="max_retry_delay", of=of),
         execution_timeout=as_seconds(task.execution_timeout, name="execution_timeout", of=of),
+        execution_timeout_counts=_chosen(task, "execution_timeout_counts", TIMEOUT_COUNTS, of),
         priority_weight=weight,
         queue=task.queue,
         pool=task.pool,
@@ -127,7 +131,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         is_sensor=isinstance(task, BaseSensorOperator),
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),
-        on_cancel_failure=_on_cancel_failure(task, of),
+        on_cancel_failure=_chosen(task, "on_cancel_failure", ON_CANCEL_FAILURE, of),
         callbacks=events_called(task, TASK_EVENTS),
         handles_failed_waits=_handles_failed_waits(task),
         starts_from_trigger=bool(task.start_from_trigger),
@@ -143,10 +147,11 @@ def _cancel_timeout(task: BaseOperator, of: str) -> float:
     return find_seconds("operators", "cancel_timeout_sec", TaskSpec("").cancel_timeout) if given is None else given
 
 
-def _on_cancel_failure(task: BaseOperator, of: str) -> Literal["hold", "start"]:
-    chosen = task.on_cancel_failure or find_setting("operators", "on_cancel_failure") or "hold"
-    check_choice(chosen, ON_CANCEL_FAILURE, "on_cancel_failure", of)
-    return cast('Literal["hold", "start"]', chosen)
+def _chosen(task: BaseOperator, name: str, choices: Sequence[C], of: str) -> C:
+    """What the task says, or the setting; the first of `choices` if neither says anything."""
+    chosen = getattr(task, name) or find_setting("operators", name) or choices[0]
+    check_choice(chosen, choices, name, of)
+    return cast("C", chosen)
 
 
 def _handles_failed_waits(task: BaseOperator) -> bool:

@@ -148,6 +148,13 @@ class Operators(Section, frozen=True):
     default_deferrable: Annotated[
         bool, Meta(description="Default of deferrable= for operators and sensors that support both.")
     ] = False
+    execution_timeout_counts: Annotated[
+        Literal["total", "work"],
+        Meta(
+            description="Default of execution_timeout_counts=. total: the limit of a try counts the time in which "
+            "it is deferred; work: only its time in workers."
+        ),
+    ] = "total"
     cancel_timeout_sec: Annotated[
         float,
         Meta(

@@ -51,7 +51,8 @@ def _begin_waiting(tx: Tx, structure: Structure, ready: Sequence[Ready], fresh: 
     """Such a task has started as soon as it is deferred, although its wait is only about to be made."""
     guards: list[Guard] = []
     for one in ready:
-        limit = structure.tasks[one.task_id].execution_timeout
+        task = structure.tasks[one.task_id]
+        limit = task.execution_timeout if task.execution_timeout_counts == "total" else None
         sets = {
             **fresh,
             "try_number": one.try_number,

@@ -10,7 +10,7 @@ from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
-from bide.store import Store, Tx, instances, transitions, waits
+from bide.store import Store, Tx, instances, runs, specs, transitions, waits
 from bide.store.ids import new_id
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
@@ -38,7 +38,7 @@ async def defer_task(store: Store, instance_id: str, epoch: int, report: Defer) 
 async def reschedule_task(store: Store, instance_id: str, epoch: int, report: Reschedule) -> None:
     """Schedule the task again at a later moment, in the same try. Raises :class:`Fenced` if it has moved on."""
     # The limit of `execution_timeout` is for each look.
-    sets = {"due_at": from_unix(report.at), "deadline": None}
+    sets = {"due_at": from_unix(report.at), "deadline": None, "seconds_left": None}
     await store.write_together(_reschedule_many, _Leave(instance_id, epoch, sets))
 
 
@@ -62,11 +62,25 @@ def _leave(tx: Tx, name: str, leaving: Sequence[_Leave]) -> list[InstanceRow | N
     for one in leaving:
         if one.instance_id in found and found[one.instance_id].epoch == one.epoch:
             current.setdefault(one.instance_id, one)
-    guards = [Guard(uid, one.epoch, {"is_resume": False, **one.sets}) for uid, one in current.items()]
-    moved = transitions.apply(tx, name, guards, by="worker")
+    grouped: dict[bool, list[Guard]] = {}
+    for uid, one in current.items():
+        kept = _time_kept(tx, found[uid]) if one.defer is not None else {}
+        grouped.setdefault(bool(kept), []).append(Guard(uid, one.epoch, {"is_resume": False, **one.sets, **kept}))
+    moved = [each for guards in grouped.values() for each in transitions.apply(tx, name, guards, by="worker")]
     left = {one.uid: found[one.uid]._replace(epoch=one.epoch) for one in moved}
     waits.delete_resumes(tx, [row.uid for row in left.values() if row.is_resume])
     return [left.get(one.instance_id) if current.get(one.instance_id) is one else None for one in leaving]
+
+
+def _time_kept(tx: Tx, row: InstanceRow) -> dict[str, Any]:
+    """What becomes of the limit of a try that begins to wait, where it counts work only."""
+    if row.deadline is None:
+        return {}
+    run = runs.get_many(tx, [row.run_uid])[row.run_uid]
+    task = specs.structure_of(tx, run.version_uid).tasks.get(row.task_id)
+    if task is None or task.execution_timeout_counts == "total":
+        return {}
+    return {"deadline": None, "seconds_left": max(0.0, (row.deadline - tx.now).total_seconds())}
 
 
 def _answers(leaving: Sequence[_Leave], left: Sequence[InstanceRow | None]) -> list[Fenced | None]:

@@ -95,6 +95,7 @@ def _columns(one: Ending, verdict: AfterFailure, now: datetime) -> dict[str, Any
         "end_date": now,
         "duration": None if started is None else (now - started).total_seconds(),
         "deadline": None,
+        "seconds_left": None,
         "due_at": verdict.due_at,
         "is_resume": False,
         "error": one.error,

@@ -23,6 +23,7 @@ _CLEARED: Mapping[str, Any] = {
     "end_date": None,
     "duration": None,
     "deadline": None,
+    "seconds_left": None,
     "due_at": None,
     "error": "",
 }
@@ -84,6 +85,7 @@ def _columns(tx: Tx, change: Change, error: str, retries: Mapping[str, int]) -> 
     return {
         "end_date": tx.now,
         "deadline": None,
+        "seconds_left": None,
         "due_at": None,
         "is_resume": False,
         "error": error if failed else "",

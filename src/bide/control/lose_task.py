@@ -84,8 +84,9 @@ def rescue(tx: Tx, rows: Sequence[InstanceRow], *, by: str, counted: bool) -> No
                 "session": None,
                 "scheduled_at": tx.now,
                 "rescues": row.rescues + (counted and row.state is TaskState.RUNNING),
-                # It begins again, with all of its time; but what goes on after a wait has one limit for all.
-                "deadline": row.deadline if row.is_resume else None,
+                # It begins again, with all of its time; but what goes on after a wait has one limit for all, or
+                # what its work before has left of that.
+                "deadline": row.deadline if row.is_resume and row.seconds_left is None else None,
             },
         )
         for row in rows

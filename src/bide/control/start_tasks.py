@@ -41,7 +41,8 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
             begun = row.start_date or tx.now
             deadline = row.deadline
             if deadline is None and task.execution_timeout is not None:
-                deadline = later(tx.now, task.execution_timeout)
+                left = task.execution_timeout if row.seconds_left is None else row.seconds_left
+                deadline = later(tx.now, left)
             fresh = row._replace(start_date=begun, deadline=deadline, epoch=row.epoch + 1)
             started[row.uid] = (fresh, task)
             guards.append(
@@ -107,6 +108,7 @@ def run_order(
         log_path=str(log_path_of(row, run, logs)),
         started_at=(row.start_date or tx.now).timestamp(),
         deadline=None if row.deadline is None else row.deadline.timestamp(),
+        execution_timeout=task.execution_timeout,
         resume=None if resume is None else Resume(resume.method, resume.kwargs, resume.event),
         xcoms=tuple(_read_ahead(tx, row, task)),
         journal=journal,

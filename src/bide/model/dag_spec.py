@@ -44,8 +44,10 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_backoff: float = 1.0
     #: Seconds; the delay is never longer.
     max_retry_delay: float | None = None
-    #: Seconds from the first start of a try to its forced end, deferred time included.
+    #: Seconds from the first start of a try to its forced end.
     execution_timeout: float | None = None
+    #: What it counts: ``total`` with what the try waits while it is deferred, ``work`` without.
+    execution_timeout_counts: Literal["total", "work"] = "total"
     priority_weight: int = 1
     queue: str = "default"
     pool: str = "default_pool"

@@ -39,6 +39,7 @@ class InstanceRow(NamedTuple):
     session: str | None
     start_date: datetime | None
     deadline: datetime | None
+    seconds_left: float | None
 
     def xcom(self, key: str, value: bytes) -> XComRow:
         """An XCom of this instance."""

@@ -39,6 +39,7 @@ _SETTABLE: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "end_date": Moment,
     "duration": sa.Float,
     "deadline": Moment,
+    "seconds_left": sa.Float,
     "due_at": Moment,
     "error": Text,
 }

@@ -71,6 +71,8 @@ class RunTask(Message, frozen=True):
     started_at: float
     #: Forced end of this try, or None.
     deadline: float | None = None
+    #: The limit that this deadline comes from, in seconds.
+    execution_timeout: float | None = None
     resume: Resume | None = None
     #: XComs that the task's arguments name (:attr:`TaskSpec.reads`).
     xcoms: tuple[XComValue, ...] = ()

@@ -328,6 +328,8 @@ with DAG("deferral", schedule=None) as dag:
     Defer(task_id="any_in_time", trigger=any_of(within(0.05, WaitsForSomethingOutside("late")), then=then))
     Defer(task_id="none_of_any", trigger=any_of(Fails("none_fails", text="gone"), EndsSilently("none_silent")))
     SlowAfterwards(task_id="too_long_in_all", execution_timeout=timedelta(seconds=1))
+    long = TimeDeltaTrigger(timedelta(milliseconds=800))
+    Defer(task_id="waits_long", trigger=long, execution_timeout=0.5, execution_timeout_counts="work")
     FailsOnce(task_id="fails_once", retries=1, retry_delay=0.05)
     DeferThreeTimes(task_id="three_times")
     DeferByHand(task_id="by_hand")

@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from bide.control.accept_event import accept_outcome
+from bide.control.clear_tasks import clear_tasks
+from bide.control.lose_task import rescue_lost
 from bide.engine.scheduler.duties.enforce_deadlines import GRACE, EnforceDeadlines
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
+from bide.model.selection import RunChoice, TaskChoice
 from bide.store.schema import cancel_obligation
 from bide.wire.messages import Finish, Refused, Reschedule
 from tests.support.dag_specs import dag_spec
@@ -74,7 +77,6 @@ async def test_a_soft_failing_wait_over_its_timeout_skips_its_task(engine: HandE
 async def test_no_timeout_means_never(engine: HandEngine) -> None:
     await engine.run_of(dag_spec("d"))
     await engine.defer("a")
-    assert await engine.settle() is None
     engine.clock.advance(365 * 86_400)
     await engine.settle()
     assert await engine.states() == {"a": "deferred"}
@@ -111,7 +113,7 @@ async def test_the_try_ends_while_it_is_deferred(engine: HandEngine) -> None:
 
 
 async def test_k06_the_limit_of_a_try_counts_from_its_first_start_over_all_its_waits(engine: HandEngine) -> None:
-    """K06"""
+    """K06: one absolute deadline, which no deferral sets anew."""
     await engine.run_of(dag_spec("d", each={"execution_timeout": 10.0}))
     limit = (await engine.start())["a"].deadline
     for _ in range(3):
@@ -123,6 +125,69 @@ async def test_k06_the_limit_of_a_try_counts_from_its_first_start_over_all_its_w
     engine.clock.advance(1 + GRACE.total_seconds())
     await engine.settle()
     assert await engine.states() == {"a": "failed"}
+
+
+WORK = {"execution_timeout": 3.0, "execution_timeout_counts": "work"}
+
+
+async def test_the_limit_may_count_work_only(engine: HandEngine) -> None:
+    """L004, opt-in: what the try waits while it is deferred, and for a worker, does not count."""
+    await engine.run_of(dag_spec("d", each={**WORK, "retries": 1, "retry_delay": 0.0}))
+    await engine.start()
+    for left in (2.0, 1.0):
+        engine.clock.advance(1)
+        await engine.defer("a", timer(engine.clock.now() + timedelta(hours=1)))
+        assert (await engine.instance("a"))["deadline"] is None
+        engine.clock.advance(3600)
+        await engine.settle()
+        engine.clock.advance(60)
+        task = (await engine.start())["a"]
+        assert task.deadline == (engine.clock.now() + timedelta(seconds=left)).timestamp()
+        assert task.execution_timeout == 3.0
+    engine.clock.advance(1 + GRACE.total_seconds())
+    await engine.settle()
+    engine.executor.started.clear()
+    again = (await engine.start())["a"]
+    assert again.try_number == 2
+    assert again.deadline == (engine.clock.now() + timedelta(seconds=3)).timestamp(), "all of it for a new try"
+
+
+async def test_work_that_is_begun_again_after_a_wait_has_what_was_left_at_the_wait(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d", each=WORK))
+    await engine.start()
+    engine.clock.advance(1)
+    await engine.defer("a", timer(engine.clock.now() + timedelta(hours=1)))
+    engine.clock.advance(3600)
+    await engine.start()
+    engine.clock.advance(1)
+    await engine.lose_engine()
+    await rescue_lost(engine.store, engine.session)
+    engine.clock.advance(600)
+    task = (await engine.start())["a"]
+    assert task.deadline == (engine.clock.now() + timedelta(seconds=2)).timestamp()
+
+
+async def test_a_task_that_starts_from_its_trigger_has_no_limit_before_it_works(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d", each={**WORK, "starts_from_trigger": True}))
+    await engine.settle()
+    row = await engine.instance("a")
+    assert (row["state"], row["deadline"]) == ("deferred", None)
+
+
+async def test_a_cleared_task_has_all_of_its_time(engine: HandEngine) -> None:
+    run = await engine.run_of(dag_spec("d", each=WORK))
+    await engine.start()
+    engine.clock.advance(2)
+    await engine.defer("a")
+    await clear_tasks(
+        engine.store,
+        "d",
+        which_runs=RunChoice(run_ids=frozenset({run.run_id})),
+        which_tasks=TaskChoice(task_ids=frozenset({"a"})),
+        by="ada",
+    )
+    task = (await engine.start())["a"]
+    assert task.deadline == (engine.clock.now() + timedelta(seconds=3)).timestamp()
 
 
 async def test_a_worker_has_a_moment_to_end_its_task_itself(engine: HandEngine) -> None:

@@ -131,6 +131,7 @@ OWN = [
     "bide.authoring.xcom_arg",
     "bide.model",
     "bide.model.errors",
+    "bide.model.failed_waits",
     "bide.model.graph",
     "bide.model.ids",
     "bide.model.states",

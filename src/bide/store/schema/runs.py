@@ -83,6 +83,8 @@ task_instance = sa.Table(
     sa.Column("duration", sa.Float),
     #: Forced end of the current try.
     sa.Column("deadline", UtcTime),
+    #: Where the limit of a try counts work only: seconds that were left when its last wait began.
+    sa.Column("seconds_left", sa.Float),
     #: up_for_retry, up_for_reschedule: when it is scheduled again.
     sa.Column("due_at", UtcTime),
     #: One line: why the last try failed.

@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("end_date", UtcTime(), nullable=True),
         sa.Column("duration", sa.Float(), nullable=True),
         sa.Column("deadline", UtcTime(), nullable=True),
+        sa.Column("seconds_left", sa.Float(), nullable=True),
         sa.Column("due_at", UtcTime(), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
