@@ -95,6 +95,18 @@ def no_dag_file_so_far() -> None:
     _last_installed = next(reversed(sys.modules))
 
 
+def loose_module_files() -> list[str]:
+    """Sources of imported modules that are not installed, such as those of ``PYTHONPATH``; not those of Bide."""
+    files: list[str] = []
+    for name in reversed(list(sys.modules) if not _last_installed else sys.modules):
+        if name == _last_installed:
+            break
+        file = getattr(sys.modules[name], "__file__", None)
+        if isinstance(file, str) and not file.startswith(_INSTALLED) and not name.startswith("bide"):
+            files.append(file)
+    return files
+
+
 def module_files(folder: str) -> list[str]:
     """Sources of all imported modules that lie under `folder`, but not those of other DAG files."""
     root = os.path.join(os.path.abspath(folder), "")

@@ -56,6 +56,10 @@ class StartWaits:
         """Nobody wants it any more; what its code does meanwhile is of no consequence."""
         self._starts.pop(wait_id, None)
 
+    def makes(self, start: StartLoad) -> bool:
+        """Whether this is still to be made."""
+        return self._starts.get(start.wait_id) is start
+
     def drop_all(self) -> list[str]:
         """As :meth:`drop` for all; their ids."""
         dropped, self._starts = list(self._starts), {}

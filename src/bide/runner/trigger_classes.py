@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from bide.authoring.fresh_sources import watch_folder
-from bide.authoring.inputs import Stamp, changed_input, module_files, stamp_of
+from bide.authoring.inputs import Stamp, changed_input, loose_module_files, module_files, stamp_of
 from bide.authoring.loading import LoadedFile, load_file, module_name
 from bide.authoring.plugins import forget_plugins, plugins_folder, watch_plugins
 from bide.authoring.trigger import BaseTrigger
+from bide.model.errors import BideError
 from bide.runner.resolve import resolve_trigger
 
 
@@ -27,19 +28,29 @@ class ClassPath(NamedTuple):
 FoundClass = type[BaseTrigger] | BaseException
 
 
+class CodeChanged(BideError):
+    """A file has changed that this process has imported, and triggers that run here were made of."""
+
+
 class TriggerClasses:
     """Imports trigger classes, each once, until a file that they may come from has changed.
 
-    Triggers that are running keep the classes that they were made of. Not for several threads at once.
+    Then they are imported anew, if they lie in the folders of DAGs and plugins. But while `in_use` says that there
+    are triggers made of them, which keep what they were made of, it is time for another process.
+    Not for several threads at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_use: Callable[[], bool]) -> None:
+        self._in_use = in_use
         self._classes: dict[ClassPath, type[BaseTrigger]] = {}
         self._files: dict[str, LoadedFile] = {}
         self._inputs: dict[str, dict[str, Stamp]] = {}
 
     def resolve(self, wanted: Iterable[ClassPath]) -> dict[ClassPath, FoundClass]:
-        """Each class, or why there is none. Imports what is not imported, so this may take long."""
+        """Each class, or why there is none. Imports what is not imported, so this may take long.
+
+        Raises :class:`CodeChanged` if that can't be done in this process any more.
+        """
         found: dict[ClassPath, FoundClass] = {}
         checked: set[str] = set()
         for one in wanted:
@@ -54,7 +65,7 @@ class TriggerClasses:
         return found
 
     def load_file(self, dag_file: str, dag_folder: str) -> LoadedFile:
-        """The DAG file as it is now, imported if it is not or has changed."""
+        """The DAG file as it is now, imported if it is not or has changed; may raise :class:`CodeChanged`."""
         wanted = class_path("", dag_file, dag_folder)
         self._forget_if_changed(wanted.dag_folder)
         try:
@@ -86,17 +97,20 @@ class TriggerClasses:
 
     def _note_inputs(self, folder: str) -> None:
         inputs = self._inputs.setdefault(folder, {})
-        for path in modules_of(folder):
+        for path in {*modules_of(folder), *loose_module_files()}:
             stamp = stamp_of(path)
             if stamp is not None:
                 inputs.setdefault(path, stamp)
 
     def _forget_if_changed(self, folder: str) -> None:
         inputs = self._inputs.get(folder)
-        if not inputs or changed_input(inputs) is None:
+        changed = changed_input(inputs) if inputs else None
+        if changed is None:
             return
-        del self._inputs[folder]
         stale = set(modules_of(folder))
+        if self._in_use() or not (changed in stale or changed in self._files):
+            raise CodeChanged(f"{changed} has changed")
+        del self._inputs[folder]
         forget_plugins()
         for path in [path for path, loaded in self._files.items() if loaded.folder == folder]:
             del self._files[path]

@@ -57,6 +57,11 @@ class TriggerPool:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def closing(self) -> bool:
+        """Whether any has ended or been dropped, and is still to be cleaned up."""
+        return bool(self._closing)
+
     def get(self, wait_id: str) -> Held | None:
         """The trigger that is held for this wait."""
         return self._held.get(wait_id)

@@ -25,7 +25,7 @@ from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
-from bide.runner.trigger_classes import ClassPath, FoundClass, TriggerClasses, class_path
+from bide.runner.trigger_classes import ClassPath, CodeChanged, FoundClass, TriggerClasses, class_path
 from bide.runner.trigger_pool import TriggerPool
 from bide.runner.trigger_threads import run_to_its_end
 from bide.wire.async_channel import AsyncChannel
@@ -44,7 +44,9 @@ from bide.wire.messages import (
     Ping,
     Pong,
     Refused,
+    Retiring,
     RunOnKill,
+    StartLoad,
     Stop,
     TriggerDropped,
     TriggerEnded,
@@ -102,7 +104,7 @@ class TriggerRunner:
         self._owners = TaskOwners(self._loop)
         # One thread: imports may take long and must not hold up the loop, nor run beside each other.
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
-        self._classes = TriggerClasses()
+        self._classes = TriggerClasses(lambda: bool(self._pool) or self._pool.closing)
         self._pool = TriggerPool(self._loop, self._tell)
         self._starts = StartWaits(channel, clock, self._importer, self._classes)
         self._ending = False
@@ -171,7 +173,7 @@ class TriggerRunner:
         elif isinstance(body, Ok | Refused | XComs):
             self._starts.take_reply(frame)
         elif isinstance(body, ArmStarts):
-            self._spawn(self._starts.make(body.starts, self._tell))
+            self._spawn(self._make_starts(body.starts))
         elif isinstance(body, ArmTriggers):
             wanted = [load for load in body.triggers if self._is_newer(load)]
             # Noted at once: the order to drop one may be the next message.
@@ -199,11 +201,21 @@ class TriggerRunner:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _make_starts(self, starts: Sequence[StartLoad]) -> None:
+        try:
+            await self._starts.make(starts, self._tell)
+        except CodeChanged as change:
+            self._retire(change, [start.wait_id for start in starts if self._starts.makes(start)])
+
     # --- arming and dropping -----------------------------------------------------------------------------------
 
     async def _arm(self, loads: Sequence[TriggerLoad], *, in_threads: bool) -> None:
         paths = {load.wait_id: _path_of(load) for load in loads}
-        classes = await self._import_classes(list(dict.fromkeys(paths.values())))
+        try:
+            classes = await self._import_classes(list(dict.fromkeys(paths.values())))
+        except CodeChanged as change:
+            self._retire(change, [load.wait_id for load in loads if self._arming.get(load.wait_id) is load])
+            return
         for place, load in enumerate(loads):
             if place % _PER_TURN == _PER_TURN - 1:
                 await asyncio.sleep(0)
@@ -213,6 +225,14 @@ class TriggerRunner:
                 # Nothing is awaited from here on.
                 del self._arming[load.wait_id]
                 self._start(load, classes[paths[load.wait_id]], place, in_thread=in_threads)
+
+    def _retire(self, change: CodeChanged, wait_ids: Sequence[str]) -> None:
+        """Leave these, and all that come later, to another process; what runs here goes on with the code it has."""
+        self._tell(Retiring(str(change)))
+        for wait_id in wait_ids:
+            self._arming.pop(wait_id, None)
+            self._starts.drop(wait_id)
+            self._tell(TriggerDropped(wait_id))
 
     def _is_newer(self, load: TriggerLoad) -> bool:
         held = self._pool.get(load.wait_id)
@@ -269,6 +289,8 @@ class TriggerRunner:
                 # This process stops: whoever takes over runs it again.
                 raise
             except BaseException as failure:
+                if isinstance(failure, CodeChanged):
+                    self._retire(failure, [])
                 _log.error("External work not cancelled: on_kill() failed: %s", described(failure))
                 error = one_line(failure)
             finally:

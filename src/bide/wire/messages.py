@@ -63,7 +63,10 @@ class StaleCode(Message, frozen=True):
 
 
 class Retiring(Message, frozen=True):
-    """Task runner → engine: send no other task; this process exits once its current request is answered."""
+    """Task runner → engine: send no other task; this process exits once its current request is answered.
+
+    Trigger runner → engine: give it no other trigger; code that it has imported has changed.
+    """
 
     #: For people.
     reason: str

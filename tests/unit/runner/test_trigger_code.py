@@ -8,6 +8,7 @@ from bide.wire.messages import (
     DropTriggers,
     Looks,
     OnKillDone,
+    Retiring,
     RunOnKill,
     TriggerDropped,
 )
@@ -30,23 +31,59 @@ def test_an_on_kill_that_fails_is_told_with_its_error(triggers: Triggers) -> Non
     assert "Missing" in triggers.get(OnKillDone).error
 
 
-def test_changed_code_is_used_by_triggers_that_start_later(triggers: Triggers) -> None:
-    """K14"""
-    project = triggers.project
+def _told(triggers: Triggers, value: int) -> None:
+    """A trigger that tells a value of a module beside its file."""
     text = (
         "from helper import VALUE\n"
         + "class Told(Noted):\n    async def run(self):\n        yield TriggerEvent(VALUE)\n"
     )
-    project.write("helper.py", "VALUE = 1\n")
-    project.dag(TRIGGERS.replace("\n    ", "\n") + text, "waits.py")
+    os.utime(triggers.project.write("helper.py", f"VALUE = {value}\n"), (value, value))
+    triggers.project.dag(TRIGGERS.replace("\n    ", "\n") + text, "waits.py")
+
+
+def test_k14_changed_code_is_used_at_once_where_no_trigger_runs(triggers: Triggers) -> None:
+    """K14"""
+    for value in (1, 2, 3):
+        _told(triggers, value)
+        load = triggers.load("Told")
+        triggers.arm(load)
+        assert triggers.event(load) == value
+        triggers.until_noted("cleanup", value)
+
+
+def test_k14_a_process_leaves_changed_code_to_another_and_keeps_what_it_runs(triggers: Triggers) -> None:
+    """K14"""
+    _told(triggers, 1)
     old, first = triggers.load("Waits"), triggers.load("Told")
     triggers.arm(old, first)
     assert triggers.event(first) == 1
-    os.utime(project.write("helper.py", "VALUE = 2\n"), (1, 1))
+    _told(triggers, 2)
     second = triggers.load("Told")
     triggers.arm(second)
-    assert triggers.event(second) == 2
+    assert triggers.get(Retiring).reason.endswith(".py has changed")
+    assert triggers.get(TriggerDropped) == TriggerDropped(second.wait_id)
     assert triggers.settle() == 1, "what runs is left alone"
+    fresh = Triggers(triggers.runner.template.fork("trigger"), triggers.project)
+    _told(fresh, 2)
+    fresh.arm(second)
+    assert fresh.event(second) == 2
+
+
+def test_k14_a_change_beside_the_dag_folder_is_seen(triggers: Triggers) -> None:
+    """K14: what lies on the path, but is not installed."""
+    outside = triggers.project.dags.parent / "lib"
+    module = triggers.project.write("../lib/outside_helper.py", "VALUE = 1\n")
+    text = f"import sys\nsys.path.append({str(outside)!r})\nfrom outside_helper import VALUE\n"
+    triggers.project.dag(TRIGGERS, "waits.py")
+    triggers.project.write("waits.py", text + triggers.file.read_text())
+    load = triggers.load("Fires")
+    triggers.arm(load)
+    assert triggers.event(load) == {}
+    os.utime(module, (1, 1))
+    again = triggers.load("Fires")
+    triggers.arm(again)
+    assert triggers.get(Retiring).reason == f"{module.resolve()} has changed"
+    assert triggers.get(TriggerDropped) == TriggerDropped(again.wait_id)
 
 
 def test_a_class_in_a_module_of_the_folder_is_found(triggers: Triggers) -> None:

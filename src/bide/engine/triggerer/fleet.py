@@ -11,8 +11,9 @@ from typing import Any, Final, TypeVar
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.template import TemplateUnavailable
+from bide.engine.triggerer import placement
 from bide.engine.triggerer.contract import RunnerSource
-from bide.engine.triggerer.placement import ARMING, CANCELS, choose_shared, has_room_apart, idle_limit, patience
+from bide.engine.triggerer.placement import ARMING, CANCELS
 from bide.engine.triggerer.quarantine import Quarantine, TriggerClass
 from bide.engine.triggerer.reports import (
     describe_conviction,
@@ -33,6 +34,7 @@ from bide.wire.messages import (
     Pong,
     PullXCom,
     Reply,
+    Retiring,
     RunOnKill,
     StartArmed,
     StartLoad,
@@ -118,13 +120,7 @@ class Fleet:
 
     def keeps_up(self) -> bool:
         """Whether every loop has answered in time since it was given its last triggers."""
-        return all(
-            runner.pulse.answered
-            and runner.unconfirmed == 0
-            and runner.pulse.last_gap <= self._settings.blocked_after
-            for runner in self._runners.values()
-            if runner.group == NO_GROUP and not runner.stopping
-        )
+        return placement.keep_up(self._runners.values(), self._settings)
 
     async def next_looks(self, wait_ids: Collection[str]) -> dict[str, float]:
         """When polls are looked at next, in Unix seconds by wait id, as far as runners answer in time."""
@@ -162,7 +158,7 @@ class Fleet:
         if load.group_key is None or self._group_of(load) != NO_GROUP:
             return None
         for runner in self._runners.values():
-            if runner.group == NO_GROUP and not runner.stopping and load.group_key in runner.shared_looks:
+            if runner.group == NO_GROUP and runner.takes_more and load.group_key in runner.shared_looks:
                 return runner
         return None
 
@@ -228,9 +224,11 @@ class Fleet:
             if runner.stopping:
                 if now - runner.stopped_at > self._settings.death_timeout and not self._stopping:
                     runner.kill()
-            elif (unanswered := runner.pulse.unanswered(now)) > patience(runner, self._settings, self._suspicion):
+            elif (unanswered := runner.pulse.unanswered(now)) > placement.patience(
+                runner, self._settings, self._suspicion
+            ):
                 self._give_up(runner, unanswered, now)
-            elif idle is not None and idle >= idle_limit(runner, self._settings):
+            elif idle is not None and idle >= placement.idle_limit(runner, self._settings):
                 runner.stop(now)
             elif idle is None or now - runner.pulse.asked_at >= self._settings.heartbeat:
                 runner.ping(now)
@@ -272,19 +270,19 @@ class Fleet:
 
     async def _shared(self) -> RunnerProcess:
         async with self._starting:
-            chosen = choose_shared(self._runners.values(), self._settings, self._clock.monotonic())
+            chosen = placement.choose_shared(self._runners.values(), self._settings, self._clock.monotonic())
             return await self._start(NO_GROUP) if chosen is None else chosen
 
     async def _apart(self, group: int) -> RunnerProcess | None:
         """The runner for a group that is kept apart; None if there are too many already."""
-        if not has_room_apart(self._runners.values(), group, self._settings):
+        if not placement.has_room_apart(self._runners.values(), group, self._settings):
             return None
         return await self._find_or_start(group)
 
     async def _find_or_start(self, group: int) -> RunnerProcess:
         async with self._starting:
             for runner in self._runners.values():
-                if runner.group == group and not runner.stopping:
+                if runner.group == group and runner.takes_more:
                     return runner
             return await self._start(group)
 
@@ -358,6 +356,8 @@ class Fleet:
                 runner.let_go(wait_id)
                 runner.moving.discard(wait_id)
                 self._lost(0.0, [wait_id])
+            case Retiring(reason=reason):
+                self._drain(runner, reason)
             case LoopBlocked():
                 runner.blocked_by = frame.body
             case PullXCom():
@@ -367,6 +367,15 @@ class Fleet:
                 self._answered()
             case unexpected:
                 _log.error("%s sent a %s, which it never should", runner.label, type(unexpected).__name__)
+
+    def _drain(self, runner: RunnerProcess, reason: str) -> None:
+        """It gets no further triggers. Those it has stay, unless others before it still have theirs."""
+        if runner.draining:
+            return
+        runner.draining = True
+        _log.info("%s: %s; its %d triggers stay, new ones go elsewhere", runner.label, reason, len(runner.armed))
+        for oldest in placement.drain_too_long(self._runners.values(), self._settings):
+            oldest.move(list(oldest.armed))
 
     async def _reply(self, runner: RunnerProcess, frame: Frame) -> None:
         runner.reply(await self._answer(frame), frame.request)

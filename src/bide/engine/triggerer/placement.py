@@ -22,13 +22,28 @@ def choose_shared(
     runners: Collection[RunnerProcess], settings: TriggererSettings, now: float
 ) -> RunnerProcess | None:
     """The runner for triggers under no suspicion: the emptiest. None if it is time for a further one."""
-    shared = [runner for runner in runners if runner.group == NO_GROUP and not runner.stopping]
+    shared = [runner for runner in runners if runner.group == NO_GROUP and runner.takes_more]
     good = [
         runner for runner in shared if len(runner.armed) < settings.spread_at and not _lags(runner, settings, now)
     ]
     if not good and len(shared) < settings.max_runners:
         return None
     return min(good or shared, key=lambda runner: len(runner.armed))
+
+
+def keep_up(runners: Collection[RunnerProcess], settings: TriggererSettings) -> bool:
+    """Whether every loop has answered in time since it was given its last triggers."""
+    return all(
+        runner.pulse.answered and runner.unconfirmed == 0 and runner.pulse.last_gap <= settings.blocked_after
+        for runner in runners
+        if runner.group == NO_GROUP and not runner.stopping
+    )
+
+
+def drain_too_long(runners: Collection[RunnerProcess], settings: TriggererSettings) -> list[RunnerProcess]:
+    """The oldest of those with old code, if there are too many: their triggers have to move."""
+    draining = [runner for runner in runners if runner.draining and not runner.stopping]
+    return draining[: -settings.max_draining]
 
 
 def has_room_apart(runners: Collection[RunnerProcess], group: int, settings: TriggererSettings) -> bool:
@@ -39,7 +54,7 @@ def has_room_apart(runners: Collection[RunnerProcess], group: int, settings: Tri
 
 def idle_limit(runner: RunnerProcess, settings: TriggererSettings) -> float:
     """Seconds without work after which it is stopped."""
-    return 0.0 if runner.group > NO_GROUP else settings.idle_stop
+    return 0.0 if runner.group > NO_GROUP or runner.draining else settings.idle_stop
 
 
 def patience(runner: RunnerProcess, settings: TriggererSettings, suspicion: Suspicion) -> float:

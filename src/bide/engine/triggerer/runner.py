@@ -71,6 +71,8 @@ class RunnerProcess:
         self._given_since_ping = 0
         #: It was asked to end.
         self.stopping = False
+        #: Its code is not what it would be now: it keeps what it holds.
+        self.draining = False
         #: It was killed because its loop did not turn for so many seconds; else 0.
         self.blocked_for = 0.0
         self.stopped_at = 0.0
@@ -84,6 +86,11 @@ class RunnerProcess:
         self._requests: dict[int, asyncio.Future[AnyMessage]] = {}
         self._last_request = 0
         self._cancels: dict[str, asyncio.Future[str]] = {}
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether it may be given triggers."""
+        return not (self.stopping or self.draining)
 
     @property
     def busy(self) -> bool:

@@ -46,6 +46,8 @@ class TriggererSettings:
     alone_patience: float = 300.0
     #: Processes for triggers that are suspected of killing their runner.
     max_isolated: int = 16
+    #: Processes that keep triggers made of code that has changed since; those of the oldest move if there are more.
+    max_draining: int = 2
     #: One call of ``on_kill()``.
     on_kill_timeout: float = 60.0
     #: Cancels under way at once.

@@ -157,3 +157,35 @@ async def test_a_trigger_that_blocks_ends_up_alone_and_may_block_there(start: St
     alone.end("w1")
     await world.until(lambda: "w1" in world.control.accepted, "accepted")
     await world.until(lambda: not alone.alive, "the extra process is stopped at once")
+
+
+async def test_k14_a_process_with_old_code_keeps_its_triggers_and_gets_no_others(start: Start):
+    """K14"""
+    world = await start()
+    world.control.defer("w1")
+    await world.until(lambda: world.source.held() == {"w1"}, "armed")
+    (old,) = world.source.runners
+    old.leaves_to_others = "helper.py has changed"
+    world.control.defer("w2")
+    await world.until(lambda: len(world.source.runners) == 2 and world.source.held() == {"w1", "w2"}, "both run")
+    assert set(old.armed) == {"w1"}
+    assert world.control.waits["w2"].token == 3, "given back, and claimed anew"
+    old.end("w1")
+    await world.until(lambda: not old.alive, "stopped at once when it is done")
+    world.control.defer("w3")
+    await world.until(lambda: "w3" in world.source.held(), "armed")
+    assert len(world.source.runners) == 2
+
+
+async def test_k14_the_oldest_code_goes_when_there_is_too_much_of_it(start: Start):
+    """K14: so that many changes don't make many processes."""
+    world = await start(max_draining=1)
+    for number in (1, 2, 3):
+        world.control.defer(f"w{number}")
+        await world.until(lambda: f"w{number}" in world.source.held(), "armed")  # noqa: B023
+        world.source.holder(f"w{number}").leaves_to_others = "helper.py has changed"
+    await world.until(
+        lambda: len(world.source.alive) == 2 and len(world.source.held()) == 3, "the first one's trigger has moved"
+    )
+    assert world.source.holder("w1") is world.source.holder("w3")
+    assert world.source.runners[0].dropped == ["w1"]

@@ -36,6 +36,7 @@ from bide.wire.messages import (
     Pong,
     Refused,
     Reply,
+    Retiring,
     RunOnKill,
     StartLoad,
     Stop,
@@ -99,6 +100,8 @@ class FakeRunner:
         #: It forgets triggers: how many it says it holds, if that is not the truth.
         self.says_it_holds: int | None = None
         self.ignores_stop = False
+        #: Why it takes no more triggers.
+        self.leaves_to_others = ""
         #: Those that it was given to run in threads.
         self.in_threads: set[str] = set()
         #: Done by triggers while it stops.
@@ -171,6 +174,10 @@ class FakeRunner:
 
     def _take(self, frame: Frame) -> None:
         match frame.body:
+            case ArmTriggers(triggers=loads) if self.leaves_to_others:
+                self.send(Retiring(self.leaves_to_others))
+                for load in loads:
+                    self.send(TriggerDropped(load.wait_id))
             case ArmTriggers(triggers=loads, in_threads=in_threads):
                 self.armed.update((load.wait_id, load) for load in loads)
                 if in_threads:
