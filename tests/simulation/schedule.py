@@ -18,7 +18,7 @@ from bide.store.schema import dag_run, mark, resume, task_event, wait
 from tests.simulation.world import World
 
 #: Steps in which anything may fail.
-STEPS: Final = 60
+STEPS: Final = 150
 #: Rounds after that in which everything must come to its end.
 ROUNDS: Final = 400
 
