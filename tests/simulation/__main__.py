@@ -15,9 +15,11 @@ from tests.simulation.schedule import Broken, run_schedule
 HAPPENINGS = {
     "segments begun": r"\bstart t\d",
     "events accepted": r"(?!)",
-    "engines killed": "engine killed",
+    "engines killed": r"engine \w+ killed",
+    "engines cut off": r"engine \w+ cut off",
+    "takeovers": r"takes over from a lost one",
+    "sessions lost": r"has lost its session",
     "workers lost": r"worker of \w+ dies",
-    "triggerers lost": r"triggerer \w+ lost",
     "commands of people": "a person: ",
     "cancels of outside work": r"cancelled for \w+: yes",
 }

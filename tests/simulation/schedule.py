@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from bide.control.claim_waits import release_waits
 from bide.control.send_signal import send_signal
 from bide.model.states import FINISHED, TRANSITIONS, TaskState
 from bide.store import ids
 from bide.store.schema import dag_run, mark, resume, task_event, wait
-from tests.simulation.world import World
+from tests.simulation import faults
+from tests.simulation.world import Engine, World
 
 #: Steps in which anything may fail.
-STEPS: Final = 150
+STEPS: Final = 160
+#: Shares of these steps that are faults, or done by people.
+RATES: Final = (0.01, 0.03, 0.1)
 #: Rounds after that in which everything must come to its end.
 ROUNDS: Final = 400
 
@@ -52,20 +55,24 @@ def run_schedule(seed: int) -> World:
 async def _run(world: World) -> None:
     await world.begin()
     usual = [
-        *[world.do_duty] * 10,
+        *[world.do_duty] * 6,
         *[world.do_start] * 4,
         *[world.do_work] * 4,
         *[world.do_deliver] * 6,
         *[world.do_claim] * 3,
         *[world.do_fire] * 3,
+        world.do_run,
         world.do_drop,
         world.do_cancel_work,
         world.do_time,
         world.do_time,
     ]
-    faults = [world.fault_worker, world.fault_engine, world.fault_triggerer, world.fault_takeover, world.person]
+    rate = world.random.choice(RATES)
     for _ in range(STEPS):
-        await world.random.choice(faults if world.random.random() < 0.12 else usual)()
+        if world.random.random() < rate:
+            await world.random.choice(faults.ALL)(world)
+        else:
+            await world.random.choice(usual)()
     await _come_to_rest(world)
 
 
@@ -73,24 +80,29 @@ async def _come_to_rest(world: World) -> None:
     """Nothing fails any more: all runs have to end."""
     world.is_faulty = False
     world.say("--- from here on nothing fails")
-    await world.new_engine()
-    for one in list(world.triggerers):
-        await release_waits(world.store, one.session)
-        one.held = {}
+    for engine in world.engines:
+        engine.cut_until = 0.0
     for _ in range(ROUNDS):
-        for duty in world.duties():
-            while (await duty.run()).again:
-                pass
+        for engine in list(world.engines):
+            await world.as_engine(engine, partial(_turn, world))
         if _is_over(world):
             return
-        for step in (world.do_start, world.do_work, world.do_claim, world.do_fire, world.do_cancel_work):
-            await step()
-        await world.do_drop()
         while world.network:
             await world.do_deliver()
         await _send_signals(world)
         await world.release_all()
-        world.clock.advance(6.0)
+        await world.pass_time(6.0)
+
+
+async def _turn(world: World, engine: Engine) -> None:
+    """All that an engine has to do."""
+    for duty in world.duties(engine):
+        while (await duty.run()).again:
+            pass
+    for step in (world.start, world.claim, world.cancel_work, world.drop):
+        await step(engine)
+    await world.do_work()
+    await world.do_fire()
 
 
 async def _send_signals(world: World) -> None:
@@ -107,7 +119,13 @@ def _is_over(world: World) -> bool:
 
 
 def _problems(world: World) -> list[str]:
-    return [*_unfinished(world), *_left_over(world), *_illegal_history(world), *_accepted_twice(world)]
+    return [
+        *_unfinished(world),
+        *_left_over(world),
+        *_illegal_history(world),
+        *_accepted_twice(world),
+        *_slots(world),
+    ]
 
 
 def _unfinished(world: World) -> list[str]:
@@ -161,6 +179,14 @@ def _illegal_history(world: World) -> list[str]:
 
 def _accepted_twice(world: World) -> list[str]:
     return [f"{count} events of wait {uid} were accepted" for uid, count in world.accepted.items() if count > 1]
+
+
+def _slots(world: World) -> list[str]:
+    return [
+        f"engine {engine.name} still keeps slots for {[*engine.executor.queued, *engine.executor.started]}"
+        for engine in world.engines
+        if engine.executor.queued or engine.executor.started
+    ]
 
 
 def _report(seed: int, world: World, problems: list[str]) -> str:

@@ -24,18 +24,19 @@ _KEYS = Keyring.of("c2ltdWxhdGlvbiBrZXkgb2YgMzIgYnl0ZXMgbG9uZyE=")
 class SimStore:
     """What control and the duties use of :class:`bide.store.Store`."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, is_shared: bool) -> None:
         self.engine = _database()
         with self.engine.connect() as conn, conn.begin():
             for table in reversed(metadata.sorted_tables):
                 conn.execute(sa.delete(table))
         self.clock = clock
+        self.is_shared = is_shared
         self.bell = Bell()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in one transaction."""
         with self.engine.connect() as conn, conn.begin():
-            tx = Tx(conn, self.clock.now())
+            tx = Tx(conn, self.clock.now(), shared=self.is_shared)
             result = work(tx)
         if tx.topics:
             self.bell.ring(*tx.topics)
@@ -63,6 +64,8 @@ def _database() -> sa.Engine:
     """One for all schedules of this process, so that its statements are compiled once."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
+    # Where engines share a store there are locks across transactions; here each is alone anyhow.
+    connection.create_function("pg_advisory_xact_lock", 2, lambda _one, _other: None)
     engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     sqlalchemy.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
     use_keys(engine, _KEYS)

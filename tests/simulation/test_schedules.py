@@ -8,8 +8,8 @@ from bide.control import accept_event
 from tests.simulation.schedule import Broken, run_schedule
 
 #: Schedules in all, and how many a test runs.
-SEEDS = 400
-CHUNK = 20
+SEEDS = 100
+CHUNK = 10
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))

@@ -14,16 +14,13 @@ import sqlalchemy as sa
 from bide.control.accept_event import WaitEnding, accept_many
 from bide.control.arm_starts import ArmedStart, arm_start, claim_starts
 from bide.control.cancel_external import claim_obligations, settle_obligation
-from bide.control.cancel_run import cancel_run
-from bide.control.claim_waits import claim_waits, held_waits, release_waits, take_over_waits
-from bide.control.clear_tasks import clear_tasks
+from bide.control.claim_waits import claim_waits, held_waits, take_over_waits
 from bide.control.create_run import create_run
-from bide.control.lose_task import lose_task, rescue_lost
-from bide.control.mark_tasks import MARKS, mark_tasks
+from bide.control.keep_session import keep_session
+from bide.control.lose_task import rescue_lost
 from bide.control.register_file import register_file
 from bide.control.release_tasks import release_tasks
 from bide.control.runner_requests import answer
-from bide.control.send_signal import send_signal
 from bide.control.start_tasks import start_tasks
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
@@ -36,9 +33,8 @@ from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
 from bide.model.dag_spec import DagSpec, TaskSpec
-from bide.model.errors import Conflict, NotFound
+from bide.model.errors import Conflict, SessionLost
 from bide.model.log_path import LogLayout
-from bide.model.selection import RunChoice, TaskChoice
 from bide.store import Store, sessions
 from bide.store.schema import cancel_obligation, task_instance
 from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunTask, WaitSpec
@@ -50,6 +46,10 @@ from tests.support.hand_engine import PaperExecutor
 DAG = "sim"
 RULES = ("all_success", "all_done", "one_success", "none_failed")
 SIGNALS = ("go", "stop")
+#: Runs that a schedule makes at most.
+MOST_RUNS = 6
+#: Seconds of silence after which an engine is lost.
+LOST_AFTER = 4.0
 
 
 class NoLog(TaskLog):
@@ -67,12 +67,23 @@ class Message:
     send: Callable[[], Awaitable[None]]
 
 
-@dataclass
-class Triggerer:
-    """A triggerer's memory: the waits that it believes it holds."""
+@dataclass(eq=False)
+class Engine:
+    """An engine's memory: its workers, and the waits that it believes it holds."""
 
     session: str
+    executor: PaperExecutor = field(default_factory=lambda: PaperExecutor(4))
+    #: wait -> token
     held: dict[str, int] = field(default_factory=dict[str, int])
+    #: It does not reach the store before this moment (of :meth:`Clock.monotonic`).
+    cut_until: float = 0.0
+    #: Its last beat did not get through.
+    was_cut: bool = False
+
+    @property
+    def name(self) -> str:
+        """For the trace."""
+        return self.session[-4:]
 
 
 class World:
@@ -81,12 +92,12 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.clock = HeldClock()
-        self.sim = SimStore(self.clock)
+        #: Several engines on one store, as on PostgreSQL, or one after the other.
+        self.is_shared = self.random.random() < 0.6
+        self.sim = SimStore(self.clock, is_shared=self.is_shared)
         self.store = cast("Store", self.sim)
         self.logs = LogLayout(Path("/simulation"))
-        self.executor = PaperExecutor(4)
-        self.session = ""
-        self.triggerers: list[Triggerer] = []
+        self.engines: list[Engine] = []
         self.network: list[Message] = []
         self.trace: list[str] = []
         #: Whether parts still fail; off when the world is to come to rest.
@@ -98,18 +109,16 @@ class World:
         #: (instance, epoch) that a worker was given.
         self.begun: list[tuple[str, int]] = []
         self.notes: list[str] = []
+        self.runs = 0
 
     # --- the beginning ------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
         """A DAG, its runs, an engine and triggerers."""
         await register_file(self.store, parsed(self._spec()), folder=FOLDER, paused_at_creation=False)
-        await self.new_engine()
-        for _ in range(self.random.randint(1, 3)):
-            await self.new_triggerer()
-        for _ in range(self.random.randint(1, 2)):
-            self.clock.advance(0.001)
-            await create_run(self.store, DAG, by="sim")
+        for _ in range(self.random.randint(1, 3) if self.is_shared else 1):
+            await self.new_engine()
+        await self.do_run()
 
     def _spec(self) -> DagSpec:
         tasks: list[TaskSpec] = []
@@ -129,61 +138,96 @@ class World:
         return DagSpec(DAG, file=f"{FOLDER}/{DAG}.py", folder=FOLDER, tasks=tuple(tasks), max_active_tasks=3)
 
     async def new_engine(self) -> None:
-        """The engine was killed, its workers with it; another one takes over. What it had sent may still arrive."""
-        self.session = await self._session("scheduler")
-        self.executor = PaperExecutor(4)
-        await rescue_lost(self.store, self.session)
+        """One more engine. Where there is never more than one, it takes over from the last."""
+        lost_after = LOST_AFTER if self.is_shared else None
+        session = await self.store.write(
+            lambda tx: sessions.begin(tx, kind="engine", hostname="sim", pid=1, lost_after=lost_after)
+        )
+        self.engines.append(Engine(session))
+        if not self.is_shared:
+            await rescue_lost(self.store, session)
+            await take_over_waits(self.store, session)
 
-    async def new_triggerer(self) -> None:
-        """One more triggerer."""
-        self.triggerers.append(Triggerer(await self._session("triggerer")))
+    def an_engine(self) -> Engine:
+        """Any of them."""
+        return self.random.choice(self.engines)
 
-    async def _session(self, kind: str) -> str:
-        return await self.store.write(lambda tx: sessions.begin(tx, kind=kind, hostname="sim", pid=1))
+    def reaches(self, engine: Engine) -> bool:
+        """Whether `engine` lives and reaches the store."""
+        return engine in self.engines and self.clock.monotonic() >= engine.cut_until
+
+    async def as_engine(self, engine: Engine, step: Callable[[Engine], Awaitable[None]]) -> None:
+        """Let `engine` do `step`; one that has lost its session ends, and another one takes its place."""
+        if not self.reaches(engine):
+            return
+        try:
+            await step(engine)
+        except SessionLost:
+            self.say(f"engine {engine.name} has lost its session")
+            self.engines.remove(engine)
+            await self.new_engine()
+
+    async def beat(self, engine: Engine) -> None:
+        """It says that it lives, and looks who doesn't."""
+        for lost in (await keep_session(self.store, engine.session, patient=engine.was_cut)).lost:
+            self.say(f"engine {engine.name} takes over from a lost one: {lost}")
+        engine.was_cut = False
 
     # --- what may happen ----------------------------------------------------------------------------------------
 
-    def duties(self) -> list[Duty]:
-        """Those of the engine as it is now."""
+    def duties(self, engine: Engine) -> list[Duty]:
+        """Those of `engine`."""
         store, scope = self.store, Scope()
         log = NoLog(store, self.logs)
         return [
             StartRuns(store, scope),
             AdvanceRuns(store, scope),
-            QueueTasks(store, self.executor, scope, self.session),
+            QueueTasks(store, engine.executor, scope, engine.session),
             FireTimers(store, scope, log),
             ReleaseDue(store, scope),
             EnforceDeadlines(store, scope, log),
-            StopFenced(store, self.executor),
+            StopFenced(store, engine.executor),
         ]
 
+    async def do_run(self) -> None:
+        """Somebody wants another run."""
+        if self.runs < MOST_RUNS:
+            self.runs += 1
+            self.clock.advance(0.001)
+            await create_run(self.store, DAG, by="sim")
+
     async def do_duty(self) -> None:
-        """One of the duties runs."""
-        duty = self.random.choice(self.duties())
-        self.say(f"duty {duty.name}")
-        await duty.run()
+        """Some of the duties of some engine run."""
+
+        async def step(engine: Engine) -> None:
+            for duty in self.random.sample(self.duties(engine), 3):
+                self.say(f"{engine.name}: duty {duty.name}")
+                await duty.run()
+
+        await self.as_engine(self.an_engine(), step)
 
     async def do_start(self) -> None:
-        """The executor starts what was queued; the order to start may come twice."""
-        claims, self.executor.queued = self.executor.queued, []
+        """An executor starts what was queued."""
+        await self.as_engine(self.an_engine(), self.start)
+
+    async def start(self, engine: Engine) -> None:
+        """The order to start may come twice."""
+        claims, engine.executor.queued = engine.executor.queued, []
         if self.is_faulty and self.random.random() < 0.1:
             claims = claims * 2
-        for task in await start_tasks(self.store, claims, session=self.session, logs=self.logs):
-            self.say(f"start {task.instance.task_id} epoch {task.epoch} try {task.try_number}")
+        for task in await start_tasks(self.store, claims, session=engine.session, logs=self.logs):
+            self.say(f"{engine.name}: start {task.instance.task_id} epoch {task.epoch} try {task.try_number}")
             self.begun.append((task.instance.id, task.epoch))
-            self._check_start(task)
-            self.executor.started[task.instance.id] = task
-
-    def _check_start(self, task: RunTask) -> None:
-        self.notes += self.obligations_against(task)
+            self.notes += self.obligations_against(task)
+            engine.executor.started[task.instance.id] = task
 
     async def do_work(self) -> None:
-        """A worker comes to the end of a segment and says so."""
-        if not self.executor.started:
+        """A worker comes to the end of a segment and says so, also if its engine does not reach the store."""
+        engine = self.an_engine()
+        if not engine.executor.started:
             return
-        task = self.random.choice(list(self.executor.started.values()))
+        task = self.random.choice(list(engine.executor.started.values()))
         body = self._decision(task)
-        session = self.session
 
         async def report() -> None:
             reply = await answer(self.store, Frame(body, 1, task.instance.id, task.epoch))
@@ -192,9 +236,8 @@ class World:
                 if key in self.acknowledged:
                     self.notes.append(f"two ends of {key} were acknowledged")
                 self.acknowledged[key] = body.state
-            current = self.executor.started.get(task.instance.id)
-            if self.session == session and current is not None and current.epoch == task.epoch:
-                del self.executor.started[task.instance.id]
+            if engine.executor.started.get(task.instance.id) is task:
+                del engine.executor.started[task.instance.id]
 
         self.send(f"{task.instance.task_id} epoch {task.epoch}: {type(body).__name__}", report)
 
@@ -233,15 +276,18 @@ class World:
         return Outcome(kind, str(self.random.randrange(1000)).encode())
 
     async def do_claim(self) -> None:
-        """A triggerer leases waits, or the starts of tasks that begin with one."""
-        one = self.random.choice(self.triggerers)
+        """An engine leases waits, or the starts of tasks that begin with one."""
+        await self.as_engine(self.an_engine(), self.claim)
+
+    async def claim(self, engine: Engine) -> None:
+        """As many as it has room for."""
         limit = self.random.randint(1, 5)
-        for start in await claim_starts(self.store, one.session, limit, logs=self.logs):
+        for start in await claim_starts(self.store, engine.session, limit, logs=self.logs):
             armed = ArmedStart(start.wait_id, start.token, Defer(self._wait(1), "go_on", b"{}"))
             self.send(f"arm start of {start.order.instance.task_id}", lambda armed=armed: self._arm(armed))
-        for load in await claim_waits(self.store, one.session, limit, logs=self.logs):
-            self.say(f"{one.session[-4:]} holds {load.wait_id[-4:]} of {load.instance.task_id} token {load.token}")
-            one.held[load.wait_id] = load.token
+        for load in await claim_waits(self.store, engine.session, limit, logs=self.logs):
+            self.say(f"{engine.name} holds {load.wait_id[-4:]} of {load.instance.task_id} token {load.token}")
+            engine.held[load.wait_id] = load.token
 
     async def _arm(self, armed: ArmedStart) -> None:
         try:
@@ -251,7 +297,7 @@ class World:
 
     async def do_fire(self) -> None:
         """A trigger yields an event, or fails. The trigger of a lost lease may do so too."""
-        one = self.random.choice(self.triggerers)
+        one = self.an_engine()
         if not one.held:
             return
         wait_id = self.random.choice(list(one.held))
@@ -270,15 +316,21 @@ class World:
         self.send(f"end of wait {wait_id[-4:]} token {token}", report)
 
     async def do_drop(self) -> None:
-        """A triggerer forgets what is not its own any more."""
-        one = self.random.choice(self.triggerers)
-        held = await held_waits(self.store, one.session)
-        one.held = {wait_id: token for wait_id, token in one.held.items() if wait_id in held}
+        """An engine forgets what is not its own any more."""
+        await self.as_engine(self.an_engine(), self.drop)
+
+    async def drop(self, engine: Engine) -> None:
+        """As the store says."""
+        held = await held_waits(self.store, engine.session)
+        engine.held = {wait_id: token for wait_id, token in engine.held.items() if wait_id in held}
 
     async def do_cancel_work(self) -> None:
         """Work outside is cancelled, or can't be."""
-        one = self.random.choice(self.triggerers)
-        for order in await claim_obligations(self.store, one.session, 3, logs=self.logs):
+        await self.as_engine(self.an_engine(), self.cancel_work)
+
+    async def cancel_work(self, engine: Engine) -> None:
+        """A few at once."""
+        for order in await claim_obligations(self.store, engine.session, 3, logs=self.logs):
             error = "the service is gone" if self.is_faulty and self.random.random() < 0.4 else ""
 
             async def report(obligation: str = order.obligation_id, error: str = error) -> None:
@@ -288,7 +340,18 @@ class World:
 
     async def do_time(self) -> None:
         """Time passes."""
-        self.clock.advance(self.random.choice((0.1, 1.0, 6.0, 20.0)))
+        await self.pass_time(self.random.choice((0.1, 1.0, 6.0, 20.0)))
+
+    async def pass_time(self, seconds: float) -> None:
+        """All who reach the store beat meanwhile."""
+        while seconds > 0:
+            self.clock.advance(min(seconds, LOST_AFTER / 2))
+            seconds -= LOST_AFTER / 2
+            for engine in list(self.engines):
+                if self.reaches(engine):
+                    await self.as_engine(engine, self.beat)
+                else:
+                    engine.was_cut = True
 
     async def do_deliver(self) -> None:
         """Something arrives, in no special order; some things arrive twice."""
@@ -299,68 +362,6 @@ class World:
                 del self.network[place]
             self.say(f"arrives: {message.what}")
             await message.send()
-
-    # --- faults -------------------------------------------------------------------------------------------------
-
-    async def fault_worker(self) -> None:
-        """A worker dies alone."""
-        if self.executor.started:
-            task = self.random.choice(list(self.executor.started.values()))
-            self.say(f"worker of {task.instance.task_id} dies")
-            del self.executor.started[task.instance.id]
-            await lose_task(self.store, task.instance.id, task.epoch, error="its process has died")
-
-    async def fault_engine(self) -> None:
-        """The engine is killed; what it and its workers had sent may be lost or come late."""
-        self.say("engine killed")
-        self.network = [one for one in self.network if self.random.random() < 0.7]
-        await self.new_engine()
-
-    async def fault_triggerer(self) -> None:
-        """A triggerer is killed, or cut off and declared lost while it goes on; its leases pass to others."""
-        one = self.random.choice(self.triggerers)
-        self.say(f"triggerer {one.session[-4:]} lost")
-        await release_waits(self.store, one.session)
-        if self.random.random() < 0.5:
-            self.triggerers.remove(one)
-            await self.new_triggerer()
-
-    async def fault_takeover(self) -> None:
-        """One triggerer takes the leases of all others."""
-        one = self.random.choice(self.triggerers)
-        await take_over_waits(self.store, one.session)
-
-    # --- people -------------------------------------------------------------------------------------------------
-
-    async def person(self) -> None:
-        """Somebody clears, marks, cancels or signals."""
-        runs, tasks = self._chosen()
-        what = self.random.choice(("clear", "clear", "mark", "cancel", "signal", "signal"))
-        self.say(f"a person: {what} {sorted(tasks.task_ids or ())}")
-        try:
-            if what == "clear":
-                await clear_tasks(self.store, DAG, which_runs=runs, which_tasks=tasks, by="ann")
-            elif what == "mark":
-                state = self.random.choice(MARKS)
-                await mark_tasks(self.store, DAG, which_runs=runs, which_tasks=tasks, state=state, by="ann")
-            elif what == "cancel":
-                await cancel_run(self.store, DAG, next(iter(runs.run_ids or ())), by="ann")
-            else:
-                await self._signal()
-        except (Conflict, NotFound) as error:
-            self.say(f"refused: {error}")
-
-    def _chosen(self) -> tuple[RunChoice, TaskChoice]:
-        rows = self.instances()
-        one = self.random.choice(rows)
-        return (
-            RunChoice(run_ids=frozenset({one["run_id"]})),
-            TaskChoice(task_ids=frozenset({one["task_id"]}), downstream=self.random.random() < 0.5),
-        )
-
-    async def _signal(self) -> None:
-        one = self.random.choice(self.instances())
-        await send_signal(self.store, one["uid"], self.random.choice(SIGNALS), b"1", by="ann")
 
     # --- looking ------------------------------------------------------------------------------------------------
 
