@@ -55,6 +55,9 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     #: Each instance has its own copy, since authors change it on ``self``.
     start_trigger_args: Any = None
     start_from_trigger: bool = False
+    #: Attributes that are there again when the task goes on after a wait: their names, or True for all that its
+    #: code has set or changed. By default a task goes on with nothing but the arguments of ``defer(kwargs=)``.
+    kept_attributes: bool | Collection[str] = ()
     #: A failed wait or sensor ends as skipped.
     soft_fail: bool = False
     is_setup: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,6 +19,7 @@ from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
 from bide.observe.masking import mask
 from bide.runner.failures import one_line
+from bide.runner.kept_attributes import KEY
 from bide.runner.outcomes import outcome_of
 from bide.runner.resolve import LoadDagFile, resolve_trigger
 from bide.runner.wait_groups import group_key, queue_of
@@ -29,8 +31,15 @@ _log = logging.getLogger("bide.runner")
 _LONGEST_SUBJECT: Final = 300
 
 
-def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDagFile) -> Defer:
-    """What to tell the engine about a deferral of `task`.
+def arm(
+    deferred: TaskDeferred,
+    task: BaseOperator,
+    dag_file: str,
+    load: LoadDagFile,
+    *,
+    kept: Mapping[str, Any] | None = None,
+) -> Defer:
+    """What to tell the engine about a deferral of `task`, which has its attributes `kept` again when it goes on.
 
     Raises an :class:`AuthoringError` for a deferral that can't be, with the traceback of the line that deferred.
     """
@@ -41,7 +50,7 @@ def arm(deferred: TaskDeferred, task: BaseOperator, dag_file: str, load: LoadDag
         return Defer(
             wait=wait_spec(deferred.trigger, dag_file, load, must_end=deferred.method_name is None, task=task),
             method=deferred.method_name,
-            kwargs=encode(deferred.kwargs or {}, what="defer(kwargs=)"),
+            kwargs=encode({**(deferred.kwargs or {}), **({KEY: kept} if kept else {})}, what="defer(kwargs=)"),
             timeout=deferred.timeout_seconds,
             journal=journal,
         )

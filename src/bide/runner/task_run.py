@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bide.authoring.context import Context
@@ -12,6 +12,7 @@ from bide.authoring.loading import LoadedFile
 from bide.authoring.operator import BaseOperator
 from bide.model.clock import Clock
 from bide.runner.interrupts import Interrupts
+from bide.runner.kept_attributes import Noted
 from bide.runner.runtimes import TaskLink
 from bide.wire.messages import Defer, Finish, Reschedule, RunTask
 
@@ -65,6 +66,8 @@ class TaskRun:
     #: Of this run alone: what it sets on itself is gone with it. None until the DAG file is loaded.
     task: BaseOperator | None = None
     context: Context | None = None
+    #: Its attributes as they were before its code began.
+    noted: Noted = field(default_factory=dict[str, Any])
     #: What the task's code has raised.
     error: BaseException | None = None
     #: The end of the task that the engine has acknowledged, if its callbacks are to be called here.

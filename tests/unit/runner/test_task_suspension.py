@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
 from bide.model.failed_waits import failure_told
-from bide.model.values import decode
-from bide.wire.messages import (
-    Defer,
-    Reschedule,
-)
+from bide.model.values import decode, encode
+from bide.wire.messages import Defer, Message, Reschedule, Resume, RunTask
 from tests.unit.runner.harness import Project, Runner, failed, resume, returned
 
 DEFERRING = """
@@ -121,6 +119,84 @@ def test_an_operator_may_make_something_of_the_error(worker: Runner, project: Pr
         "DeferralTimeout",
         "t",
     ]
+
+
+KEEPING = """
+    class Keeps(BaseOperator):
+        kept_attributes = {KEPT}
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seen = []
+            self.size = 3
+            self.text = "unchanged"
+        def execute(self, context):
+            self.seen.append("execute")
+            self.size = 4
+            self.client = open("/dev/null")
+            self.defer(trigger=Wait(), method_name="again", kwargs={"a": 1})
+        def again(self, a):
+            self.seen.append(a)
+            self.defer(trigger=Wait(), method_name="done")
+        def done(self, event):
+            return [self.seen, self.size, hasattr(self, "client"), event]
+
+    class Wait(BaseTrigger):
+        def serialize(self):
+            return (f"{__name__}.Wait", {})
+        async def run(self):
+            yield TriggerEvent("e")
+
+    with DAG("d"):
+        Keeps(task_id="t")
+"""
+
+
+def segments(worker: Runner, project: Project, source: str) -> tuple[list[RunTask], Message]:
+    """Run the task over its waits to its end: what it was sent each time, and its last word."""
+    order = project.order(project.dag(source))
+    sent: list[RunTask] = []
+    while True:
+        sent.append(order)
+        body = worker.run(order)
+        if not isinstance(body, Defer):
+            return sent, body
+        event = encode("e", what="event")
+        order = msgspec.structs.replace(
+            order, epoch=order.epoch + 1, resume=Resume(body.method or "", body.kwargs, event)
+        )
+
+
+@pytest.mark.parametrize("kept", ["('seen', 'size')", "True"])
+def test_attributes_may_be_kept_over_waits(worker: Runner, project: Project, kept: str) -> None:
+    """L002, opt-in: those that are named, or all that the task's code has set or changed and that can be stored."""
+    sent, body = segments(worker, project, KEEPING.replace("{KEPT}", kept))
+    assert returned(body) == [["execute", 1], 4, False, "e"]
+    assert len(sent) == 3
+    log = project.log(sent[0])
+    assert ("Not kept over the wait, since they can't be stored: client" in log) == (kept == "True")
+    resumed = sent[1].resume
+    assert resumed is not None
+    assert b"unchanged" not in resumed.kwargs
+
+
+@pytest.mark.parametrize(
+    ("kept", "complaint"),
+    [
+        ("('client',)", "attribute client of Keeps"),
+        ("'seen'", "kept_attributes is a string; write ('seen',) for one attribute"),
+    ],
+)
+def test_attributes_that_can_not_be_kept_are_named(
+    worker: Runner, project: Project, kept: str, complaint: str
+) -> None:
+    _, body = segments(worker, project, KEEPING.replace("{KEPT}", kept))
+    assert complaint in failed(body)
+
+
+def test_attributes_are_lost_unless_they_are_kept(worker: Runner, project: Project) -> None:
+    """P014: as in Airflow."""
+    _, body = segments(worker, project, KEEPING.replace("{KEPT}", "()"))
+    assert returned(body) == [[], 3, False, "e"]
 
 
 def test_rescheduling_gives_the_moment(worker: Runner, project: Project) -> None:

@@ -9,6 +9,7 @@ from bide.model.failed_waits import RESUME_WITH_ERROR
 from bide.model.journal import RESUME_BY_REPLAY
 from bide.model.values import decode
 from bide.runner.first_wait import first_wait
+from bide.runner.kept_attributes import note_attributes, restore_attributes
 from bide.runner.task_run import TaskRun
 
 
@@ -18,6 +19,7 @@ def execute(run: TaskRun) -> Any:
     if run.order.resume is None and task.start_from_trigger:
         # The engine has taken it for a task that begins in a worker: the DAG file has changed since.
         raise first_wait(task, context, run.order.dag_file, lambda: run.host.load(run.order))
+    run.noted = note_attributes(task)
     task.pre_execute(context)
     resume = run.order.resume
     begins = resume is None or resume.method == RESUME_BY_REPLAY
@@ -29,7 +31,7 @@ def execute(run: TaskRun) -> Any:
 def _resume(run: TaskRun) -> Any:
     task, resume = run.loaded_task, run.order.resume
     assert resume is not None
-    kwargs: dict[str, Any] = decode(resume.kwargs)
+    kwargs = restore_attributes(task, decode(resume.kwargs))
     if resume.method == RESUME_WITH_ERROR:
         return task.resume_execution(resume.method, {**decode(resume.event), "kwargs": kwargs}, run.task_context)
     # The code may have changed since the task was deferred.

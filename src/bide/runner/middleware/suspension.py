@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bide.authoring.deferral import TaskDeferred, TaskRescheduled
+from bide.authoring.journal import TaskSuspended
 from bide.runner.arming import arm, says
+from bide.runner.kept_attributes import attributes_to_keep
 from bide.runner.task_run import Proceed, TaskRun
 from bide.wire.messages import Reschedule
 
@@ -27,6 +29,7 @@ def suspend(run: TaskRun, proceed: Proceed) -> Any:
             "Task rescheduled: it looks again at %s", datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
         )
         return Reschedule(at=at)
-    defer = arm(deferred, run.loaded_task, run.order.dag_file, lambda: run.host.load(run.order))
+    kept = {} if isinstance(deferred, TaskSuspended) else attributes_to_keep(run.loaded_task, run.noted)
+    defer = arm(deferred, run.loaded_task, run.order.dag_file, lambda: run.host.load(run.order), kept=kept)
     _log.info("Task deferred: %s", says(defer))
     return defer
