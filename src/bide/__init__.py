@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bide.authoring.params import Param, ParamsDict
     from bide.authoring.python import PythonOperator
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
+    from bide.authoring.stream import StreamConsumer, StreamMessage, StreamTrigger
     from bide.authoring.taskflow import task
     from bide.authoring.trigger import (
         BaseTrigger,
@@ -94,6 +95,9 @@ __all__ = [
     "ReplayMismatch",
     "SensorTimeout",
     "SignalTrigger",
+    "StreamConsumer",
+    "StreamMessage",
+    "StreamTrigger",
     "TaskDeferred",
     "TaskError",
     "TaskFailedEvent",
@@ -147,6 +151,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.params": ("Param", "ParamsDict"),
     "bide.authoring.python": ("PythonOperator",),
     "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
+    "bide.authoring.stream": ("StreamConsumer", "StreamMessage", "StreamTrigger"),
     "bide.authoring.taskflow": ("task",),
     "bide.authoring.trigger": (
         "BaseTrigger",

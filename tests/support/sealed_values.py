@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bide.store import Store, Tx
 from bide.store.ids import new_id
-from bide.store.schema import cancel_obligation, metadata, resume, signal, task_state, wait
+from bide.store.schema import cancel_obligation, checkpoint, metadata, resume, signal, task_state, wait
 from bide.store.sealing import Sealed
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -81,6 +81,7 @@ def _rows(tx: Tx, uid: str, run_uid: str, value: bytes) -> list[tuple[sa.Table, 
             },
         ),
         (task_state, {**one, "kind": "user", "key": "cursor", "value": value, "updated_at": tx.now}),
+        (checkpoint, {"name": uid, "value": value, "covers": tx.now, "saved_at": tx.now}),
     ]
 
 

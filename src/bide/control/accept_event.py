@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bide.control.endings import Ending, end
 from bide.control.journals import EndedWait, settle_waits
 from bide.control.outcomes import kept_outcome
+from bide.control.shared_streams import put_back, take_messages
 from bide.control.wait_trees import PartOver, settle_trees
 from bide.model.failed_waits import RESUME_WITH_ERROR, failure_told
 from bide.model.journal import RESUME_BY_REPLAY
@@ -17,6 +18,7 @@ from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
 from bide.store.waits import WaitRow
 from bide.wire.messages import Outcome
+from bide.wire.stream_messages import MessageKey
 
 
 class WaitEnding(NamedTuple):
@@ -28,12 +30,16 @@ class WaitEnding(NamedTuple):
     error: str = ""
     #: Whether the error is in the task's log already, since the trigger's runner has written it there.
     is_logged: bool = True
+    #: The message that it comes from, where each is for one wait only.
+    message: MessageKey | None = None
+    #: Whether the runner goes on only when it knows what became of this.
+    asks: bool = False
 
 
 async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:
     """Accept these endings in one transaction; the answer names the waits whose ending was the first.
 
-    An ending under a stale token, or for a wait that is over, is dropped.
+    An ending under a stale token, for a wait that is over, or by a message that another wait has had, is dropped.
     """
 
     def work(tx: Tx) -> set[str]:
@@ -43,7 +49,11 @@ async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:
             row = rows.get(one.wait_id)
             if row is not None and row.token == one.token and row.uid not in valid:
                 valid[row.uid] = (row, one)
-        return end_waits(tx, list(valid.values()), by="trigger")
+        takers = take_messages(tx, {uid: one.message for uid, (_, one) in valid.items() if one.message is not None})
+        pairs = [(row, one) for uid, (row, one) in valid.items() if one.message is None or uid in takers]
+        ended = end_waits(tx, pairs, by="trigger")
+        put_back(tx, [message for uid, message in takers.items() if uid not in ended])
+        return ended
 
     return await store.write(work)
 

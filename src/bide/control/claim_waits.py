@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bide.control.shared_streams import checkpoints_of
 from bide.control.start_tasks import log_path_of
 from bide.model.log_path import LogLayout
 from bide.store import Store, Tx, instances, obligations, runs, sessions, specs, waits
@@ -11,6 +12,7 @@ from bide.store.instances import InstanceRow
 from bide.store.obligations import ObligationRow
 from bide.store.runs import RunRow
 from bide.wire.messages import InstanceKey, TriggerLoad
+from bide.wire.stream_messages import Checkpoint
 
 
 async def claim_waits(
@@ -29,6 +31,7 @@ async def claim_waits(
         rows = waits.claim(tx, session, limit, only, queues)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+        read_so_far = checkpoints_of(tx, rows)
         return [
             _load(
                 tx,
@@ -44,6 +47,8 @@ async def claim_waits(
                 group_key=row.group_key,
                 # What a part of a tree ends with, the root goes on with.
                 must_end=row.method is None and row.parent_uid is None,
+                armed_at=row.armed_at.timestamp(),
+                checkpoint=read_so_far.get(row.group_key or row.uid),
             )
             for row in rows
         ]
@@ -109,6 +114,8 @@ def _load(
     interval: float | None,
     group_key: str | None = None,
     must_end: bool = False,
+    armed_at: float = 0.0,
+    checkpoint: Checkpoint | None = None,
 ) -> TriggerLoad:
     spec = specs.structure_of(tx, run.version_uid).spec
     return TriggerLoad(
@@ -125,4 +132,6 @@ def _load(
         interval=interval,
         group_key=group_key,
         must_end=must_end,
+        armed_at=armed_at,
+        checkpoint=checkpoint,
     )

@@ -14,6 +14,7 @@ from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
 from bide.authoring.journal import TaskSuspended
 from bide.authoring.operator import BaseOperator
+from bide.authoring.stream import StreamTrigger, shares_consumer
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
@@ -222,7 +223,28 @@ def _is_number(value: Any) -> bool:
 
 def share_key_of(trigger: BaseTrigger) -> Any:
     """What tells the group of `trigger`; None if the engine runs it by itself."""
+    if isinstance(trigger, StreamTrigger) and shares_consumer(trigger):
+        check_stream(trigger)
+        return trigger.share_key
     return trigger.share_key if isinstance(trigger, PollTrigger) and trigger_kind(type(trigger)) == "poll" else None
+
+
+def check_stream(trigger: StreamTrigger) -> None:
+    """Raise :class:`InvalidArgument` for what would break its stream only later."""
+    name = type(trigger).__name__
+    if trigger.exclusive and trigger.share_key is None:
+        raise InvalidArgument(
+            f"{name} is exclusive, so it needs a share_key: messages are handed out within a group"
+        )
+    since: Any = trigger.since
+    if since is not None and (not isinstance(since, dt.datetime) or since.tzinfo is None):
+        raise InvalidArgument(f"{name}.since must be a datetime with a time zone or None, not {since!r}")
+    budget: Any = trigger.max_errors
+    if not isinstance(budget, int) or budget < 1:
+        raise InvalidArgument(f"{name}.max_errors must be a whole number of 1 or more, not {budget!r}")
+    pause: Any = trigger.retry_pause
+    if not _is_number(pause) or pause < 0:
+        raise InvalidArgument(f"{name}.retry_pause must be a number of seconds, not {pause!r}")
 
 
 def subject_of(trigger: BaseTrigger) -> str:

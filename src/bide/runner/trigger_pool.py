@@ -7,8 +7,10 @@ import inspect
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 from typing import Any, Final
 
+from bide.authoring.stream import shares_consumer
 from bide.authoring.trigger import BaseTrigger, TriggerEvent, trigger_kind
 from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
@@ -17,8 +19,10 @@ from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of
 from bide.runner.polls import Polls
+from bide.runner.streams import Streams
 from bide.runner.trigger_threads import TriggerThreads
 from bide.wire.messages import TriggerDropped, TriggerEnded, TriggerLoad
+from bide.wire.stream_messages import EventsStored, MessageKey, SaveCheckpoint
 
 _log = logging.getLogger("bide.runner")
 
@@ -27,7 +31,7 @@ _CLEANUP_LIMIT: Final = 30.0
 #: Triggers at once that have a thread each.
 _THREADS: Final = 64
 
-Tell = Callable[[TriggerEnded | TriggerDropped], None]
+Tell = Callable[[TriggerEnded | TriggerDropped | SaveCheckpoint], None]
 
 
 class TriggerPool:
@@ -51,8 +55,9 @@ class TriggerPool:
         self._all_closed: asyncio.Future[None] | None = None
         self._thread_id = threading.get_ident()
         self._threads = TriggerThreads(loop, _THREADS)
-        #: Those of them that are polls.
+        #: Those of them that are polls, and those that share the consumer of a stream.
         self.polls = Polls(loop, self)
+        self.streams = Streams(self)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -68,20 +73,29 @@ class TriggerPool:
 
     def owner_of(self, task: asyncio.Task[None] | None) -> Held | None:
         """The trigger that `task` runs."""
-        return None if task is None else self._by_task.get(task) or self.polls.owner_of(task)
+        return (
+            None
+            if task is None
+            else (self._by_task.get(task) or self.polls.owner_of(task) or self.streams.owner_of(task))
+        )
 
     def add(self, held: Held, place: int = 0, *, in_thread: bool = False) -> None:
         """Start a trigger; `place` is its place among those that came together, so that first looks spread.
 
         With `in_thread` it may block: it gets a thread of its own, whichever kind it is, as long as there are any.
+        One that shares a stream does not, since its messages are counted with those of the others.
         """
-        if in_thread and self._has_thread(held):
+        shares = shares_consumer(held.trigger)
+        if in_thread and not shares and self._has_thread(held):
             self._held[held.load.wait_id] = held
             self._begin(held, self._run_in_thread(held))
             assert held.task is not None
             held.task.add_done_callback(lambda task: self._threads.give_back())
         elif trigger_kind(type(held.trigger)) == "poll":
             self.polls.add(held, place)
+            self._held[held.load.wait_id] = held
+        elif shares:
+            self.streams.add(held)
             self._held[held.load.wait_id] = held
         else:
             self._held[held.load.wait_id] = held
@@ -97,7 +111,7 @@ class TriggerPool:
             return None
         held.dropped = True
         self._closing.add(held)
-        if self.polls.discard(held):
+        if self.polls.discard(held) or self.streams.discard(held):
             self._begin(held, self.close_one(held))
         elif held.task is not None:
             held.task.cancel()
@@ -109,6 +123,10 @@ class TriggerPool:
         """Seconds until the next look of a poll, 0 while one is under way; None if it is no poll that is held."""
         held = self._held.get(wait_id)
         return None if held is None else self.polls.next_look(held)
+
+    def on_stored(self, answer: EventsStored) -> None:
+        """What has become of events of streams."""
+        self.streams.on_stored(answer)
 
     async def close(self, limit: float) -> None:
         """Drop all, tell of each when it is cleaned up, and wait for that, at most `limit` seconds."""
@@ -208,6 +226,27 @@ class TriggerPool:
         except BaseException as error:
             if self._held.get(held.load.wait_id) is held:
                 self.fail(held, error)
+
+    def offer(self, held: Held, event: TriggerEvent, stream: str | None, key: str) -> None:
+        """Have the event of `held` stored, which is over only then; `stream` names an exclusive one.
+
+        Raises for an event that can't be stored.
+        """
+        load = held.load
+        outcome = outcome_of(event, type(held.trigger).__name__, must_end=load.must_end)
+        message = None if stream is None else MessageKey(stream, sha256(key.encode()).hexdigest())
+        self._tell(TriggerEnded(load.wait_id, load.token, outcome, message=message, asks=True))
+
+    def finish(self, held: Held, event: TriggerEvent) -> None:
+        """The event of `held` is stored."""
+        with context_sink(self.log_of(held.load)):
+            _log.info("Trigger fired: %r", event)
+        self._held.pop(held.load.wait_id, None)
+        self.spawn(self.close_one(held))
+
+    def save(self, order: SaveCheckpoint) -> None:
+        """Have it stored how far a stream was read."""
+        self._tell(order)
 
     def fail(self, held: Held, error: BaseException) -> None:
         """Tell that `held` has failed."""

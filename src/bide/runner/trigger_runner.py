@@ -53,6 +53,7 @@ from bide.wire.messages import (
     TriggerLoad,
     XComs,
 )
+from bide.wire.stream_messages import EventsStored
 
 _log = logging.getLogger("bide.runner")
 
@@ -182,6 +183,8 @@ class TriggerRunner:
         elif isinstance(body, DropTriggers):
             for wait_id in body.wait_ids:
                 self._drop(wait_id)
+        elif isinstance(body, EventsStored):
+            self._pool.on_stored(body)
         elif isinstance(body, RunOnKill):
             self._spawn(self._run_on_kill(body))
         elif isinstance(body, AskLooks):

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.testing.broker import MemoryBroker
     from bide.testing.callbacks import call_back
     from bide.testing.clock import RealClock, SkippingClock
     from bide.testing.dag_files import ParsedFile, ParsedFolder, dag_bag, parse_file
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bide.testing.run import run_dag
 
 __all__ = [
+    "MemoryBroker",
     "ParsedFile",
     "ParsedFolder",
     "RealClock",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "MemoryBroker": "broker",
     "ParsedFile": "dag_files",
     "ParsedFolder": "dag_files",
     "RealClock": "clock",

@@ -11,6 +11,7 @@ from bide.authoring.trigger import BaseTrigger
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.triggerer.contract import TriggerControl
+from bide.engine.triggerer.stored_events import answer_to, ending_of
 from bide.model.clock import Clock
 from bide.model.errors import Fenced
 from bide.model.values import decode
@@ -36,6 +37,7 @@ from bide.wire.messages import (
     TriggerEnded,
     TriggerLoad,
 )
+from bide.wire.stream_messages import SaveCheckpoint
 
 _log = logging.getLogger("bide.runner")
 
@@ -157,11 +159,14 @@ class InlineTriggerer:
         cls = resolve_trigger(load.classpath, load.dag_file, lambda: self._tasks_of_run.loaded)
         return build_trigger(cls, load)
 
-    def _tell(self, message: TriggerEnded | TriggerDropped) -> None:
-        if isinstance(message, TriggerEnded):
+    def _tell(self, message: TriggerEnded | TriggerDropped | SaveCheckpoint) -> None:
+        if isinstance(message, SaveCheckpoint):
+            self._spawn(self._save(message))
+        elif isinstance(message, TriggerEnded) and message.asks:
+            self._spawn(self._store_and_answer(ending_of(message)))
+        elif isinstance(message, TriggerEnded):
             self._held.discard(message.wait_id)
-            ending = WaitEnding(message.wait_id, message.token, message.outcome, message.error)
-            self._spawn(self._store(ending))
+            self._spawn(self._store(ending_of(message)))
 
     async def _make_start(self, load: StartLoad) -> None:
         """Make the first wait of a task that starts from its trigger."""
@@ -186,6 +191,15 @@ class InlineTriggerer:
 
     async def _store(self, ending: WaitEnding) -> None:
         await self._control.accept_many([ending])
+
+    async def _store_and_answer(self, ending: WaitEnding) -> None:
+        answer = await answer_to([ending], await self._control.accept_many([ending]), self._control)
+        self._held.difference_update(answer.accepted)
+        with user_code():
+            self._pool.on_stored(answer)
+
+    async def _save(self, order: SaveCheckpoint) -> None:
+        await self._control.save_checkpoint(order)
 
     async def _run_on_kill(self, order: RunOnKill) -> None:
         error = ""

@@ -9,7 +9,8 @@ seconds in UTC, durations seconds.
                        RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` has
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
                        LoopBlocked
-                       ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms
+                       ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms; EventsStored ⇄
+                       SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
     dag parser         ParseFile ⇄ FileParsed
 """
 
@@ -38,6 +39,7 @@ from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
 from bide.wire.progress import Progress
+from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
@@ -205,6 +207,9 @@ class TriggerLoad(msgspec.Struct, frozen=True):
     group_key: str | None = None
     #: The operator gave no method to resume at: only an ending event is legal.
     must_end: bool = False
+    #: When the wait began, and how far the stream that it reads was read.
+    armed_at: float = 0.0
+    checkpoint: Checkpoint | None = None
 
 
 class ArmTriggers(Message, frozen=True):
@@ -222,12 +227,17 @@ class DropTriggers(Message, frozen=True):
 
 
 class TriggerEnded(Message, frozen=True):
-    """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it."""
+    """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it.
+
+    One that `asks` has not ended before :class:`EventsStored` says so; `message` is that of an exclusive stream.
+    """
 
     wait_id: str
     token: int
     outcome: Outcome | None = None
     error: str = ""
+    message: MessageKey | None = None
+    asks: bool = False
 
 
 class TriggerDropped(Message, frozen=True):
@@ -311,9 +321,12 @@ TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
 )
 RunnerMessage = Ping | Pong | LoopBlocked | AskLooks | Looks | Stop
+StreamTold = EventsStored | SaveCheckpoint
 ParserMessage = ParseFile | FileParsed
 
-AnyMessage = TemplateMessage | TaskMessage | KeptMessage | TriggerMessage | RunnerMessage | ParserMessage
+AnyMessage = (
+    TemplateMessage | TaskMessage | KeptMessage | TriggerMessage | StreamTold | RunnerMessage | ParserMessage
+)
 
 
 #: What a request of a task runner is answered with.

@@ -7,7 +7,7 @@ can be tested without a database; runner processes come from a :class:`RunnerSou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -15,6 +15,7 @@ from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.template import Runner
 from bide.wire.messages import Frame, Reply, RunOnKill, StartLoad, TriggerLoad
+from bide.wire.stream_messages import MessageKey, SaveCheckpoint
 
 
 class TriggerControl(Protocol):
@@ -61,6 +62,14 @@ class TriggerControl(Protocol):
         The ids of those that were accepted. For the others the lease is no longer good or the wait is gone, and
         nothing is written. One refusal does not affect the others.
         """
+        ...
+
+    async def taken(self, messages: Collection[MessageKey]) -> set[MessageKey]:
+        """Those of `messages`, each for one wait only, that have had theirs."""
+        ...
+
+    async def save_checkpoint(self, order: SaveCheckpoint) -> bool:
+        """Store how far a stream was read; False if there are waits that have not been offered all before that."""
         ...
 
     async def claim_obligations(self, limit: int) -> list[RunOnKill]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.template import TemplateUnavailable
-from bide.engine.triggerer import placement
+from bide.engine.triggerer import live, placement
 from bide.engine.triggerer.contract import RunnerSource
 from bide.engine.triggerer.placement import ARMING, CANCELS
 from bide.engine.triggerer.quarantine import Quarantine, TriggerClass
@@ -25,6 +25,7 @@ from bide.engine.triggerer.reports import (
 )
 from bide.engine.triggerer.runner import RunnerProcess
 from bide.engine.triggerer.settings import TriggererSettings
+from bide.engine.triggerer.stored_events import ending_of
 from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
 from bide.model.clock import Clock
 from bide.wire.async_channel import ChannelClosed
@@ -42,6 +43,7 @@ from bide.wire.messages import (
     TriggerEnded,
     TriggerLoad,
 )
+from bide.wire.stream_messages import EventsStored, SaveCheckpoint
 
 _log = logging.getLogger(__name__)
 
@@ -66,12 +68,13 @@ class Fleet:
         ended: Callable[[WaitEnding], None],
         armed: Callable[[ArmedStart], None],
         answer: Callable[[Frame], Awaitable[Reply]],
+        read: Callable[[SaveCheckpoint], None],
         lost: Callable[[float, Sequence[str]], None],
         answered: Callable[[], None],
     ) -> None:
         """Callbacks: `ended`, a trigger has ended under a good lease; `armed`, so has the making of a first wait;
-        `answer`, a runner asks something; `lost`, these waits have no process and should be released after so many
-        seconds; `answered`, a runner has shown that its loop turns.
+        `answer`, a runner asks something; `read`, it has read a stream so far; `lost`, these waits have no process
+        and should be released after so many seconds; `answered`, a runner has shown that its loop turns.
         """
         self._source = source
         self._settings = settings
@@ -80,6 +83,7 @@ class Fleet:
         self._ended = ended
         self._armed = armed
         self._answer = answer
+        self._read = read
         self._lost = lost
         self._answered = answered
         self._suspicion = Suspicion()
@@ -111,12 +115,7 @@ class Fleet:
 
     def where(self, wait_ids: Iterable[str]) -> dict[str, str]:
         """Label of the runner by wait id, for those that one holds."""
-        wanted = set(wait_ids)
-        return {
-            wait_id: runner.label
-            for runner in self._runners.values()
-            for wait_id in wanted.intersection(runner.armed)
-        }
+        return live.where(wait_ids, self._runners.values())
 
     def keeps_up(self) -> bool:
         """Whether every loop has answered in time since it was given its last triggers."""
@@ -124,16 +123,7 @@ class Fleet:
 
     async def next_looks(self, wait_ids: Collection[str]) -> dict[str, float]:
         """When polls are looked at next, in Unix seconds by wait id, as far as runners answer in time."""
-        wanted = set(wait_ids)
-        questions: list[Awaitable[dict[str, float]]] = []
-        for runner in self._runners.values():
-            mine = wanted.intersection(runner.armed)
-            if mine:
-                questions.append(runner.next_looks(sorted(mine), self._settings.answer_timeout))
-        looks: dict[str, float] = {}
-        for answer in await asyncio.gather(*questions):
-            looks.update(answer)
-        return looks
+        return await live.next_looks(wait_ids, self._runners.values(), self._settings.answer_timeout)
 
     # --- work ---------------------------------------------------------------------------------------------------
 
@@ -145,7 +135,8 @@ class Fleet:
         alone: list[TriggerLoad] = []
         by_runner: dict[str, list[TriggerLoad]] = {}
         for load in loads:
-            holder = self._holder_of_group(load)
+            under_suspicion = self._group_of(load) != NO_GROUP
+            holder = None if under_suspicion else placement.holder_of(load.group_key, self._runners.values())
             if holder is None:
                 alone.append(load)
             else:
@@ -153,14 +144,6 @@ class Fleet:
         for label, members in by_runner.items():
             self._runners[label].arm(members, self._settings.arm_batch)
         await self._place(alone, lambda runner, members: runner.arm(members, self._settings.arm_batch))
-
-    def _holder_of_group(self, load: TriggerLoad) -> RunnerProcess | None:
-        if load.group_key is None or self._group_of(load) != NO_GROUP:
-            return None
-        for runner in self._runners.values():
-            if runner.group == NO_GROUP and runner.takes_more and load.group_key in runner.shared_looks:
-                return runner
-        return None
 
     async def _place(self, loads: Iterable[L], hand_over: Callable[[RunnerProcess, Sequence[L]], None]) -> None:
         groups: dict[int, list[L]] = {}
@@ -193,6 +176,13 @@ class Fleet:
             self._suspicion.forget(wait_id)
         for runner in self._runners.values():
             runner.drop(wait_ids)
+
+    def on_stored(self, answer: EventsStored) -> None:
+        """Tell the runners that wait for it what became of events of streams."""
+        for wait_id in answer.accepted:
+            self._suspicion.forget(wait_id)
+        for runner in self._runners.values():
+            runner.tell_stored(answer)
 
     async def run_on_kill(self, obligation: RunOnKill) -> str:
         """Have external work cancelled: empty, or one line that says what went wrong."""
@@ -340,12 +330,19 @@ class Fleet:
         # When the engine's own loop was held up, this frame has been there since about the missed look.
         now = min(self._clock.monotonic(), max(self.next_watch, runner.pulse.asked_at))
         match frame.body:
-            case TriggerEnded(wait_id=wait_id, token=token, outcome=outcome, error=error):
+            case TriggerEnded(wait_id=wait_id, token=token) as said:
                 runner.pulse.frame(now)
+                if said.asks:
+                    runner.asking.add(wait_id)
                 if runner.holds(wait_id, token):
-                    runner.let_go(wait_id)
-                    self._suspicion.forget(wait_id)
-                    self._ended(WaitEnding(wait_id, token, outcome, error))
+                    if not said.asks:
+                        runner.let_go(wait_id)
+                        self._suspicion.forget(wait_id)
+                    self._ended(ending_of(said))
+                elif said.asks:
+                    runner.tell_stored(EventsStored(refused=(wait_id,)))
+            case SaveCheckpoint() as order:
+                self._read(order)
             case StartArmed(wait_id=wait_id, token=token, defer=defer):
                 runner.pulse.frame(now)
                 if runner.holds(wait_id, token):

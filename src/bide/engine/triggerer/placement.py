@@ -46,6 +46,16 @@ def drain_too_long(runners: Collection[RunnerProcess], settings: TriggererSettin
     return draining[: -settings.max_draining]
 
 
+def holder_of(group_key: str | None, runners: Collection[RunnerProcess]) -> RunnerProcess | None:
+    """The runner that holds waits of this group, and so should get the others, too."""
+    if group_key is None:
+        return None
+    for runner in runners:
+        if runner.group == NO_GROUP and runner.takes_more and group_key in runner.shared_looks:
+            return runner
+    return None
+
+
 def has_room_apart(runners: Collection[RunnerProcess], group: int, settings: TriggererSettings) -> bool:
     """Whether there may be a runner for this group of suspects; for classes in quarantine there always may."""
     isolated = {runner.group for runner in runners if runner.group > NO_GROUP}

@@ -9,6 +9,8 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from bide.engine.template import Runner, RunnerExit
 from bide.engine.triggerer.pulse import Pulse
 from bide.engine.triggerer.quarantine import TriggerClass, is_quarantine
@@ -34,6 +36,7 @@ from bide.wire.messages import (
     TriggerDropped,
     TriggerLoad,
 )
+from bide.wire.stream_messages import EventsStored
 
 
 class Lease(NamedTuple):
@@ -61,6 +64,8 @@ class RunnerProcess:
         self._leases: dict[Lease, Lease] = {}
         #: The groups that those belong to.
         self.shared_looks = SharedLooks()
+        #: It waits to be told what became of their events. They are armed until these are accepted.
+        self.asking: set[str] = set()
         #: Dropped, and not yet cleaned up; and those of them that are to go elsewhere after that.
         self.dropping: set[str] = set()
         self.moving: set[str] = set()
@@ -141,6 +146,15 @@ class RunnerProcess:
     def reply(self, body: Reply, request: int) -> None:
         """Answer a question of its own."""
         self._send(body, request=request)
+
+    def tell_stored(self, answer: EventsStored) -> None:
+        """Tell it what became of the events for which it asked."""
+        for wait_id in self.asking.intersection(answer.accepted):
+            self.let_go(wait_id)
+        mine = EventsStored(*(tuple(self.asking.intersection(ids)) for ids in msgspec.structs.astuple(answer)))
+        if any(msgspec.structs.astuple(mine)):
+            self.asking.difference_update(*msgspec.structs.astuple(mine))
+            self._send(mine)
 
     def let_go(self, wait_id: str) -> None:
         """It holds this one no more."""

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from bide.control import accept_event, arm_starts, cancel_external, claim_waits, runner_requests
+from bide.control import accept_event, arm_starts, cancel_external, claim_waits, runner_requests, shared_streams
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.task_log import TaskLog
 from bide.model.log_path import LogLayout
 from bide.store import Store, waits
 from bide.wire.messages import Frame, Reply, RunOnKill, StartLoad, TriggerLoad
+from bide.wire.stream_messages import MessageKey, SaveCheckpoint
 
 #: Ids in one statement; SQLite takes at most 32,766 parameters.
 _IDS: Final = 5_000
@@ -74,6 +75,12 @@ class StoreControl:
         failed = {row.instance_uid: untold[uid] for uid, row in rows.items() if uid in accepted}
         await self._task_log.append(failed)
         return accepted
+
+    async def taken(self, messages: Collection[MessageKey]) -> set[MessageKey]:
+        return await shared_streams.taken(self._store, messages)
+
+    async def save_checkpoint(self, order: SaveCheckpoint) -> bool:
+        return await shared_streams.save_checkpoint(self._store, self._session, order)
 
     async def claim_obligations(self, limit: int) -> list[RunOnKill]:
         return await cancel_external.claim_obligations(

@@ -15,10 +15,12 @@ from bide.engine.triggerer.endings import EndingWriter
 from bide.engine.triggerer.fleet import Fleet
 from bide.engine.triggerer.persistence import persistently
 from bide.engine.triggerer.settings import TriggererSettings
+from bide.engine.triggerer.stored_events import answer_to
 from bide.model.clock import Clock
 from bide.model.errors import Conflict, Fenced
 from bide.store import Bell
 from bide.wire.messages import RunOnKill
+from bide.wire.stream_messages import SaveCheckpoint
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ class Triggerer:
             ended=self._endings.add,
             armed=self._on_armed,
             answer=control.answer,
+            read=self._on_read,
             lost=self._on_lost,
             answered=self._on_answered,
         )
@@ -251,8 +254,20 @@ class Triggerer:
 
     # --- what happens -------------------------------------------------------------------------------------------
 
-    def _on_stored(self, _endings: Sequence[WaitEnding]) -> None:
+    def _on_stored(self, endings: Sequence[WaitEnding], accepted: Collection[str]) -> None:
         self._look_for_room()
+        if asked := [one for one in endings if one.asks]:
+            self._spawn(self._answer(asked, accepted), "triggerer-stored")
+
+    async def _answer(self, endings: Sequence[WaitEnding], accepted: Collection[str]) -> None:
+        self._fleet.on_stored(await answer_to(endings, accepted, self._control))
+        self._look_for_room()
+
+    def _on_read(self, order: SaveCheckpoint) -> None:
+        self._spawn(self._save(order), "triggerer-checkpoint")
+
+    async def _save(self, order: SaveCheckpoint) -> None:
+        await persistently(lambda: self._control.save_checkpoint(order), "store how far a stream was read")
 
     def _on_answered(self) -> None:
         self._look_for_room()

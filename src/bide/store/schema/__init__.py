@@ -15,6 +15,8 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
                  └── xcom
     callback_request              what is to be called because something has ended
+    checkpoint                    how far streams were read, of a wait or of all that share a stream
+    taken_message                 messages that were for one wait only and had one
     cancel_obligation             external work that has to be cancelled
     session                       engines, past and present
     writer                        the last transaction of each thread that writes to PostgreSQL
@@ -28,12 +30,13 @@ from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.sessions import log, session, writer
-from bide.store.schema.waits import cancel_obligation, resume, signal, wait
+from bide.store.schema.waits import cancel_obligation, checkpoint, resume, signal, taken_message, wait
 
 __all__ = [
     "UtcTime",
     "callback_request",
     "cancel_obligation",
+    "checkpoint",
     "dag",
     "dag_file",
     "dag_run",
@@ -45,6 +48,7 @@ __all__ = [
     "resume",
     "session",
     "signal",
+    "taken_message",
     "task_event",
     "task_instance",
     "task_state",

@@ -86,6 +86,28 @@ signal = sa.Table(
     sa.Index("ix_signal_expires", "expires_at"),
 )
 
+taken_message = sa.Table(
+    "taken_message",
+    metadata,
+    #: The group of the waits, and the SHA-256 of the message's key, in hex.
+    sa.Column("stream", sa.String(64), primary_key=True),
+    sa.Column("message", sa.String(64), primary_key=True),
+    sa.Column("taken_at", UtcTime, nullable=False),
+    sa.Index("ix_taken_message_taken_at", "taken_at"),
+)
+
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    #: A group of waits, or one wait.
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", Sealed, nullable=False),
+    #: Waits of the group that began at this moment or before have been offered all that lies before it.
+    sa.Column("covers", UtcTime, nullable=False),
+    sa.Column("saved_at", UtcTime, nullable=False),
+    sa.Index("ix_checkpoint_saved_at", "saved_at"),
+)
+
 resume = sa.Table(
     "resume",
     metadata,

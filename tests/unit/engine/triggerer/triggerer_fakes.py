@@ -44,6 +44,7 @@ from bide.wire.messages import (
     TriggerEnded,
     TriggerLoad,
 )
+from bide.wire.stream_messages import EventsStored, MessageKey, SaveCheckpoint
 
 
 class Changes:
@@ -104,6 +105,8 @@ class FakeRunner:
         self.leaves_to_others = ""
         #: Those that it was given to run in threads.
         self.in_threads: set[str] = set()
+        #: What it was told of events for which it asked.
+        self.stored: list[EventsStored] = []
         #: Done by triggers while it stops.
         self.on_stop: Callable[[], None] = lambda: None
         self.unanswered: list[Ping] = []
@@ -122,6 +125,11 @@ class FakeRunner:
         load = self.armed.pop(wait_id)
         outcome = None if error else Outcome("event", payload)
         self.send(TriggerEnded(wait_id, load.token, outcome, error))
+
+    def offer(self, wait_id: str, payload: bytes = b"null", message: MessageKey | None = None) -> None:
+        """A wait for a message of a stream has its event, and goes on only when it knows what became of it."""
+        token = self.armed[wait_id].token
+        self.send(TriggerEnded(wait_id, token, Outcome("event", payload), message=message, asks=True))
 
     def send(self, body: AnyMessage, request: int = 0) -> None:
         assert self._channel is not None
@@ -191,6 +199,10 @@ class FakeRunner:
                     self.armed.pop(wait_id, None)
                     self.dropped.append(wait_id)
                     self.send(TriggerDropped(wait_id))
+            case EventsStored(accepted=accepted) as answer:
+                for wait_id in accepted:
+                    del self.armed[wait_id]
+                self.stored.append(answer)
             case Ping(number=number) as ping:
                 self.pings += 1
                 if self.stuck:
@@ -282,6 +294,9 @@ class FakeControl:
     #: Tasks that start from their trigger, and what was found that they wait for.
     starts: list[StartLoad] = field(default_factory=list)
     armed: list[ArmedStart] = field(default_factory=list)
+    #: Messages that have had their wait, and how far streams were read.
+    messages_taken: set[MessageKey] = field(default_factory=set)
+    checkpoints: list[SaveCheckpoint] = field(default_factory=list)
     #: Waits whose events can't be stored.
     unstorable: set[str] = field(default_factory=set)
     #: Calls that still fail.
@@ -347,6 +362,15 @@ class FakeControl:
         self._maybe_fail()
         return {wait_id for wait_id, wait in self.waits.items() if wait.claimed}
 
+    async def taken(self, messages: Collection[MessageKey]) -> set[MessageKey]:
+        return self.messages_taken.intersection(messages)
+
+    async def save_checkpoint(self, order: SaveCheckpoint) -> bool:
+        self._maybe_fail()
+        self.checkpoints.append(order)
+        self.changes.note()
+        return True
+
     async def accept_many(self, endings: Sequence[WaitEnding]) -> set[str]:
         await self.may_write.wait()
         self._maybe_fail()
@@ -357,7 +381,8 @@ class FakeControl:
         good: set[str] = set()
         for ending in endings:
             wait = self.waits.get(ending.wait_id)
-            if wait is not None and wait.token == ending.token:
+            taken = ending.message is not None and ending.message in self.messages_taken
+            if wait is not None and wait.token == ending.token and not taken:
                 del self.waits[ending.wait_id]
                 self.accepted[ending.wait_id] = ending
                 good.add(ending.wait_id)

@@ -14,6 +14,15 @@ down_revision = None
 def upgrade() -> None:
     """Create every table and index."""
     op.create_table(
+        "checkpoint",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("covers", UtcTime(), nullable=False),
+        sa.Column("saved_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_checkpoint")),
+    )
+    op.create_index("ix_checkpoint_saved_at", "checkpoint", ["saved_at"], unique=False)
+    op.create_table(
         "dag_file",
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
@@ -79,6 +88,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
     )
     op.create_index("ix_session_live", "session", ["kind"], unique=False, sqlite_where=sa.text("ended_at IS NULL"))
+    op.create_table(
+        "taken_message",
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("message", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("stream", "message", name=op.f("pk_taken_message")),
+    )
+    op.create_index("ix_taken_message_taken_at", "taken_message", ["taken_at"], unique=False)
     op.create_table(
         "writer",
         sa.Column("uid", sa.String(length=36), nullable=False),
