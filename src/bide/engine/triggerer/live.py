@@ -17,7 +17,7 @@ def where(wait_ids: Iterable[str], runners: Iterable[RunnerProcess]) -> dict[str
 async def next_looks(
     wait_ids: Collection[str], runners: Iterable[RunnerProcess], timeout: float
 ) -> dict[str, float]:
-    """When polls are looked at next, in Unix seconds by wait id, as far as runners answer within `timeout` seconds."""
+    """When polls are looked at next, in Unix seconds by wait id, as far as runners answer within `timeout` s."""
     wanted = set(wait_ids)
     questions: list[Awaitable[dict[str, float]]] = []
     for runner in runners:
