@@ -31,5 +31,6 @@ class ForgetSignals:
     def _work(self, tx: Tx) -> Next:
         again = signals.delete_expired(tx, tx.now - KEPT_AFTER, _BATCH) == _BATCH
         following = signals.next_expiry(tx)
+        # Without any there is nothing to look for; new ones are seen at the next look of the safety net.
         due_at = None if following is None else max(following + KEPT_AFTER, tx.now + _PAUSE)
-        return Next(again=again, due_at=due_at or tx.now + KEPT_AFTER)
+        return Next(again=again, due_at=due_at)
