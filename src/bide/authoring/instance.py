@@ -11,6 +11,7 @@ from bide.authoring.moments import pendulum_moment
 from bide.authoring.runtime import current_runtime
 from bide.authoring.templates import format_ds_nodash
 from bide.authoring.xcom_arg import RETURN_VALUE
+from bide.authoring.xcom_lookup import pull
 from bide.model.ids import NOT_MAPPED
 
 if TYPE_CHECKING:
@@ -192,29 +193,16 @@ class TaskInstance:
             if isinstance(task_ids, str)
             else [*task_ids]
         )
-        found = current_runtime().pull_xcoms(
+        return pull(
             asked,
             key,
+            single=single,
             dag_id=dag_id,
             run_id=run_id,
-            map_indexes=(map_indexes,) if isinstance(map_indexes, int) else map_indexes,
+            map_indexes=map_indexes,
             include_prior_dates=include_prior_dates,
+            default=default,
         )
-        values: list[Any] = []
-        for task_id in asked:
-            records = [record for record in found if record.task_id == task_id]
-            mapped = isinstance(map_indexes, Sequence) or any(record.map_index != NOT_MAPPED for record in records)
-            if mapped and not isinstance(map_indexes, int):
-                if single and records:
-                    return [record.value for record in records]
-                values.extend(record.value for record in records)
-            elif records:
-                if single:
-                    return records[0].value
-                values.append(records[0].value)
-            elif not single:
-                values.append(default)
-        return default if single else values
 
     def _own_and_upstream(self) -> list[str]:
         """This task's id, then those of the tasks before it, nearest first."""

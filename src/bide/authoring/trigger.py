@@ -94,6 +94,42 @@ class WaitingTask(NamedTuple):
     #: The instance's own id.
     id: str = ""
 
+    def xcom_pull(
+        self,
+        task_ids: str | Sequence[str] | None = None,
+        dag_id: str | None = None,
+        key: str = "return_value",
+        include_prior_dates: bool = False,
+        *,
+        map_indexes: int | Sequence[int] | None = None,
+        default: Any = None,
+        run_id: str | None = None,
+    ) -> Any:
+        """As that of a task instance; None for `task_ids` asks this task itself.
+
+        In a coroutine the engine has to answer within a second, since nothing else runs meanwhile;
+        :meth:`async_xcom_pull` holds up nobody.
+        """
+        from bide.authoring.xcom_lookup import pull
+
+        asked = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else [*task_ids]
+        return pull(
+            asked,
+            key,
+            single=task_ids is None or isinstance(task_ids, str),
+            dag_id=dag_id,
+            run_id=run_id,
+            map_indexes=map_indexes,
+            include_prior_dates=include_prior_dates,
+            default=default,
+        )
+
+    async def async_xcom_pull(self, *args: Any, **kwargs: Any) -> Any:
+        """As :meth:`xcom_pull`, awaited."""
+        import asyncio
+
+        return await asyncio.to_thread(self.xcom_pull, *args, **kwargs)
+
 
 class BaseTrigger(ABC):
     """Waits for something outside, in a process that runs nothing but triggers.

@@ -134,4 +134,5 @@ def _load(
         must_end=must_end,
         armed_at=armed_at,
         checkpoint=checkpoint,
+        epoch=owner.epoch,
     )

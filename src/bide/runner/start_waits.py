@@ -7,7 +7,6 @@ threads of its own and asks the engine over the loop's channel.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -18,16 +17,15 @@ from bide.authoring.context import use_context
 from bide.authoring.loading import LoadedFile
 from bide.authoring.runtime import use_runtime
 from bide.model.clock import Clock
-from bide.model.errors import ProtocolError
 from bide.observe.log import PathSink, context_sink
 from bide.runner.arming import arm, says
 from bide.runner.failures import described, one_line
 from bide.runner.first_wait import first_wait
+from bide.runner.questions import Questions
 from bide.runner.runtimes import EngineLink, TaskRuntime
 from bide.runner.task_context import context_of, find_task
 from bide.runner.trigger_classes import TriggerClasses
-from bide.wire.async_channel import AsyncChannel
-from bide.wire.messages import AnyMessage, Defer, Frame, RunTask, StartArmed, StartLoad, TriggerEnded
+from bide.wire.messages import AnyMessage, Defer, RunTask, StartArmed, StartLoad, TriggerEnded
 
 _log = logging.getLogger("bide.runner")
 
@@ -38,16 +36,14 @@ _THREADS: Final = 16
 class StartWaits:
     """What is being made, by the id of the wait that stands for it. Lives in the event loop."""
 
-    def __init__(self, channel: AsyncChannel, clock: Clock, importer: Executor, classes: TriggerClasses) -> None:
-        self._channel = channel
+    def __init__(self, questions: Questions, clock: Clock, importer: Executor, classes: TriggerClasses) -> None:
+        self._questions = questions
         self._clock = clock
         self._importer = importer
         self._classes = classes
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="start")
         self._starts: dict[str, StartLoad] = {}
-        self._questions: dict[int, asyncio.Future[AnyMessage]] = {}
-        self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -92,51 +88,24 @@ class StartWaits:
                 return StartArmed(
                     start.wait_id,
                     start.token,
-                    make_first_wait(start.order, loaded, self._clock, _LoopLink(self, start.order)),
+                    make_first_wait(start.order, loaded, self._clock, _LoopLink(self._questions, start.order)),
                 )
             except BaseException as error:
                 # Whatever it is, it ends this task alone.
                 _log.error("Task failed: %s", described(error))
                 return TriggerEnded(start.wait_id, start.token, error=one_line(error))
 
-    # --- questions of these threads ----------------------------------------------------------------------------
-
-    def take_reply(self, frame: Frame) -> bool:
-        """Whether `frame` answers a question that was asked here."""
-        question = self._questions.pop(frame.request, None)
-        if question is None:
-            return False
-        if not question.done():
-            question.set_result(frame.body)
-        return True
-
-    async def ask(self, body: AnyMessage, order: RunTask) -> AnyMessage:
-        """Ask the engine on behalf of a task; to be awaited in the loop."""
-        number = next(self._numbers)
-        question: asyncio.Future[AnyMessage] = self._loop.create_future()
-        self._questions[number] = question
-        self._channel.send(body, request=number, instance=order.instance.id, epoch=order.epoch)
-        return await question
-
-    def ask_from_thread(self, body: AnyMessage, order: RunTask) -> AnyMessage:
-        """As :meth:`ask`, from one of the threads."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run_coroutine_threadsafe(self.ask(body, order), self._loop).result()
-        raise ProtocolError("this can't be asked from within an event loop")
-
 
 class _LoopLink:
     """Asks on behalf of one instance (:class:`bide.runner.runtimes.EngineLink`)."""
 
-    def __init__(self, waits: StartWaits, order: RunTask) -> None:
-        self._waits = waits
+    def __init__(self, questions: Questions, order: RunTask) -> None:
+        self._questions = questions
         self._order = order
 
     def request(self, body: AnyMessage) -> AnyMessage:
         """Ask and wait for the answer."""
-        return self._waits.ask_from_thread(body, self._order)
+        return self._questions.ask_now(body, self._order.instance.id, self._order.epoch)
 
 
 def make_first_wait(order: RunTask, loaded: LoadedFile, clock: Clock, link: EngineLink) -> Defer:

@@ -22,7 +22,7 @@ from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of
 from bide.runner.loop_watch import Culprit, LoopWatch
-from bide.runner.runtimes import ProcessRuntime
+from bide.runner.questions import Questions, TriggerRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
 from bide.runner.trigger_classes import ClassPath, CodeChanged, FoundClass, TriggerClasses, class_path
@@ -70,17 +70,19 @@ def main(sock: socket.socket, label: str) -> int:
     CapturedStreams().install()
     install(setting("logging", "level") or logging.INFO)
     clock = SystemClock()
-    with use_runtime(ProcessRuntime(clock), in_all_threads=True):
+    runtime = TriggerRuntime(clock)
+    with use_runtime(runtime, in_all_threads=True):
         # Not asyncio.run(), which would wait for a plain poll() that hangs in its thread.
         loop = asyncio.new_event_loop()
-        run_to_its_end(loop, loop.create_task(_serve(sock, clock)))
+        run_to_its_end(loop, loop.create_task(_serve(sock, clock, runtime)))
     return 0
 
 
-async def _serve(sock: socket.socket, clock: Clock) -> None:
+async def _serve(sock: socket.socket, clock: Clock, runtime: TriggerRuntime) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="poll"))
     runner = TriggerRunner(await AsyncChannel.open(sock), clock)
+    runtime.questions = runner.questions
     watch = LoopWatch(loop, clock, runner.culprit, runner.tell_of_block)
     watch.start()
     serving = asyncio.create_task(runner.serve())
@@ -105,9 +107,10 @@ class TriggerRunner:
         self._owners = TaskOwners(self._loop)
         # One thread: imports may take long and must not hold up the loop, nor run beside each other.
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
+        self.questions = Questions(channel)
         self._classes = TriggerClasses(lambda: bool(self._pool) or self._pool.closing)
         self._pool = TriggerPool(self._loop, self._tell)
-        self._starts = StartWaits(channel, clock, self._importer, self._classes)
+        self._starts = StartWaits(self.questions, clock, self._importer, self._classes)
         self._ending = False
         #: Asked for, and not built yet.
         self._arming: dict[str, TriggerLoad] = {}
@@ -172,7 +175,7 @@ class TriggerRunner:
             holding = len(self._pool) + len(self._arming) + len(self._starts)
             self._tell(Pong(body.number, holding=holding), frame.request)
         elif isinstance(body, Ok | Refused | XComs):
-            self._starts.take_reply(frame)
+            self.questions.take_reply(frame)
         elif isinstance(body, ArmStarts):
             self._spawn(self._make_starts(body.starts))
         elif isinstance(body, ArmTriggers):

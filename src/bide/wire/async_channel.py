@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from bide.model.errors import ProtocolError
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
-from bide.wire.messages import AnyMessage, Frame
+from bide.wire.messages import AnyMessage, Frame, Reply
 
 __all__ = ["AsyncChannel", "ChannelClosed"]
 
@@ -105,6 +105,35 @@ class AsyncChannel:
             except OSError:
                 return False
         return True
+
+    def exchange(self, body: AnyMessage, *, request: int, instance: str, epoch: int, timeout: float) -> AnyMessage:
+        """Send a question and wait for its answer, in the loop's thread, where nothing else runs meanwhile.
+
+        What else arrives is received later. Raises :class:`TimeoutError` after `timeout` seconds.
+        """
+        deadline = self._loop.time() + timeout
+        self.send(body, request=request, instance=instance, epoch=epoch)
+        while self._unsent:
+            self._await_socket(deadline, writable=True)
+            self._on_writable()
+        seen = 0
+        while True:
+            for place, (frame, size) in enumerate(self._arrived):
+                if place >= seen and frame.request == request and isinstance(frame.body, Reply):
+                    del self._arrived[place]
+                    self._arrived_bytes -= size
+                    return frame.body
+            seen = len(self._arrived)
+            if self._end is not None:
+                raise self._end
+            self._await_socket(deadline)
+            self._on_readable()
+
+    def _await_socket(self, deadline: float, *, writable: bool = False) -> None:
+        left = max(0.0, deadline - self._loop.time())
+        sock = [self._sock]
+        if not any(select.select([] if writable else sock, sock if writable else [], [], left)):
+            raise TimeoutError
 
     async def drain(self) -> None:
         """Wait until the socket has taken all that was sent, or the channel is closed."""

@@ -210,6 +210,8 @@ class TriggerLoad(msgspec.Struct, frozen=True):
     #: When the wait began, and how far the stream that it reads was read.
     armed_at: float = 0.0
     checkpoint: Checkpoint | None = None
+    #: Of the instance, for what the trigger asks on its behalf.
+    epoch: int = -1
 
 
 class ArmTriggers(Message, frozen=True):

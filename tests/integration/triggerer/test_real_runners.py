@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from bide.control.cancel_run import cancel_run
+from bide.control.defer_task import defer_task
 from bide.engine.template import Template
 from bide.engine.triggerer import Triggerer, TriggererSettings
 from bide.observe.clock import SystemClock
 from bide.observe.leftovers import find_marked
-from bide.store import Store
-from bide.wire.messages import WaitSpec
+from bide.store import Store, Tx, instances, xcoms
+from bide.wire.messages import Defer, WaitSpec
 from tests.support.waiting_tasks import WaitingTasks
 
 
@@ -208,6 +209,22 @@ async def test_k14_changed_code_is_taken_without_a_restart_and_what_waits_goes_o
     assert world.notes().count(("t0", "run")) == 1, "it was left alone"
     assert old in world.triggerer.pids()
     assert len(world.triggerer.pids()) == 2
+
+
+async def test_k11_a_trigger_reads_xcoms_of_its_run(serve: Serve):
+    """K11"""
+    world = await serve()
+    (waiting,) = await world.tasks.start(1, "waits")
+
+    def put(tx: Tx) -> None:
+        row = instances.get(tx, waiting.instance.id)
+        assert row is not None
+        xcoms.put(tx, [row.xcom("k", b'"value"')])
+
+    await world.store.write(put)
+    report = Defer(world.spec("Pulls", "t0"), "resumed", b"{}")
+    await defer_task(world.store, waiting.instance.id, waiting.epoch, report)
+    await world.until_noted({("t0", "value-value")})
 
 
 async def test_l019_leases_are_given_back_while_others_still_clean_up(serve: Serve, tmp_path: Path):

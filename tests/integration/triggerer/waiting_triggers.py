@@ -95,6 +95,16 @@ class SlowToLeave(Told):
         self.note("cleanup")
 
 
+class Pulls(Told):
+    """Asks for a result of its own task, both ways."""
+
+    async def run(self):
+        plain = self.task_instance.xcom_pull(key="k")
+        awaited = await self.task_instance.async_xcom_pull(key="k")
+        self.note(f"{plain}-{awaited}")
+        yield TriggerEvent(plain)
+
+
 class FileThere(PollTrigger):
     interval = 0.02
 

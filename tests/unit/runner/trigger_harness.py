@@ -215,8 +215,8 @@ class Triggers:
             group_key=group_key,
         )
 
-    def arm(self, *loads: TriggerLoad) -> None:
-        self.runner.send(ArmTriggers(loads))
+    def arm(self, *loads: TriggerLoad, in_threads: bool = False) -> None:
+        self.runner.send(ArmTriggers(loads, in_threads=in_threads))
 
     def get(self, kind: type[M]) -> M:
         body = self.runner.receive()

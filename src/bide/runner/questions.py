@@ -1,0 +1,116 @@
+"""What code in a trigger runner asks the engine, from a thread or in the middle of a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from bide.authoring.runtime import NoRuntime, XComRecord
+from bide.model.clock import Clock
+from bide.model.errors import ProtocolError, TaskError
+from bide.model.values import decode
+from bide.observe.log import current_sink
+from bide.runner.held_trigger import TriggerLog
+from bide.runner.runtimes import ProcessRuntime
+from bide.wire.async_channel import AsyncChannel
+from bide.wire.messages import AnyMessage, Frame, PullXCom, Refused, TriggerLoad, XComs
+
+#: Seconds for which a question in the middle of a coroutine may hold up the loop.
+_LIMIT: Final = 1.0
+
+
+class Questions:
+    """Questions over the loop's channel, each with a number of its own. Lives in the event loop."""
+
+    def __init__(self, channel: AsyncChannel) -> None:
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._thread_id = threading.get_ident()
+        self._open: dict[int, asyncio.Future[AnyMessage]] = {}
+        self._numbers = itertools.count(1)
+
+    async def ask(self, body: AnyMessage, instance: str, epoch: int) -> AnyMessage:
+        """Ask on behalf of an instance; to be awaited in the loop."""
+        number = next(self._numbers)
+        reply: asyncio.Future[AnyMessage] = self._loop.create_future()
+        self._open[number] = reply
+        try:
+            self._channel.send(body, request=number, instance=instance, epoch=epoch)
+            return await reply
+        finally:
+            del self._open[number]
+
+    def ask_now(self, body: AnyMessage, instance: str, epoch: int) -> AnyMessage:
+        """Ask and wait for the answer, from any thread.
+
+        In the loop's own thread nothing else runs meanwhile, so that the answer has to come soon:
+        :class:`TimeoutError` if it does not.
+        """
+        if threading.get_ident() != self._thread_id:
+            return asyncio.run_coroutine_threadsafe(self.ask(body, instance, epoch), self._loop).result()
+        try:
+            return self._channel.exchange(
+                body, request=next(self._numbers), instance=instance, epoch=epoch, timeout=_LIMIT
+            )
+        except TimeoutError:
+            raise TimeoutError(
+                f"the engine did not answer within {_LIMIT:g} s. In a coroutine, await the async way to ask "
+                "instead, such as async_xcom_pull(): it may take long and holds up nobody"
+            ) from None
+
+    def take_reply(self, frame: Frame) -> None:
+        """The answer to a question has come; one that nobody waits for any more is dropped."""
+        question = self._open.get(frame.request)
+        if question is not None and not question.done():
+            question.set_result(frame.body)
+
+
+class TriggerRuntime(ProcessRuntime):
+    """In the trigger runner: what triggers may ask. On whose behalf is told by the log that the code writes to."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        #: Where to ask; None until the process serves.
+        self.questions: Questions | None = None
+
+    def pull_xcoms(
+        self,
+        task_ids: Sequence[str],
+        key: str,
+        *,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_indexes: Sequence[int] | None = None,
+        include_prior_dates: bool = False,
+    ) -> list[XComRecord]:
+        """Stored values, by task id in the order asked, then by map index."""
+        question = PullXCom(
+            task_ids=tuple(task_ids),
+            key=key,
+            dag_id=dag_id,
+            run_id=run_id,
+            map_indexes=None if map_indexes is None else tuple(map_indexes),
+            include_prior_dates=include_prior_dates,
+        )
+        reply = self._ask(question, f"XCom {key!r} can't be pulled")
+        if not isinstance(reply, XComs):
+            raise ProtocolError(f"XCom {key!r} can't be pulled: the engine answered with {type(reply).__name__}")
+        return [XComRecord(value.task_id, value.map_index, decode(value.value)) for value in reply.values]
+
+    def _ask(self, body: AnyMessage, problem: str) -> AnyMessage:
+        load = _asking()
+        if load is None or self.questions is None:
+            raise NoRuntime(f"{problem} here: no trigger is running in this context")
+        reply = self.questions.ask_now(body, load.instance.id, load.epoch)
+        if isinstance(reply, Refused):
+            raise TaskError(f"{problem}: {reply.reason}")
+        return reply
+
+
+def _asking() -> TriggerLoad | None:
+    """The trigger whose code runs in this context."""
+    sink = current_sink()
+    return sink.load if isinstance(sink, TriggerLog) else None
