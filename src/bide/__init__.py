@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
     from bide.authoring.durable import gather, step, step_key, wait
     from bide.authoring.group import TaskGroup, task_group
+    from bide.authoring.job import JobOperator
+    from bide.authoring.job_status import JobStatus
     from bide.authoring.operator import BaseOperator
     from bide.authoring.params import Param, ParamsDict
     from bide.authoring.python import PythonOperator
@@ -86,6 +88,8 @@ __all__ = [
     "FileSensor",
     "FileTrigger",
     "HttpJobOperator",
+    "JobOperator",
+    "JobStatus",
     "Label",
     "Param",
     "ParamsDict",
@@ -147,6 +151,8 @@ _NAMES_BY_MODULE = {
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
     "bide.authoring.durable": ("gather", "step", "step_key", "wait"),
     "bide.authoring.group": ("TaskGroup", "task_group"),
+    "bide.authoring.job": ("JobOperator",),
+    "bide.authoring.job_status": ("JobStatus",),
     "bide.authoring.operator": ("BaseOperator",),
     "bide.authoring.params": ("Param", "ParamsDict"),
     "bide.authoring.python": ("PythonOperator",),

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from bide.wire.progress import Progress
+
 
 class Pulse(NamedTuple):
     """How one part of the engine is."""
@@ -24,6 +26,10 @@ class Live(Protocol):
 
     async def next_looks(self, wait_ids: Sequence[str]) -> Mapping[str, datetime]:
         """When these polls are looked at next, for those that are known."""
+        ...
+
+    async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
+        """How far the work outside is that these wait for, for those whose triggers have said so."""
         ...
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:

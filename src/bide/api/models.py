@@ -332,6 +332,13 @@ class ImportErrors(Answer):
     total_entries: int
 
 
+class Progress(Answer):
+    """How far work outside is."""
+
+    text: str
+    fraction: float | None = Field(description="From 0 to 1.")
+
+
 class Wait(Answer):
     """What one deferred task waits for."""
 
@@ -348,6 +355,7 @@ class Wait(Answer):
     due_at: datetime | None = Field(description="When a timer fires.")
     interval: float | None = Field(description="Seconds between the looks of a poll.")
     next_look: datetime | None
+    progress: Progress | None = Field(description="How far the work outside is, if the trigger has said so.")
     held_by: str | None = Field(description="Session of the engine that looks after it.")
     where: str | None = Field(description="Runner process that holds it, if it is one of this engine.")
 

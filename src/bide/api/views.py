@@ -11,6 +11,7 @@ from bide.api import models
 from bide.model.states import FINISHED, RunState, TaskState
 from bide.store.holds import HoldView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
+from bide.wire.progress import Progress
 
 
 def dag(row: DagView) -> models.Dag:
@@ -99,8 +100,8 @@ def _trigger(row: WaitView) -> models.Trigger:
     )
 
 
-def wait(row: WaitView, next_look: datetime | None, where: str | None) -> models.Wait:
-    """One wait; `next_look` and `where` are live."""
+def wait(row: WaitView, next_look: datetime | None, progress: Progress | None, where: str | None) -> models.Wait:
+    """One wait; `next_look`, `progress` and `where` are live."""
     return models.Wait(
         id=row.uid,
         dag_id=row.dag_id,
@@ -115,6 +116,7 @@ def wait(row: WaitView, next_look: datetime | None, where: str | None) -> models
         due_at=row.due_at,
         interval=row.interval,
         next_look=next_look,
+        progress=None if progress is None else models.Progress(text=progress.text, fraction=progress.fraction),
         held_by=row.session,
         where=where,
     )

@@ -26,6 +26,25 @@ def accepted_arguments(
     return {**{name: context[name] for name in names if name in context}, **kwargs}
 
 
+async def call_aside(function: Callable[..., Any], *args: Any) -> Any:
+    """What `function` gives, called in a thread; an async one is awaited here."""
+    if inspect.iscoroutinefunction(function):
+        return await function(*args)
+    import asyncio  # half of what `import bide` may cost; DAG files need none of it
+
+    found = await asyncio.to_thread(_without_stop_iteration, function, args)
+    return await found if inspect.isawaitable(found) else found
+
+
+def _without_stop_iteration(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    try:
+        return function(*args)
+    except StopIteration as error:
+        # A future can't hold one: whoever awaits it would do so for ever.
+        name = getattr(function, "__name__", "the function")
+        raise RuntimeError(f"{name}() raised StopIteration") from error
+
+
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `function`; an async one runs to its end in an event loop of its own."""
     result = function(*args, **kwargs)

@@ -7,12 +7,12 @@ and then (no coroutine between looks); :class:`TimerTrigger` for a moment (a dat
 from __future__ import annotations
 
 import datetime as dt
-import inspect
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, cast
 
+from bide.authoring.calling import call_aside
 from bide.authoring.moments import now
 from bide.model.errors import InvalidArgument
 from bide.model.ids import check_signal_name
@@ -140,6 +140,8 @@ class BaseTrigger(ABC):
 
     #: The task instance that waits; set by the runner before :meth:`run`.
     task_instance: TaskInstance | WaitingTask | None = None
+    #: What :meth:`report_progress` was last told.
+    progress: tuple[str, float | None] | None = None
     #: Only triggerers that serve this queue run it. None: that of its operator (``trigger_queue=``), or "default".
     trigger_queue: str | None = None
 
@@ -162,6 +164,13 @@ class BaseTrigger(ABC):
     @abstractmethod
     def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield at least one event. Declared as ``async def`` with ``yield``; must not block."""
+
+    def report_progress(self, text: str = "", fraction: float | None = None) -> None:
+        """Say how far the work outside is, for people who ask meanwhile: a line, and a share from 0 to 1.
+
+        Shown in clear. It is asked for live and stored nowhere, so it may be said as often as one likes.
+        """
+        self.progress = (text, fraction) if text or fraction is not None else None
 
     async def cleanup(self) -> None:  # noqa: B027
         """Called after every :meth:`run`, however it ended: event, exception, cancellation, or a move elsewhere."""
@@ -309,7 +318,7 @@ def error_pause(interval: float, errors: int) -> float:
 
 async def look(trigger: PollTrigger) -> TriggerEvent | None:
     """One look of `trigger`, whichever way its ``poll`` is written."""
-    found: Any = await _call(trigger.poll)
+    found: Any = await call_aside(trigger.poll)
     if found is not None and not isinstance(found, TriggerEvent):
         raise TypeError(f"{type(trigger).__name__}.poll() must return a TriggerEvent or None, not {found!r}")
     return found
@@ -323,7 +332,7 @@ def looks_for_many(cls: type[PollTrigger]) -> bool:
 async def look_for_many(triggers: Sequence[PollTrigger]) -> list[Found]:
     """One call of ``poll_many`` for `triggers`, which all are of one class; checked."""
     name = f"{type(triggers[0]).__name__}.poll_many()"
-    answer: Any = await _call(lambda: triggers[0].poll_many(triggers), triggers[0].poll_many)
+    answer: Any = await call_aside(triggers[0].poll_many, triggers)
     found: list[Any] | None = list(cast("Sequence[Any]", answer)) if isinstance(answer, Sequence) else None
     if found is None or len(found) != len(triggers):
         raise TypeError(
@@ -333,24 +342,6 @@ async def look_for_many(triggers: Sequence[PollTrigger]) -> list[Found]:
         if one is not None and not isinstance(one, TriggerEvent | Exception):
             raise TypeError(f"{name} must return a TriggerEvent, an exception or None for each, not {one!r:.200}")
     return found
-
-
-async def _call(call: Callable[[], Any], written: Any = None) -> Any:
-    """What `call` returns: awaited here if it is written as a coroutine, else called in a thread."""
-    if inspect.iscoroutinefunction(written or call):
-        return await call()
-    import asyncio
-
-    found = await asyncio.to_thread(_without_stop_iteration, call)
-    return await found if inspect.isawaitable(found) else found
-
-
-def _without_stop_iteration(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except StopIteration as error:
-        # A future can't hold one: whoever awaits it would do so for ever.
-        raise RuntimeError("poll() raised StopIteration") from error
 
 
 def trigger_kind(cls: type[BaseTrigger]) -> TriggerKind:

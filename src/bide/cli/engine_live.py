@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bide.api.live import Pulse
 from bide.engine.service import Engine
 from bide.model.clock import Clock
+from bide.wire.progress import Progress
 
 
 class EngineLive:
@@ -31,6 +32,10 @@ class EngineLive:
         """When polls are looked at next, for those that the triggerer holds."""
         looks = await self._engine.next_looks(wait_ids)
         return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in looks.items()}
+
+    async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
+        """How far the work outside is, for those that the triggerer holds and that have said so."""
+        return await self._engine.progress(wait_ids)
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """The runner process by wait id, for those that one holds."""

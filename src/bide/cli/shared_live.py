@@ -12,6 +12,7 @@ from bide.config.resolved import Config
 from bide.engine.parts import Part
 from bide.store import Store, sessions
 from bide.store.sessions import LiveSession
+from bide.wire.progress import Progress
 
 #: The API's name of each part.
 _NAMES: Final = {
@@ -45,6 +46,11 @@ class SharedLive:
         """When polls are looked at next, for those that an engine on this host holds."""
         looks = await self._ask("next_looks", wait_ids)
         return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in looks.items()}
+
+    async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
+        """How far the work outside is, for those that an engine on this host holds and that have said so."""
+        found = await self._ask("progress", wait_ids)
+        return {wait_id: Progress(**one) for wait_id, one in found.items()}
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """The runner process by wait id, for those that one on this host holds."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -47,21 +48,31 @@ async def _list(config: Config, page: Page, dag_id: str | None, run_id: str | No
 
     async with open_store(config) as store:
         waits, total, owners = await store.read(read)
-    looks, runners = await _ask_engine(config, [wait.uid for wait in waits if wait.kind in ("poll", "stream")])
-    return [_row(wait, looks.get(wait.uid), runners.get(wait.uid), owners) for wait in waits], total
+    live = await ask_engines(config, [wait.uid for wait in waits if wait.kind in ("poll", "stream")])
+    return [_row(wait, live, owners) for wait in waits], total
 
 
-async def _ask_engine(config: Config, wait_ids: list[str]) -> tuple[dict[str, datetime], dict[str, str]]:
-    """When the engine that runs looks at these next, and in which process; empty if none runs."""
+class LiveWaits(NamedTuple):
+    """What only the engine knows of waits, by their ids."""
+
+    next_looks: Mapping[str, datetime] = {}
+    progress: Mapping[str, Mapping[str, Any]] = {}
+    #: The processes that hold them.
+    runners: Mapping[str, str] = {}
+
+
+async def ask_engines(config: Config, wait_ids: Sequence[str]) -> LiveWaits:
+    """What the engines that run know of these waits; nothing if none runs."""
     if not wait_ids:
-        return {}, {}
+        return LiveWaits()
     engines = await find_engines(config)
     looks: dict[str, float] = await ask_all(engines, "next_looks", wait_ids)
+    progress: dict[str, Any] = await ask_all(engines, "progress", wait_ids)
     runners: dict[str, str] = await ask_all(engines, "where", wait_ids)
-    return {wait_id: datetime.fromtimestamp(at, UTC) for wait_id, at in looks.items()}, runners
+    return LiveWaits({uid: datetime.fromtimestamp(at, UTC) for uid, at in looks.items()}, progress, runners)
 
 
-def _row(wait: WaitView, next_look: datetime | None, runner: str | None, owners: dict[str, SessionRow]) -> Row:
+def _row(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> Row:
     ends = [end for end in (wait.deadline, wait.task_deadline) if end is not None]
     return {
         "dag_id": wait.dag_id,
@@ -73,9 +84,19 @@ def _row(wait: WaitView, next_look: datetime | None, runner: str | None, owners:
         "for": wait.subject,
         "since": wait.armed_at,
         "until": min(ends, default=None),
-        "next_look": next_look or wait.due_at,
-        "where": _where(wait, runner, owners),
+        "next_look": live.next_looks.get(wait.uid) or wait.due_at,
+        "progress": _progress(live.progress.get(wait.uid)),
+        "where": _where(wait, live.runners.get(wait.uid), owners),
     }
+
+
+def _progress(found: Mapping[str, Any] | None) -> str | None:
+    """How far the work outside is, in one line."""
+    if found is None:
+        return None
+    fraction = found.get("fraction")
+    parts = [f"{fraction:.0%}" if fraction is not None else "", found.get("text", "")]
+    return ", ".join(part for part in parts if part) or None
 
 
 def _where(wait: WaitView, runner: str | None, owners: dict[str, SessionRow]) -> str:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bide.control.claim_waits import loads_for_obligations
 from bide.model.dag_spec import TaskSpec
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, obligations, runs, sessions, specs
+from bide.store import Store, Tx, instances, obligations, runs, sessions, specs, task_states
+from bide.store.ids import new_id
 from bide.store.waits import WaitRow
 from bide.wire.messages import RunOnKill
 
 #: Seconds before the second attempt; each further pause is twice as long, up to the longest.
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
+
+
+class JobOwner(Protocol):
+    """A task instance that may have a job."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def run_uid(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+
+
 #: Stands for a task that its run's version of the DAG has no more.
 _GONE = TaskSpec("")
 
@@ -36,6 +51,49 @@ def oblige(tx: Tx, ended: Sequence[WaitRow]) -> None:
         lifetime = timedelta(seconds=task.cancel_timeout)
         patient.append((row, obligations.Patience(lifetime, task.on_cancel_failure)))
     obligations.insert(tx, patient)
+
+
+def oblige_jobs(tx: Tx, owners: Collection[JobOwner], ended: Sequence[WaitRow] = ()) -> None:
+    """These instances are ended by force: jobs that they have kept have to be cancelled, and are kept no more.
+
+    Such a job is the trigger that would wait for it: its class path and its arguments. `ended` are the waits that
+    were ended with them; what one of those has been obliged for is not done twice.
+    """
+    by_uid = {one.uid: one for one in owners}
+    if not by_uid:
+        return
+    kept = task_states.get(tx, by_uid, "job")
+    if not kept:
+        return
+    obliged = {(row.instance_uid, row.classpath) for row in ended if row.has_on_kill and row.ended_at is None}
+    jobs = [row for rows in kept.values() for row in rows if (row.instance_uid, row.key) not in obliged]
+    oblige(tx, [_as_wait(tx, by_uid[row.instance_uid], row) for row in jobs])
+    task_states.delete_kind(tx, kept, "job")
+    tx.ring("cancels")
+
+
+def _as_wait(tx: Tx, owner: JobOwner, job: task_states.TaskStateRow) -> WaitRow:
+    """The wait for a kept job, as if its task had deferred."""
+    return WaitRow(
+        uid=new_id(tx.now),
+        instance_uid=owner.uid,
+        run_uid=owner.run_uid,
+        epoch=owner.epoch,
+        kind="poll",
+        classpath=job.key,
+        kwargs=job.value,
+        subject="",
+        has_on_kill=True,
+        interval=None,
+        due_at=None,
+        outcome=None,
+        method=None,
+        resume_kwargs=b"",
+        deadline=None,
+        armed_at=tx.now,
+        session=None,
+        token=0,
+    )
 
 
 async def claim_obligations(

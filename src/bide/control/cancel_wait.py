@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bide.control.accept_event import WaitEnding, end_waits
-from bide.control.cancel_external import oblige
+from bide.control.cancel_external import oblige, oblige_jobs
 from bide.model.errors import Conflict, NotFound
 from bide.model.states import TaskState
 from bide.store import Store, Tx, instances, sessions, waits
@@ -26,6 +26,7 @@ async def cancel_wait(store: Store, instance_id: str, *, by: str) -> str:
             task = f"{instance.dag_id}.{instance.task_id} of run {instance.run_id!r}"
             raise Conflict(f"{task} does not wait: it is {instance.state}")
         oblige(tx, rows)
+        oblige_jobs(tx, [instance], rows)
         ending = WaitEnding(root.uid, root.token, error=f"the wait was cancelled by {by}", is_logged=False)
         end_waits(tx, [(root, ending)], by=by, may_retry=False)
         sessions.audit(
@@ -37,7 +38,6 @@ async def cancel_wait(store: Store, instance_id: str, *, by: str) -> str:
             task_id=instance.task_id,
             extra=root.subject,
         )
-        tx.ring("cancels")
         return root.subject or root.classpath
 
     return await store.write(work)

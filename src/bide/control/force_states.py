@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bide.control.cancel_external import oblige
+from bide.control.cancel_external import oblige, oblige_jobs
 from bide.control.ending_callbacks import Ended, request
 from bide.model.selection import Change
 from bide.model.states import FINISHED, UNFINISHED, TaskState
@@ -52,6 +52,7 @@ def force(
     waits.delete_resumes(tx, moved)
     signals.delete_of_instances(tx, moved)
     went = [one for one in changes if one.found.uid in moved]
+    oblige_jobs(tx, [one.found for one in went if _may_have_job(one)], ended)
     task_states.delete_progress(tx, [one.found.uid for one in went if one.target is TaskState.NONE])
     _call_back(tx, went, error)
     tx.ring("cancels", "drops")
@@ -74,6 +75,15 @@ def _call_back(tx: Tx, went: Sequence[Change], error: str) -> None:
             for one in ended
         ],
     )
+
+
+def _may_have_job(change: Change) -> bool:
+    """Whether work outside may go on that nobody will wait for any more. A task that has succeeded has none.
+
+    One that has failed may have left its job running, for a try that comes to go on with it.
+    """
+    state = change.found.state
+    return state not in FINISHED or (state is not TaskState.SUCCESS and change.target is TaskState.NONE)
 
 
 def _columns(tx: Tx, change: Change, error: str, retries: Mapping[str, int]) -> dict[str, Any]:

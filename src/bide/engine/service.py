@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import msgspec
 import structlog
 
 from bide.config.resolved import Config
@@ -48,6 +49,7 @@ from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
 from bide.store import Store
 from bide.wire.messages import FileParsed
+from bide.wire.progress import Progress
 
 log = structlog.get_logger("bide.engine")
 
@@ -191,7 +193,12 @@ class Engine:
             await self._start_scheduler(serving, scope)
         if Part.TRIGGERER in parts:
             self._start_triggerer(serving, scope)
-        questions = {"next_looks": self._next_looks, "where": self._where, "keys": self._keys}
+        questions = {
+            "next_looks": self._next_looks,
+            "progress": self._progress,
+            "where": self._where,
+            "keys": self._keys,
+        }
         serving.socket = BellSocket(self.socket_path, store.bell, questions)
         await serving.socket.start()
         if folders and Part.DAG_PROCESSOR in parts:
@@ -282,6 +289,15 @@ class Engine:
         """When polls are looked at next (Unix seconds), for those that are known."""
         triggerer = None if self._parts is None else self._parts.triggerer
         return {} if triggerer is None else await triggerer.next_looks(wait_ids)
+
+    async def _progress(self, wait_ids: Any) -> dict[str, Any]:
+        found = await self.progress([str(one) for one in wait_ids])
+        return {wait_id: msgspec.structs.asdict(one) for wait_id, one in found.items()}
+
+    async def progress(self, wait_ids: Sequence[str]) -> dict[str, Progress]:
+        """How far the work outside is that these wait for, for those that have said so."""
+        triggerer = None if self._parts is None else self._parts.triggerer
+        return {} if triggerer is None else await triggerer.progress(wait_ids)
 
     async def _where(self, wait_ids: Any) -> dict[str, str]:
         return self.where([str(one) for one in wait_ids])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -13,8 +13,13 @@ import msgspec
 from bide.authoring.trigger import BaseTrigger, PollTrigger, WaitingTask
 from bide.model.values import decode
 from bide.observe.log import PathSink, Sink, current_sink
+from bide.observe.masking import mask
 from bide.runner.arming import build, poll_interval
 from bide.wire.messages import InstanceKey, TriggerLoad
+from bide.wire.progress import Progress
+
+#: Characters of a progress that are shown.
+_LONGEST_LINE: Final = 300
 
 
 @dataclass(slots=True, eq=False)
@@ -120,3 +125,13 @@ def interval_of(held: Held) -> float:
     if held.load.interval is not None:
         return held.load.interval
     return poll_interval(cast("PollTrigger", held.trigger))
+
+
+def progress_of(trigger: BaseTrigger) -> Progress | None:
+    """What `trigger` has last reported, without what people must not see; None if that is nothing."""
+    if trigger.progress is None:
+        return None
+    text, fraction = trigger.progress
+    line = mask(str(text).partition("\n")[0])[:_LONGEST_LINE]
+    share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
+    return Progress(line, share)

@@ -20,7 +20,7 @@ from bide.observe.clock import SystemClock
 from bide.observe.log import PathSink, context_sink, install
 from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
-from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of
+from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of, progress_of
 from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.questions import Questions, TriggerRuntime
 from bide.runner.settings import setting
@@ -53,6 +53,7 @@ from bide.wire.messages import (
     TriggerLoad,
     XComs,
 )
+from bide.wire.progress import Progress
 from bide.wire.stream_messages import EventsStored
 
 _log = logging.getLogger("bide.runner")
@@ -306,7 +307,14 @@ class TriggerRunner:
     def _looks(self, question: AskLooks) -> Looks:
         now = self._clock.now().timestamp()
         seconds = {wait_id: self._pool.next_look(wait_id) for wait_id in question.wait_ids}
-        return Looks({wait_id: now + left for wait_id, left in seconds.items() if left is not None})
+        return Looks(
+            {wait_id: now + left for wait_id, left in seconds.items() if left is not None},
+            {wait_id: found for wait_id in question.wait_ids if (found := self._progress(wait_id)) is not None},
+        )
+
+    def _progress(self, wait_id: str) -> Progress | None:
+        held = self._pool.get(wait_id)
+        return None if held is None else progress_of(held.trigger)
 
 
 def _path_of(load: TriggerLoad) -> ClassPath:

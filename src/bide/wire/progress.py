@@ -9,4 +9,5 @@ class Progress(msgspec.Struct, frozen=True):
     """How far work is that a trigger waits for, as its last look has found it."""
 
     text: str = ""
-    percent: float | None = None
+    #: From 0 to 1.
+    fraction: float | None = None

@@ -18,6 +18,7 @@ from bide.model.dag_spec import DagSpec, ScheduleSpec, TaskSpec
 from bide.model.log_path import LogLayout
 from bide.store import Store
 from bide.wire.messages import FileError, FileParsed
+from bide.wire.progress import Progress
 from tests.support.clock import HeldClock
 
 PASSWORD = "correct horse"
@@ -32,6 +33,9 @@ class KnownLive:
 
     async def pulses(self) -> Mapping[str, Pulse]:
         return self.parts
+
+    async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
+        return {wait_id: Progress("stage 2", 0.25) for wait_id in wait_ids if wait_id in self.looks}
 
     async def next_looks(self, wait_ids: Sequence[str]) -> Mapping[str, datetime]:
         return {wait_id: self.looks[wait_id] for wait_id in wait_ids if wait_id in self.looks}

@@ -212,6 +212,7 @@ async def test_a_wait_says_for_what_since_when_and_when_it_is_looked_at(
                 "due_at": None,
                 "interval": 30.0,
                 "next_look": "2026-03-02T12:00:05Z",
+                "progress": {"text": "stage 2", "fraction": 0.25},
                 "held_by": None,
                 "where": "trigger-1",
             }

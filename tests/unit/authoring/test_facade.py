@@ -29,6 +29,8 @@ NAMES = [
     "FileSensor",
     "FileTrigger",
     "HttpJobOperator",
+    "JobOperator",
+    "JobStatus",
     "Label",
     "Param",
     "ParamsDict",

@@ -59,6 +59,7 @@ NAMES = [
     ("airflow.sdk", "BaseSensorOperator", "bide.authoring.sensor:BaseSensorOperator"),
     ("airflow.sdk", "DAG", "bide.authoring.dag:DAG"),
     ("airflow.sdk", "Param", "bide.authoring.params:Param"),
+    ("airflow.sdk", "ResumableJobMixin", "bide.authoring.resumable_job:ResumableJobMixin"),
     ("airflow.sdk", "TaskGroup", "bide.authoring.group:TaskGroup"),
     ("airflow.sdk", "chain", "bide.authoring.dependencies:chain"),
     ("airflow.sdk", "dag", "bide.authoring.dag:dag"),

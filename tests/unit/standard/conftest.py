@@ -21,6 +21,7 @@ class FakeRuntime:
     def __init__(self) -> None:
         self.moment = START
         self.settings: dict[tuple[str, str], str] = {}
+        self.task_state: dict[tuple[str, str], Any] = {}
 
     def now(self) -> dt.datetime:
         return self.moment
@@ -39,6 +40,15 @@ class FakeRuntime:
 
     def pull_xcoms(self, task_ids: Sequence[str], key: str, **options: Any) -> list[XComRecord]:
         raise AssertionError("nothing here pulls")
+
+    def get_task_state(self, kind: str, key: str, default: Any = None) -> Any:
+        return self.task_state.get((kind, key), default)
+
+    def set_task_state(self, kind: str, key: str, value: Any) -> None:
+        self.task_state[kind, key] = value
+
+    def delete_task_state(self, kind: str, key: str | None) -> None:
+        self.task_state = {names: value for names, value in self.task_state.items() if names != (kind, key)}
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from job_server import Answer, serving
 
+from bide.authoring.job_trigger import JobTrigger
 from bide.runner.arming import wait_spec
 from bide.runner.failures import described, one_line
 from bide.standard.http.job import JobAnswerError, same_origin, shown
 from bide.standard.operators.http_job import HttpJobOperator
-from bide.standard.triggers.http_job import HttpJobTrigger
 
 SECRET = "s3cr3t-text"
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
@@ -30,14 +30,10 @@ def with_secrets(url: str) -> str:
     return url.replace("://", f"://ada:{SECRET}@") + f"?token={SECRET}#{SECRET}"
 
 
-def trigger(url: str, **more: Any) -> HttpJobTrigger:
-    return HttpJobTrigger(
-        status_url=with_secrets(url),
-        cancel_url=with_secrets(url),
-        success_states=["done"],
-        failure_states=["failed"],
-        **{"headers": HEADERS, **more},
-    )
+def trigger(url: str, **more: Any) -> JobTrigger:
+    task = HttpJobOperator(task_id="j", endpoint="http://host/jobs", **{"headers": HEADERS, **more})
+    where = with_secrets(url)
+    return task._trigger("key", {"status_url": where, "cancel_method": "DELETE", "cancel_url": where})
 
 
 def free_port() -> int:
@@ -45,7 +41,7 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-async def failure(of: HttpJobTrigger) -> JobAnswerError:
+async def failure(of: JobTrigger) -> JobAnswerError:
     try:
         with pytest.raises(JobAnswerError) as caught:
             await of.poll()
@@ -106,6 +102,7 @@ def test_a_url_of_another_origin_is_told_without_secrets() -> None:
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.usefixtures("runtime")
 def test_the_operator_and_its_log_show_no_secret(
     server: Any, context_of: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,7 +110,8 @@ def test_the_operator_and_its_log_show_no_secret(
     server.script("POST", f"/jobs?token={SECRET}", Answer(202, {"status_url": url}))
     server.script("GET", url, Answer(200, {"state": "Succeeded", "result": 1}))
     caplog.set_level(logging.DEBUG, logger="bide")
-    task = HttpJobOperator(task_id="j", endpoint=f"{server.url}/jobs?token={SECRET}", headers=HEADERS)
+    endpoint = f"{server.url}/jobs?token={SECRET}"
+    task = HttpJobOperator(task_id="j", endpoint=endpoint, headers=HEADERS, deferrable=False)
     assert task.execute(context_of(task)) == 1
-    assert f"the job is at {server.url}/jobs/1" in caplog.text
+    assert f"submitted job {server.url}/jobs/1" in caplog.text
     assert SECRET not in caplog.text

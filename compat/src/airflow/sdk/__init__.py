@@ -13,6 +13,7 @@ from bide.authoring.group import task_group as task_group
 from bide.authoring.operator import BaseOperator as BaseOperator
 from bide.authoring.params import Param as Param
 from bide.authoring.params import ParamsDict as ParamsDict
+from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
 from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
 from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
 from bide.authoring.taskflow import task as task
@@ -31,6 +32,7 @@ __all__ = (
     "Param",
     "ParamsDict",
     "PokeReturnValue",
+    "ResumableJobMixin",
     "TaskGroup",
     "TaskInstanceState",
     "TriggerRule",

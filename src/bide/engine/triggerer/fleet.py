@@ -31,6 +31,7 @@ from bide.model.clock import Clock
 from bide.wire.async_channel import ChannelClosed
 from bide.wire.messages import (
     Frame,
+    Looks,
     LoopBlocked,
     Pong,
     PullXCom,
@@ -121,9 +122,9 @@ class Fleet:
         """Whether every loop has answered in time since it was given its last triggers."""
         return placement.keep_up(self._runners.values(), self._settings)
 
-    async def next_looks(self, wait_ids: Collection[str]) -> dict[str, float]:
-        """When polls are looked at next, in Unix seconds by wait id, as far as runners answer in time."""
-        return await live.next_looks(wait_ids, self._runners.values(), self._settings.answer_timeout)
+    async def looks(self, wait_ids: Collection[str]) -> Looks:
+        """When polls are looked at next, in Unix seconds, and what is seen, as far as runners answer in time."""
+        return await live.looks(wait_ids, self._runners.values(), self._settings.answer_timeout)
 
     # --- work ---------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from bide.engine.triggerer.runner import RunnerProcess
+from bide.wire.messages import Looks
 
 
 def where(wait_ids: Iterable[str], runners: Iterable[RunnerProcess]) -> dict[str, str]:
@@ -14,17 +15,12 @@ def where(wait_ids: Iterable[str], runners: Iterable[RunnerProcess]) -> dict[str
     return {wait_id: runner.label for runner in runners for wait_id in wanted.intersection(runner.armed)}
 
 
-async def next_looks(
-    wait_ids: Collection[str], runners: Iterable[RunnerProcess], timeout: float
-) -> dict[str, float]:
-    """When polls are looked at next, in Unix seconds by wait id, as far as runners answer within `timeout` s."""
+async def looks(wait_ids: Collection[str], runners: Iterable[RunnerProcess], limit: float) -> Looks:
+    """When polls are looked at next, in Unix seconds, and what is seen, as far as runners answer within `limit`."""
     wanted = set(wait_ids)
-    questions: list[Awaitable[dict[str, float]]] = []
-    for runner in runners:
-        mine = wanted.intersection(runner.armed)
-        if mine:
-            questions.append(runner.next_looks(sorted(mine), timeout))
-    looks: dict[str, float] = {}
-    for answer in await asyncio.gather(*questions):
-        looks.update(answer)
-    return looks
+    held = [(runner, sorted(mine)) for runner in runners if (mine := wanted.intersection(runner.armed))]
+    found = Looks({})
+    for answer in await asyncio.gather(*(runner.looks(mine, limit) for runner, mine in held)):
+        found.next_look.update(answer.next_look)
+        found.progress.update(answer.progress)
+    return found

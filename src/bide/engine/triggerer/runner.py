@@ -199,8 +199,8 @@ class RunnerProcess:
         self._send_sigkill()
         self._channel.close()
 
-    async def next_looks(self, wait_ids: Sequence[str], timeout: float) -> dict[str, float]:
-        """When it looks next, by wait id, in Unix seconds; nothing from one that does not answer in time."""
+    async def looks(self, wait_ids: Sequence[str], timeout: float) -> Looks:
+        """When it looks next, and what it sees; nothing from one that does not answer in time."""
         self._last_request += 1
         number = self._last_request
         answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
@@ -210,10 +210,10 @@ class RunnerProcess:
             async with asyncio.timeout(timeout):
                 body = await answer
         except (TimeoutError, ChannelClosed):
-            return {}
+            return Looks({})
         finally:
             del self._requests[number]
-        return body.next_look if isinstance(body, Looks) else {}
+        return body if isinstance(body, Looks) else Looks({})
 
     async def run_on_kill(self, obligation: RunOnKill) -> str:
         """Have external work cancelled: empty, or the error. :class:`ChannelClosed` if the process ends first."""

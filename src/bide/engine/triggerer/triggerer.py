@@ -20,6 +20,7 @@ from bide.model.clock import Clock
 from bide.model.errors import Conflict, Fenced
 from bide.store import Bell
 from bide.wire.messages import RunOnKill
+from bide.wire.progress import Progress
 from bide.wire.stream_messages import SaveCheckpoint
 
 _log = logging.getLogger(__name__)
@@ -135,7 +136,11 @@ class Triggerer:
 
     async def next_looks(self, wait_ids: Collection[str]) -> dict[str, float]:
         """When polls are looked at next, in Unix seconds by wait id; only of those that run here."""
-        return await self._fleet.next_looks(wait_ids)
+        return (await self._fleet.looks(wait_ids)).next_look
+
+    async def progress(self, wait_ids: Collection[str]) -> dict[str, Progress]:
+        """How far the work outside is, by wait id; only of those that run here and have said so."""
+        return (await self._fleet.looks(wait_ids)).progress
 
     def where(self, wait_ids: Collection[str]) -> dict[str, str]:
         """The label of the process by wait id; only of those that run here."""

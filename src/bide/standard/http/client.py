@@ -1,4 +1,4 @@
-"""One HTTP client for all triggers of an event loop: they share connections, and nothing else."""
+"""One HTTP client for all jobs of an event loop: they share connections, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import ssl
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import httpx
+
+from bide.standard.http.job import told
 
 #: What httpx imports at the first request, in the midst of the event loop, unless it is there already.
 _LATE_IMPORTS: Final = ("httpcore._backends.anyio", "anyio._backends._asyncio")
@@ -51,6 +53,28 @@ def shared_client(url: str) -> SharedClient:
     """The client of the running event loop for URLs like `url`."""
     scheme = httpx.URL(url).scheme
     return _clients.setdefault(asyncio.get_running_loop(), {}).setdefault(scheme, SharedClient(scheme))
+
+
+class ServiceClient:
+    """Requests of one owner, over the shared client of the event loop that they are made in."""
+
+    def __init__(self) -> None:
+        self._held: SharedClient | None = None
+
+    async def request(self, method: str, url: str, *, seconds: float, **options: Any) -> httpx.Response:
+        """One request, of `seconds` at most; raises JobAnswerError if it has no answer."""
+        if self._held is None:
+            self._held = shared_client(url)
+            self._held.hold()
+        client = await self._held.get()
+        with told(method, url):
+            return await client.request(method, url, timeout=timeouts(seconds), **options)
+
+    async def release(self) -> None:
+        """Let go of the client, which is closed when nobody holds it."""
+        held, self._held = self._held, None
+        if held is not None:
+            await held.release()
 
 
 def tls_for(scheme: str) -> ssl.SSLContext | bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urljoin
 
 import httpx
 
+from bide.authoring.job_status import JobStatus
 from bide.model.errors import TaskError
 
 #: Bytes of an unexpected answer that are shown in a message.
@@ -19,43 +20,64 @@ _PORTS: Final = {"http": 80, "https": 443}
 #: Answers to a cancel request that say that there is nothing left to cancel.
 _GONE: Final = frozenset({404, 409, 410})
 
-Outcome = Literal["success", "failure"]
-
 
 class JobAnswerError(TaskError):
     """The service's answer can't be used."""
 
 
-class Vocabulary(NamedTuple):
-    """How a service names states. Names of fields may be paths into the JSON: ``"job.status"``."""
+class Dialect(NamedTuple):
+    """How a service speaks of jobs. Names of fields may be paths into the JSON: ``"job.status"``."""
 
+    status_url_field: str
+    cancel_url_field: str
+    result_url_field: str
+    result_field: str
+    error_field: str
     state_field: str
+    progress_field: str
     success_states: Sequence[str]
     failure_states: Sequence[str]
 
-    def outcome(self, body: object) -> Outcome | None:
-        """How the job of status `body` has ended; None while it has not."""
-        state = self.state(body)
-        if state in _lowered(self.success_states):
-            return "success"
-        if state in _lowered(self.failure_states):
-            return "failure"
-        return None
+    def job(self, endpoint: str, response: httpx.Response) -> dict[str, str]:
+        """Where the job is that was submitted to `endpoint`; what is stored of it."""
+        answer = read_json(response)
+        found = look_up(answer, self.status_url_field) or response.headers.get("Location")
+        if not found:
+            raise JobAnswerError(
+                f"POST {shown(endpoint)} was answered without a status URL: there is neither a field "
+                f"{self.status_url_field!r} nor a Location header"
+            )
+        status_url = same_origin(endpoint, str(found), what="the status URL")
+        cancel_url = look_up(answer, self.cancel_url_field)
+        if cancel_url is None:
+            return {"status_url": status_url, "cancel_method": "DELETE", "cancel_url": status_url}
+        cancel_url = same_origin(endpoint, str(cancel_url), what="the cancel URL")
+        return {"status_url": status_url, "cancel_method": "POST", "cancel_url": cancel_url}
 
-    def state(self, body: object) -> str:
-        """The state that `body` names, in lower case; raises :class:`JobAnswerError` if it names none."""
-        state = look_up(body, self.state_field)
-        if state is None:
+    def status(self, body: object) -> JobStatus:
+        """What `body`, the answer of the status URL, says."""
+        found = look_up(body, self.state_field)
+        if found is None:
             raise JobAnswerError(f"the answer has no field {self.state_field!r}")
-        return str(state).lower()
+        state = str(found).lower()
+        if state in _lowered(self.success_states):
+            return JobStatus.succeeded(body)
+        if state in _lowered(self.failure_states):
+            said = look_up(body, self.error_field)
+            return JobStatus.failed(f"it ended as {state!r}" + (f": {said}" if said else ""))
+        progress = look_up(body, self.progress_field)
+        known = isinstance(progress, int | float) and not isinstance(progress, bool) and 0 <= progress <= 1
+        return JobStatus.running(state, progress=progress if known else None)
 
+    def result_url(self, job: Mapping[str, str], body: object) -> str | None:
+        """Where the result of the job is that has ended with status `body`; None if that has it itself."""
+        found = look_up(body, self.result_url_field)
+        return None if found is None else same_origin(job["status_url"], str(found), what="the result URL")
 
-class Job(NamedTuple):
-    """A job as submitted."""
-
-    status_url: str
-    cancel_method: str
-    cancel_url: str
+    def result(self, body: object) -> Any:
+        """The result that is in the last status: a field of it, or all of it."""
+        found = look_up(body, self.result_field)
+        return body if found is None else found
 
 
 def look_up(body: object, path: str) -> Any:

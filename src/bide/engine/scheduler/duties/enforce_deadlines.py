@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from bide.control.accept_event import WaitEnding, end_waits
-from bide.control.cancel_external import oblige
+from bide.control.cancel_external import oblige, oblige_jobs
 from bide.control.endings import Ending, end
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
@@ -71,7 +71,10 @@ def _deadline(row: InstanceRow) -> datetime:
 def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     owners = instances.get_many(tx, {row.instance_uid for row in late})
     tasks = _tasks(tx, list(owners.values()))
-    oblige(tx, _with_parts(tx, late))
+    pending = _with_parts(tx, late)
+    oblige(tx, pending)
+    over = {row.instance_uid for row in late if row.parent_uid is None}
+    oblige_jobs(tx, [owner for uid, owner in owners.items() if uid in over], pending)
     errors: dict[str, str] = {}
     pairs: dict[bool, list[tuple[WaitRow, WaitEnding]]] = {True: [], False: []}
     for row in late:
@@ -114,6 +117,8 @@ def _time_out_tasks(tx: Tx, late: list[InstanceRow]) -> dict[str, str]:
         for row in late
     ]
     moved = end(tx, endings, by="timeout")
+    gone = {one.uid for one in moved}
+    oblige_jobs(tx, [row for row in late if row.uid in gone], pending)
     waits.delete(tx, [row.uid for row in pending])
     if moved:
         tx.ring("cancels")

@@ -12,8 +12,6 @@ from bide.store import Store, Topic, Tx, signals
 _BATCH: Final = 500
 #: So long after its end a callback URL is still told from one that there never was.
 KEPT_AFTER: Final = timedelta(days=7)
-#: At least so long between two looks.
-_PAUSE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +24,12 @@ class ForgetSignals:
 
     async def run(self) -> Next:
         """Forget what is due."""
+        following = await self.store.read(signals.next_expiry)
+        if following is None or following + KEPT_AFTER > self.store.clock.now():
+            return Next(due_at=None if following is None else following + KEPT_AFTER)
         return await self.store.write(self._work)
 
     def _work(self, tx: Tx) -> Next:
         again = signals.delete_expired(tx, tx.now - KEPT_AFTER, _BATCH) == _BATCH
         following = signals.next_expiry(tx)
-        # Without any there is nothing to look for; new ones are seen at the next look of the safety net.
-        due_at = None if following is None else max(following + KEPT_AFTER, tx.now + _PAUSE)
-        return Next(again=again, due_at=due_at)
+        return Next(again=again, due_at=None if following is None else following + KEPT_AFTER)
