@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import ceil
 
 from bide.control.shared_streams import checkpoints_of
 from bide.control.start_tasks import log_path_of
@@ -28,7 +29,7 @@ async def claim_waits(
 
     def work(tx: Tx) -> list[TriggerLoad]:
         sessions.hold(tx, session)
-        rows = waits.claim(tx, session, limit, only, queues)
+        rows = waits.claim(tx, session, _share(tx, session, limit, only, queues), only, queues)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
         read_so_far = checkpoints_of(tx, rows)
@@ -54,6 +55,23 @@ async def claim_waits(
         ]
 
     return await store.write(work)
+
+
+def _share(tx: Tx, session: str, limit: int, only: str | None, queues: Collection[str] | None) -> int:
+    """How many of at most `limit` waits to take, so that those who also run triggers get their part.
+
+    What is left over is rung for again: whoever is free takes of it.
+    """
+    if not tx.shared or only is not None:
+        return limit
+    others = sessions.count_triggering(tx, queues)
+    if others <= 1:
+        return limit
+    there = waits.count_unclaimed(tx, session, limit * others, only, queues)
+    share = min(limit, ceil(there / others))
+    if share < min(limit, there):
+        tx.ring("waits")
+    return share
 
 
 async def release_waits(store: Store, session: str, wait_ids: Collection[str] | None = None) -> int:

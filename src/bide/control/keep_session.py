@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -40,18 +40,19 @@ def silent(found: Iterable[LiveSession], own: str, now: datetime) -> tuple[list[
     return lost, min((at for at in moments.values() if at is not None and at >= now), default=None)
 
 
-async def keep_session(store: Store, session: str, *, patient: bool) -> Round:
+async def keep_session(store: Store, session: str, *, patient: Callable[[], bool]) -> Round:
     """Say that `session` lives, and take over from those that have been silent for too long.
 
-    `patient`: end nobody now, since this engine itself could not reach the store for a while, so that the others
-    may not have been able to either. Raises :class:`SessionLost` if others have ended `session`.
+    `patient` is asked once the store is reached: end nobody now, since this engine itself could not reach it a
+    while ago, so that the others may not have been able to either. Raises :class:`SessionLost` if others have ended
+    `session`.
     """
 
     def work(tx: Tx) -> Round:
         if not sessions.beat(tx, session):
             raise SessionLost("this engine was silent for too long: others have taken over what it had")
         lost, next_loss = silent(sessions.live(tx), session, tx.now)
-        if patient:
+        if patient():
             return Round([], tx.now if lost else next_loss)
         losses = [one for uid in lost for one in _take_over(tx, uid)]
         # Some are still taking something, or are being ended by somebody else.

@@ -39,8 +39,8 @@ class SessionKeeper:
         self._lost_after = heartbeat * LOST_AFTER_HEARTBEATS
         self._on_loss = on_loss
         self._task: asyncio.Task[None] | None = None
-        #: Monotonic seconds of the last heartbeat that was stored, and of the first in this unbroken row of them.
-        self._last = self._first = float("-inf")
+        #: Monotonic seconds of the last heartbeat that was stored, and since when nothing has come between them.
+        self._last = self._since = float("-inf")
         #: Why this engine has to stop, once others have ended its session.
         self.lost: asyncio.Future[SessionLost] = asyncio.get_running_loop().create_future()
 
@@ -73,25 +73,28 @@ class SessionKeeper:
     async def _beat(self) -> float:
         """Send one heartbeat; seconds until the next."""
         asked = self._monotonic()
-        # Who was cut off itself, or has only begun, can't know whether the others were able to say anything: they
-        # get as long as they would otherwise.
-        is_patient = asked - self._last > self._lost_after or asked - self._first <= self._lost_after
-        found = await keep_session(self._store, self._session, patient=is_patient)
-        now = self._monotonic()
-        if now - self._last > self._lost_after:
-            self._first = now
-        self._last = now
+        found = await keep_session(self._store, self._session, patient=self._is_patient)
+        self._last = self._monotonic()
         for loss in found.losses:
             log.warning("engine_lost", **loss._asdict())
             self._on_loss(loss)
         return self._until_next(found, asked)
+
+    def _is_patient(self) -> bool:
+        """Who was cut off itself, or has only begun, can't know whether the others were able to say anything: they
+        get as long as they would otherwise. Called on a writer's thread."""
+        now = self._monotonic()
+        if now - self._last > self._lost_after:
+            self._since = now
+        self._since = max(self._since, self._store.away_at)
+        return now - self._since <= self._lost_after
 
     def _until_next(self, found: Round, asked: float) -> float:
         """Soon enough for the own heartbeat, and for the moment at which somebody else may be lost."""
         moments = [asked + self._heartbeat]
         if found.next_loss is not None:
             at = self._monotonic() + (found.next_loss - self._store.clock.now()).total_seconds()
-            moments.append(max(at, self._first + self._lost_after))
+            moments.append(max(at, self._since + self._lost_after))
         return max(min(moments) - self._monotonic(), 0) + _SOONEST
 
     def _monotonic(self) -> float:

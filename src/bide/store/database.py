@@ -45,6 +45,8 @@ class Database(Protocol):
     clock: Clock
     #: The URL without its password.
     shown: str
+    #: Monotonic second at which it was last found out of reach.
+    away_at: float
 
     @property
     def is_shared(self) -> bool:
@@ -132,6 +134,11 @@ class Store:
     def shown(self) -> str:
         """The URL as people may see it."""
         return self.database.shown
+
+    @property
+    def away_at(self) -> float:
+        """The monotonic second at which it was last found out of reach; minus infinity if it never was."""
+        return self.database.away_at
 
     @property
     def is_shared(self) -> bool:

@@ -94,6 +94,7 @@ class PostgresDatabase:
             for one in self._records
         ]
         self._messenger: Messenger | None = None
+        self.away_at = float("-inf")
         try:
             with self._transaction(_BEGIN_READING):
                 pass
@@ -131,7 +132,7 @@ class PostgresDatabase:
     def hear(self, bell: Bell) -> None:
         """See :class:`~bide.store.database.Database`."""
         if self._messenger is None:
-            self._messenger = Messenger(self._connect_messenger, bell)
+            self._messenger = Messenger(self._connect_messenger, bell, self._note_away)
             self._messenger.start()
 
     def read(self, work: Work[T]) -> T:
@@ -143,6 +144,8 @@ class PostgresDatabase:
                 with self._transaction(_BEGIN_READING) as tx:
                     return work(tx)
             except DRIVER_ERRORS as error:
+                if is_away(error):
+                    self._note_away()
                 if not is_away(error) or time.monotonic() - begun + pause > _PATIENCE:
                     raise translate(error, self.shown) from None  # its details have what users store
             self._stopping.wait(pause)
@@ -160,6 +163,10 @@ class PostgresDatabase:
         """A connection outside of the pool."""
         arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
         return psycopg.connect(*arguments, **{**_CONNECT, **options})
+
+    def _note_away(self) -> None:
+        """The server is out of reach, or was until now. Called on any thread."""
+        self.away_at = self.clock.monotonic()
 
     @contextmanager
     def _transaction(self, begin: bytes) -> Generator[Tx]:
@@ -202,6 +209,7 @@ class PostgresDatabase:
                 return
             except DRIVER_ERRORS as error:
                 if is_away(error):
+                    self._note_away()
                     # It counts from when it was asked for: behind others, nobody waits longer than alone.
                     is_over = time.monotonic() + pause > job.asked_at + _PATIENCE or self._stopping.is_set()
                 else:

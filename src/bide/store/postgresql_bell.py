@@ -32,7 +32,11 @@ _LAST_PAUSE: Final = 2.0
 class Messenger:
     """Sends what rings in this process to others, and rings here what they send."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], bell: Bell) -> None:
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection[Any]], bell: Bell, away: Callable[[], None]
+    ) -> None:
+        """`away` is called whenever the server is found out of reach."""
+        self._away = away
         self._connect = connect
         self._bell = bell
         self._loop = asyncio.get_running_loop()
@@ -90,6 +94,7 @@ class Messenger:
             except psycopg.Error as error:
                 if self._stopping.is_set():
                     return
+                self._away()
                 _log.warning(
                     "the bell is cut off from other processes: %s; trying again", " ".join(str(error).split())
                 )

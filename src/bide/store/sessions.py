@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -108,6 +108,19 @@ _held = (
 def live(tx: Tx) -> list[LiveSession]:
     """The sessions that nobody has ended. Reads ``ix_session_live``."""
     return [LiveSession(*row) for row in tx.conn.execute(_live)]
+
+
+#: Kinds of engines that run triggers of the whole store.
+_TRIGGERING: Final = frozenset({"standalone", "triggerer"})
+
+
+def count_triggering(tx: Tx, queues: Collection[str] | None) -> int:
+    """How many live engines run triggers of any of `queues`; None for all."""
+    return sum(
+        one.kind in _TRIGGERING
+        and (queues is None or one.queues is None or not frozenset(queues).isdisjoint(one.queues))
+        for one in live(tx)
+    )
 
 
 def lock(tx: Tx, uid: str) -> LiveSession | None:

@@ -40,6 +40,7 @@ class SqliteDatabase:
 
     def __init__(self, url: sa.URL, clock: Clock, *, server_time: bool = True) -> None:
         """`server_time` changes nothing: without a server `clock` counts."""
+        self.away_at = float("-inf")
         self.shown = url.render_as_string(hide_password=True)
         if url.database:
             _make_folder(Path(url.database).parent, self.shown)

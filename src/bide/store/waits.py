@@ -215,6 +215,17 @@ _claim = (
 )
 
 
+_count_unclaimed = sa.select(sa.func.count()).select_from(_unclaimed.subquery())
+
+
+def count_unclaimed(
+    tx: Tx, session: str, at_most: int, only: str | None = None, queues: Collection[str] | None = None
+) -> int:
+    """How many waits :func:`claim` could lease now, counted up to `at_most`."""
+    values = {"by": session, "limit": at_most, "only": only, **queues_given(queues)}
+    return tx.conn.execute(_count_unclaimed, values).scalar_one()
+
+
 def claim(
     tx: Tx, session: str, limit: int, only: str | None = None, queues: Collection[str] | None = None
 ) -> list[WaitRow]:

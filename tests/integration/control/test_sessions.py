@@ -22,11 +22,12 @@ from bide.model.errors import SessionLost
 from bide.model.retries import MAX_RESCUES
 from bide.store import Store, Tx, sessions
 from bide.store.schema import session as session_table
-from bide.wire.messages import Finish, Ok, Refused
+from bide.wire.messages import Finish, Ok, Refused, WaitSpec
 from tests.support.clock import HeldClock
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine, PaperExecutor, event, poll
 from tests.support.stores import ON_POSTGRESQL
+from tests.support.waiting_tasks import WaitingTasks
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -45,7 +46,7 @@ def lost(*, tasks: int = 0, waits: int = 0) -> Loss:
 
 
 async def keep(store: Store, session: str, *, patient: bool = False) -> Round:
-    return await keep_session(store, session, patient=patient)
+    return await keep_session(store, session, patient=lambda: patient)
 
 
 async def ended(store: Store) -> set[str]:
@@ -262,6 +263,37 @@ async def test_several_claim_at_once_and_none_twice(engine: HandEngine) -> None:
     claimed = [wait_id for each in found for wait_id, _ in each]
     assert len(claimed) == len(set(claimed)) == 20
     assert [len(each) for each in found] == [5, 5, 5, 5], "a bounded claim leaves others their share"
+
+
+@ON_POSTGRESQL
+async def test_who_runs_triggers_leaves_others_their_share(store: Store, tmp_path: Path) -> None:
+    """P058"""
+    tasks = await WaitingTasks.prepare(store, tmp_path)
+    await tasks.defer(*[WaitSpec("poll", "waiting.Poll", b"{}", interval=5.0) for _ in range(30)])
+    several = [await begin(store, kind="triggerer") for _ in range(3)]
+    held = dict.fromkeys(several, 0)
+    rung = store.bell.listen("waits")
+    rounds = 0
+    while await rung.wait(0) or not rounds:
+        rounds += 1
+        for one in several:
+            held[one] += len(await claim_waits(store, one, 500, logs=tasks.logs))
+    assert list(held.values()) == [10 + 3 + 1, 7 + 2 + 1, 5 + 1]
+    assert sum(held.values()) == 30
+
+
+@ON_POSTGRESQL
+async def test_who_serves_other_queues_gets_no_share(store: Store, tmp_path: Path) -> None:
+    tasks = await WaitingTasks.prepare(store, tmp_path)
+    await tasks.defer(*[WaitSpec("poll", "waiting.Poll", b"{}", interval=5.0) for _ in range(8)])
+
+    def make(tx: Tx) -> list[str]:
+        queues = (["default", "slow"], ["gpu"], None)
+        return [sessions.begin(tx, kind="triggerer", hostname="h", pid=1, queues=one) for one in queues]
+
+    one, _, _ = await store.write(make)
+    claimed = await claim_waits(store, one, 500, logs=tasks.logs, queues=["default", "slow"])
+    assert len(claimed) == 4, "one other serves the default queue, and one does not"
 
 
 @ON_POSTGRESQL

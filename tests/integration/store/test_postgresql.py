@@ -282,3 +282,22 @@ async def test_who_stops_in_the_middle_of_a_transaction_holds_up_others_for_seco
         await stopped  # its connection was cut: it is run again
         (name,) = await store.read(lambda tx: list(tx.conn.execute(sa.select(mark.c.task_id)).scalars()))
         assert name == "late"
+
+
+async def test_it_is_known_when_the_server_was_away(own_server: PostgresServer) -> None:
+    """Even if nothing failed by it: who writes seldom is told by the bell's connection."""
+    store = await migrated(own_server)
+    writing, hearing = (
+        store,
+        await asyncio.to_thread(Store.open, store.database.engine.url.render_as_string(), SystemClock()),
+    )
+    hearing.hear()
+    assert (writing.away_at, hearing.away_at) == (float("-inf"), float("-inf"))
+    await restart(own_server, signal.SIGQUIT)
+    assert await writing.write(note("after")) == "after"
+    assert writing.away_at > 0
+    async with asyncio.timeout(20):
+        while hearing.away_at < 0:
+            await asyncio.sleep(0.01)
+    await writing.close()
+    await hearing.close()
