@@ -30,7 +30,7 @@ async def kill(world: World) -> None:
     """An engine is killed; what it and its workers had sent may be lost or come late."""
     engine = world.an_engine()
     world.say(f"engine {engine.name} killed")
-    world.network = [one for one in world.network if world.random.random() < 0.7]
+    world.network = [one for one in world.network if one.sender is not engine or world.random.random() < 0.7]
     world.engines.remove(engine)
     await world.new_engine()
 

@@ -61,8 +61,9 @@ class NoLog(TaskLog):
 
 @dataclass
 class Message:
-    """Something on its way; `send` delivers it."""
+    """Something on its way from `sender`; `send` delivers it."""
 
+    sender: Engine
     what: str
     send: Callable[[], Awaitable[None]]
 
@@ -169,7 +170,7 @@ class World:
 
     async def beat(self, engine: Engine) -> None:
         """It says that it lives, and looks who doesn't."""
-        for lost in (await keep_session(self.store, engine.session, patient=engine.was_cut)).lost:
+        for lost in (await keep_session(self.store, engine.session, patient=engine.was_cut)).losses:
             self.say(f"engine {engine.name} takes over from a lost one: {lost}")
         engine.was_cut = False
 
@@ -239,7 +240,7 @@ class World:
             if engine.executor.started.get(task.instance.id) is task:
                 del engine.executor.started[task.instance.id]
 
-        self.send(f"{task.instance.task_id} epoch {task.epoch}: {type(body).__name__}", report)
+        self.send(engine, f"{task.instance.task_id} epoch {task.epoch}: {type(body).__name__}", report)
 
     def _decision(self, task: RunTask) -> Finish | Defer | Reschedule:
         # A task that has been through much comes to an end.
@@ -284,7 +285,7 @@ class World:
         limit = self.random.randint(1, 5)
         for start in await claim_starts(self.store, engine.session, limit, logs=self.logs):
             armed = ArmedStart(start.wait_id, start.token, Defer(self._wait(1), "go_on", b"{}"))
-            self.send(f"arm start of {start.order.instance.task_id}", lambda armed=armed: self._arm(armed))
+            self.send(engine, f"arm start of {start.order.instance.task_id}", lambda armed=armed: self._arm(armed))
         for load in await claim_waits(self.store, engine.session, limit, logs=self.logs):
             self.say(f"{engine.name} holds {load.wait_id[-4:]} of {load.instance.task_id} token {load.token}")
             engine.held[load.wait_id] = load.token
@@ -313,7 +314,7 @@ class World:
             if one.held.get(wait_id) == token:
                 del one.held[wait_id]
 
-        self.send(f"end of wait {wait_id[-4:]} token {token}", report)
+        self.send(one, f"end of wait {wait_id[-4:]} token {token}", report)
 
     async def do_drop(self) -> None:
         """An engine forgets what is not its own any more."""
@@ -336,22 +337,22 @@ class World:
             async def report(obligation: str = order.obligation_id, error: str = error) -> None:
                 await settle_obligation(self.store, obligation, error)
 
-            self.send(f"cancelled for {order.load.instance.task_id}: {error or 'yes'}", report)
+            self.send(engine, f"cancelled for {order.load.instance.task_id}: {error or 'yes'}", report)
 
     async def do_time(self) -> None:
         """Time passes."""
         await self.pass_time(self.random.choice((0.1, 1.0, 6.0, 20.0)))
 
     async def pass_time(self, seconds: float) -> None:
-        """All who reach the store beat meanwhile."""
+        """All who reach the store beat meanwhile, as a rule."""
         while seconds > 0:
             self.clock.advance(min(seconds, LOST_AFTER / 2))
             seconds -= LOST_AFTER / 2
             for engine in list(self.engines):
-                if self.reaches(engine):
-                    await self.as_engine(engine, self.beat)
-                else:
+                if not self.reaches(engine):
                     engine.was_cut = True
+                elif not self.is_faulty or self.random.random() < 0.85:
+                    await self.as_engine(engine, self.beat)
 
     async def do_deliver(self) -> None:
         """Something arrives, in no special order; some things arrive twice."""
@@ -365,9 +366,9 @@ class World:
 
     # --- looking ------------------------------------------------------------------------------------------------
 
-    def send(self, what: str, deliver: Callable[[], Awaitable[None]]) -> None:
+    def send(self, sender: Engine, what: str, deliver: Callable[[], Awaitable[None]]) -> None:
         """Put something on its way."""
-        self.network.append(Message(what, deliver))
+        self.network.append(Message(sender, what, deliver))
 
     def say(self, text: str) -> None:
         """Add to the trace."""
