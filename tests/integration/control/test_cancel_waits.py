@@ -28,7 +28,7 @@ async def obligations(engine: HandEngine) -> int:
     return await engine.store.read(lambda tx: tx.conn.execute(query).scalar_one())
 
 
-async def test_the_task_fails_for_good_and_its_work_is_cancelled(engine: HandEngine) -> None:
+async def test_k01_the_task_fails_for_good_and_its_work_is_cancelled(engine: HandEngine) -> None:
     """K01: work outside of a wait that a person ends is no orphan."""
     uid = await waiting(engine, poll(has_on_kill=True))
     assert await cancel_wait(engine.store, uid, by="ada") == "something"

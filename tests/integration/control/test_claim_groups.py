@@ -28,7 +28,7 @@ async def _other(store: Store, tasks: WaitingTasks, queues: list[str] | None = N
     return StoreControl(store, session, logs=tasks.logs, queues=queues)
 
 
-async def test_waits_of_one_group_go_to_one_engine(store: Store, tasks: WaitingTasks):
+async def test_k20_waits_of_one_group_go_to_one_engine(store: Store, tasks: WaitingTasks):
     """K20"""
     await tasks.defer(*[poll("g") for _ in range(5)], poll("h"), poll())
     first, second = tasks.control(), await _other(store, tasks)
@@ -63,7 +63,7 @@ async def test_a_group_that_two_engines_hold_parts_of_is_not_stuck(store: Store,
     assert len(await first.claim_waits(10)) == 2
 
 
-async def test_only_waits_of_the_queues_that_are_served_are_claimed(store: Store, tasks: WaitingTasks):
+async def test_k27_only_waits_of_the_queues_that_are_served_are_claimed(store: Store, tasks: WaitingTasks):
     """K27"""
     await tasks.defer(poll(), poll(queue="gpu"), poll(queue="slow"))
     assert len(await (await _other(store, tasks, ["gpu"])).claim_waits(10)) == 1

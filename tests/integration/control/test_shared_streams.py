@@ -40,7 +40,7 @@ async def _leases(tasks: WaitingTasks, count: int) -> list[tuple[str, int]]:
     return [(load.wait_id, load.token) for load in await tasks.control().claim_waits(100)]
 
 
-async def test_a_message_has_one_wait(store: Store, tasks: WaitingTasks):
+async def test_k18_a_message_has_one_wait(store: Store, tasks: WaitingTasks):
     """K18: whatever is delivered again, and to whom."""
     first, second = await _leases(tasks, 2)
     assert await accept_many(store, [WaitEnding(*first, event(), message=ONE)]) == {first[0]}

@@ -140,7 +140,7 @@ async def test_a_killed_runner_costs_nobody_anything(serve: Serve):
     assert set((await world.tasks.states()).values()) == {"deferred"}
 
 
-async def test_a_stopped_process_is_given_up_and_its_triggers_move(serve: Serve):
+async def test_k02_a_stopped_process_is_given_up_and_its_triggers_move(serve: Serve):
     """K02"""
     world = await serve(heartbeat=0.2)
     await world.wait("Never")
@@ -151,7 +151,7 @@ async def test_a_stopped_process_is_given_up_and_its_triggers_move(serve: Serve)
     assert pid not in world.triggerer.pids()
 
 
-async def test_a_trigger_that_crashes_its_process_fails_alone(serve: Serve):
+async def test_k04_a_trigger_that_crashes_its_process_fails_alone(serve: Serve):
     """K04"""
     world = await serve()
     waits = await world.wait("Never", "Crashes", "Never")
@@ -162,7 +162,7 @@ async def test_a_trigger_that_crashes_its_process_fails_alone(serve: Serve):
     await _until(lambda: len(world.triggerer.where(waits)) == 2, "the others are held")
 
 
-async def test_a_trigger_that_blocks_is_reported(serve: Serve, caplog: pytest.LogCaptureFixture):
+async def test_k05_a_trigger_that_blocks_is_reported(serve: Serve, caplog: pytest.LogCaptureFixture):
     """K05"""
     caplog.set_level(logging.WARNING)
     world = await serve()
@@ -243,7 +243,7 @@ async def test_l019_leases_are_given_back_while_others_still_clean_up(serve: Ser
     assert world.notes().count(("t1", "cleanup")) == 1
 
 
-async def test_a_cancelled_run_is_cleaned_up_and_its_external_work_cancelled(serve: Serve):
+async def test_k01_a_cancelled_run_is_cleaned_up_and_its_external_work_cancelled(serve: Serve):
     """K01"""
     world = await serve()
     await world.wait("Never", "Never", has_on_kill=True)

@@ -151,7 +151,7 @@ def waiting(etl: Project, **fields: Any) -> None:
     etl.write(lambda tx: put_wait(tx, "etl", "second", "extract", **fields))
 
 
-def test_a_signal_lets_a_task_go_on(etl: Project, bide: Bide, rows: Rows) -> None:
+def test_k26_a_signal_lets_a_task_go_on(etl: Project, bide: Bide, rows: Rows) -> None:
     """K26: a person can push a deferred task forward, without a URL."""
     waiting(etl, kind="signal", signal_name="approved")
     sent = rows("waits", "signal", "etl", "extract", "approved", "--payload", '{"ok": true}', "--run", "second")

@@ -260,7 +260,7 @@ def test_a_part_that_cannot_be_armed_is_refused() -> None:
         spec(any_of(Base(), Base(client=object())))
 
 
-def test_equal_polls_are_armed_as_one_group() -> None:
+def test_k20_equal_polls_are_armed_as_one_group() -> None:
     """K20"""
     one, same = FileTrigger("/a", poke_interval=5.0), FileTrigger("/a", poke_interval=9.0)
     other = FileTrigger("/b", poke_interval=5.0, trigger_queue="gpu")

@@ -138,7 +138,7 @@ def add(runner: Runner, tmp_path: Path) -> Callable[..., Poll]:
 Add = Callable[..., Poll]
 
 
-async def test_ten_thousand_equal_polls_are_one_look(runner: Runner, add: Add):
+async def test_k20_ten_thousand_equal_polls_are_one_look(runner: Runner, add: Add):
     """K20"""
     service = Service()
     polls = [add(f"w{number}", Poll(service)) for number in range(10_000)]
@@ -151,7 +151,7 @@ async def test_ten_thousand_equal_polls_are_one_look(runner: Runner, add: Add):
     assert {one.cleanups for one in polls} == {1}
 
 
-async def test_one_look_per_interval_whenever_they_come(runner: Runner, add: Add):
+async def test_k20_one_look_per_interval_whenever_they_come(runner: Runner, add: Add):
     """K20"""
     service = Service()
     add("first", Poll(service), interval=0.05)
@@ -244,7 +244,7 @@ async def test_dropping_all_cancels_the_look(runner: Runner, add: Add):
     assert not runner.told
 
 
-async def test_one_call_looks_for_many(runner: Runner, add: Add):
+async def test_k20_one_call_looks_for_many(runner: Runner, add: Add):
     """K20"""
     service = Service()
     Batch.calls = []

@@ -132,7 +132,7 @@ def values(messages: Sequence[StreamMessage]) -> list[Any]:
     return [one.value for one in messages]
 
 
-async def test_one_consumer_serves_all_waits_of_a_stream(engine: Engine, broker: MemoryBroker):
+async def test_k20_one_consumer_serves_all_waits_of_a_stream(engine: Engine, broker: MemoryBroker):
     """K20"""
     triggers = [engine.add(f"w{number}", Order(broker, number)) for number in range(500)]
     await engine.until(lambda: broker.opened("orders") == 1)
@@ -148,7 +148,7 @@ async def test_one_consumer_serves_all_waits_of_a_stream(engine: Engine, broker:
     assert {trigger.cleanups for trigger in triggers} == {1}
 
 
-async def test_what_is_wanted_is_acknowledged_only_when_it_is_stored(engine: Engine, broker: MemoryBroker):
+async def test_k18_what_is_wanted_is_acknowledged_only_when_it_is_stored(engine: Engine, broker: MemoryBroker):
     """K18"""
     engine.add("a", Order(broker, 1))
     engine.add("b", Order(broker, 1))
@@ -216,7 +216,7 @@ async def test_messages_from_before_a_wait_began_are_not_its_event(engine: Engin
     assert engine.asked() == {"asks for it": 1}
 
 
-async def test_a_match_that_raises_fails_that_wait_only(
+async def test_k04_a_match_that_raises_fails_that_wait_only(
     engine: Engine, broker: MemoryBroker, caplog: pytest.LogCaptureFixture
 ):
     """K04"""
@@ -281,7 +281,7 @@ class Shakes(Order):
         return Shaky(self)
 
 
-async def test_failures_of_the_consumer_are_made_good(
+async def test_k08_failures_of_the_consumer_are_made_good(
     engine: Engine, broker: MemoryBroker, caplog: pytest.LogCaptureFixture
 ):
     """K08"""
@@ -295,7 +295,7 @@ async def test_failures_of_the_consumer_are_made_good(
     assert "1 of 3 in a row" in caplog.text
 
 
-async def test_a_consumer_that_goes_on_failing_fails_the_waits(engine: Engine, broker: MemoryBroker):
+async def test_k08_a_consumer_that_goes_on_failing_fails_the_waits(engine: Engine, broker: MemoryBroker):
     """K08"""
     trigger = Shakes(broker, 1, failures=5)
     engine.add("a", trigger)
@@ -306,7 +306,7 @@ async def test_a_consumer_that_goes_on_failing_fails_the_waits(engine: Engine, b
     assert trigger.closed == 3
 
 
-async def test_no_second_event_for_what_was_stored_and_not_acknowledged(engine: Engine, broker: MemoryBroker):
+async def test_k18_no_second_event_for_what_was_stored_and_not_acknowledged(engine: Engine, broker: MemoryBroker):
     """K18: the broker delivers it again, since its acknowledgement was lost."""
     trigger = Shakes(broker, 99, refuses=[1])
     engine.add("stays", trigger)
@@ -320,7 +320,7 @@ async def test_no_second_event_for_what_was_stored_and_not_acknowledged(engine: 
     assert len([one for one in engine.told if isinstance(one, TriggerEnded)]) == 1
 
 
-async def test_an_event_on_its_way_to_the_store_outlives_its_consumer(engine: Engine, broker: MemoryBroker):
+async def test_k18_an_event_on_its_way_to_the_store_outlives_its_consumer(engine: Engine, broker: MemoryBroker):
     """K18"""
     trigger = Shakes(broker, 99)
     engine.add("stays", trigger)
@@ -338,7 +338,7 @@ async def test_an_event_on_its_way_to_the_store_outlives_its_consumer(engine: En
     await engine.until(lambda: values(broker.acknowledged("orders")) == [1, 2])
 
 
-async def test_an_event_that_was_refused_has_its_message_read_again(engine: Engine, broker: MemoryBroker):
+async def test_k18_an_event_that_was_refused_has_its_message_read_again(engine: Engine, broker: MemoryBroker):
     """K18: another engine may have that wait by now, and not seen the message yet."""
     engine.add("a", Order(broker, 1))
     engine.add("stays", Order(broker, 99))
@@ -372,7 +372,7 @@ async def test_a_message_of_an_exclusive_stream_is_for_one_wait(engine: Engine, 
     await engine.until(lambda: values(broker.acknowledged("orders")) == [1, 2])
 
 
-async def test_a_message_that_was_taken_before_is_acknowledged_and_the_wait_goes_on(
+async def test_k18_a_message_that_was_taken_before_is_acknowledged_and_the_wait_goes_on(
     engine: Engine, broker: MemoryBroker
 ):
     """K18: stored, crashed before it was acknowledged, delivered again to the next engine."""
@@ -472,7 +472,7 @@ async def test_how_far_a_stream_was_read_is_saved_for_those_who_were_there(
     assert before - 0.02 <= saved.covers < dt.datetime.now(dt.UTC).timestamp()
 
 
-async def test_what_is_not_stored_yet_lies_behind_the_checkpoint(
+async def test_k18_what_is_not_stored_yet_lies_behind_the_checkpoint(
     engine: Engine, broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ):
     """K18"""

@@ -15,7 +15,7 @@ from bide.wire.messages import (
 from tests.unit.runner.trigger_harness import TRIGGERS, Triggers
 
 
-def test_on_kill_is_run_for_an_obligation(triggers: Triggers) -> None:
+def test_k01_on_kill_is_run_for_an_obligation(triggers: Triggers) -> None:
     """K01"""
     triggers.runner.send(RunOnKill("o1", triggers.load("Kills", job=7)))
     assert triggers.get(OnKillDone) == OnKillDone("o1")

@@ -34,7 +34,7 @@ def test_the_first_event_ends_the_wait_and_the_trigger_is_cleaned_up(triggers: T
          "'yield TriggerEvent(...)' in it"),
     ],
 )  # fmt: skip
-def test_a_trigger_that_fails_ends_its_own_wait_only(triggers: Triggers, name: str, error: str) -> None:
+def test_k04_a_trigger_that_fails_ends_its_own_wait_only(triggers: Triggers, name: str, error: str) -> None:
     """K04"""
     other, load = triggers.load("Waits"), triggers.load(name)
     triggers.arm(other, load)
@@ -62,7 +62,7 @@ def test_a_trigger_that_fails_ends_its_own_wait_only(triggers: Triggers, name: s
         ("waits.note", {}, "InvalidArgument: trigger class 'waits.note' is no class but <function note"),
     ],
 )  # fmt: skip
-def test_a_trigger_that_cannot_start_ends_its_own_wait(
+def test_k04_a_trigger_that_cannot_start_ends_its_own_wait(
     triggers: Triggers, name: str, kwargs: dict[str, object], error: str
 ) -> None:
     """K04"""
@@ -106,7 +106,7 @@ def test_an_ending_event_carries_its_xcoms(triggers: Triggers) -> None:
     assert (outcome.kind, {key: decode(value) for key, value in outcome.xcoms.items()}) == ("success", {"k": [1]})
 
 
-def test_a_trigger_that_blocks_the_loop_is_named_with_its_stack(triggers: Triggers) -> None:
+def test_k05_a_trigger_that_blocks_the_loop_is_named_with_its_stack(triggers: Triggers) -> None:
     """K05, P041"""
     log = triggers.project.logs / "blocks.log"
     log.parent.mkdir()

@@ -21,7 +21,7 @@ class Poll(PollTrigger):
     async def poll(self) -> TriggerEvent | None: ...
 
 
-def test_equal_keys_are_one_group_and_all_else_tells_groups_apart() -> None:
+def test_k20_equal_keys_are_one_group_and_all_else_tells_groups_apart() -> None:
     """K20"""
     key = group_key(Poll, "m.Poll", ("a", 1), "default")
     assert key is not None
@@ -42,7 +42,7 @@ def test_a_key_that_can_not_be_told_from_others_is_refused() -> None:
         group_key(Poll, "m.Poll", object(), "default")
 
 
-def test_another_version_of_the_code_is_another_group(tmp_path: Path) -> None:
+def test_k14_another_version_of_the_code_is_another_group(tmp_path: Path) -> None:
     """K14"""
     path = tmp_path / "watched.py"
     hashes: list[bytes] = []
@@ -60,7 +60,7 @@ def test_another_version_of_the_code_is_another_group(tmp_path: Path) -> None:
     assert hashes[0] != hashes[1]
 
 
-def test_the_queue_is_the_triggers_its_operators_or_the_default_one() -> None:
+def test_k27_the_queue_is_the_triggers_its_operators_or_the_default_one() -> None:
     """K27"""
     operator = BaseOperator(task_id="t", trigger_queue="of-operator")
     assert queue_of(Poll(trigger_queue="own"), operator) == "own"

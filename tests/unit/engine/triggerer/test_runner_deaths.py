@@ -13,7 +13,7 @@ from triggerer_fakes import FakeRunner, names
 Start = Callable[..., Any]
 
 
-async def test_the_triggers_of_a_dead_process_run_again_elsewhere(start: Start):
+async def test_k02_the_triggers_of_a_dead_process_run_again_elsewhere(start: Start):
     """K02"""
     world = await start()
     world.control.defer("w1", "w2")
@@ -43,7 +43,7 @@ async def test_what_ended_before_the_death_is_not_run_again(start: Start):
     assert world.source.held() == {"w2"}
 
 
-async def test_a_loop_that_does_not_answer_costs_its_process(start: Start, caplog: pytest.LogCaptureFixture):
+async def test_k02_a_loop_that_does_not_answer_costs_its_process(start: Start, caplog: pytest.LogCaptureFixture):
     """K02"""
     world = await start(heartbeat=0.1)
     world.control.defer("w1")
@@ -55,7 +55,7 @@ async def test_a_loop_that_does_not_answer_costs_its_process(start: Start, caplo
     assert "has not answered for" in caplog.text
 
 
-async def test_a_short_block_is_reported_and_costs_nothing(start: Start, caplog: pytest.LogCaptureFixture):
+async def test_k05_a_short_block_is_reported_and_costs_nothing(start: Start, caplog: pytest.LogCaptureFixture):
     """K05"""
     world = await start(blocked_after=0.05, spread_at=1, claim_batch=1, max_runners=2)
     world.control.defer("w1", "w2")
@@ -79,7 +79,7 @@ async def _pings(world: Any, runner: FakeRunner, count: int) -> None:
     await world.until(lambda: runner.pings >= already + count, "pinged")
 
 
-async def test_a_runner_that_loses_triggers_without_a_word_is_replaced(start: Start):
+async def test_k02_a_runner_that_loses_triggers_without_a_word_is_replaced(start: Start):
     """K02"""
     world = await start()
     world.control.defer("w1", "w2")
@@ -90,7 +90,7 @@ async def test_a_runner_that_loses_triggers_without_a_word_is_replaced(start: St
     assert not first.alive
 
 
-async def test_a_trigger_that_kills_every_process_is_found_and_failed(start: Start):
+async def test_k04_a_trigger_that_kills_every_process_is_found_and_failed(start: Start):
     """K04"""
     world = await start()
 
@@ -131,7 +131,7 @@ async def test_deaths_of_the_template_convict_nobody(start: Start):
     await world.until(lambda: len(world.source.runners) == 7 and world.source.held() == {"w1"}, "armed again")
 
 
-async def test_a_trigger_that_blocks_ends_up_alone_and_may_block_there(start: Start):
+async def test_k05_a_trigger_that_blocks_ends_up_alone_and_may_block_there(start: Start):
     """K05"""
     world = await start(heartbeat=0.05, alone_patience=600.0)
 

@@ -13,7 +13,7 @@ Start = Callable[..., Any]
 TAKEN = MessageKey("jobs", "1")
 
 
-async def test_the_runner_is_told_only_when_its_event_is_stored(start: Start):
+async def test_k18_the_runner_is_told_only_when_its_event_is_stored(start: Start):
     """K18"""
     world = await start()
     world.control.defer("w1", "w2")
@@ -44,7 +44,7 @@ async def test_a_wait_that_is_over_is_refused_and_dropped(start: Start):
     await world.until(lambda: runner.dropped == ["w1"], "dropped")
 
 
-async def test_a_wait_whose_message_was_taken_goes_on(start: Start):
+async def test_k18_a_wait_whose_message_was_taken_goes_on(start: Start):
     """K18"""
     world = await start()
     world.control.messages_taken.add(TAKEN)

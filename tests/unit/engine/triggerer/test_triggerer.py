@@ -246,7 +246,7 @@ async def test_the_event_commit_is_a_fault_point(start: Start, fault: list[str])
         faults.arm({})
 
 
-async def test_one_bad_ending_fails_alone(start: Start):
+async def test_k04_one_bad_ending_fails_alone(start: Start):
     """K04"""
     world = await start()
     world.control.unstorable = {"w2"}
@@ -261,7 +261,7 @@ async def test_one_bad_ending_fails_alone(start: Start):
     assert world.control.accepted["w2"].error == "the trigger's event can't be stored: no row for w2"
 
 
-async def test_a_failure_of_the_triggerer_itself_is_reported_and_got_over(start: Start):
+async def test_k02_a_failure_of_the_triggerer_itself_is_reported_and_got_over(start: Start):
     """K02"""
     world = await start()
     claim = world.control.claim_waits

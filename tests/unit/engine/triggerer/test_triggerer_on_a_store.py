@@ -44,7 +44,7 @@ async def test_a_trigger_that_fails_fails_its_task(serve: Start, store: Store, t
     await _until_state(store, tasks, {"t0": "failed"})
 
 
-async def test_a_dead_runner_makes_the_old_token_worthless(serve: Start, store: Store, tasks: WaitingTasks):
+async def test_k22_a_dead_runner_makes_the_old_token_worthless(serve: Start, store: Store, tasks: WaitingTasks):
     """K22"""
     world = await serve()
     (wait_id,) = await tasks.defer(STREAM)
@@ -59,7 +59,7 @@ async def test_a_dead_runner_makes_the_old_token_worthless(serve: Start, store: 
     await _until_state(store, tasks, {"t0": "scheduled"})
 
 
-async def test_a_cancelled_run_drops_its_triggers_and_cancels_external_work(
+async def test_k01_a_cancelled_run_drops_its_triggers_and_cancels_external_work(
     serve: Start, store: Store, tasks: WaitingTasks
 ):
     """K01"""
