@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zlib import crc32
 
 from bide.authoring.trigger import (
@@ -37,10 +37,20 @@ _log = logging.getLogger("bide.runner")
 _FIRST_LOOKS: Final = 1000
 #: What a look says goes to the logs of at most so many of its tasks.
 _LOGS_OF_A_LOOK: Final = 20
+#: Ends that are told in one turn of the loop.
+_ENDS_PER_TURN: Final = 50
 #: Seconds after its time from which on a look is late.
 LATE: Final = 1.0
 
 GroupId = tuple[str, type[BaseTrigger]]
+
+
+class End(NamedTuple):
+    """A wait that is over: its event, or what the last of some looks in a row raised; None if it was dropped."""
+
+    held: Held
+    found: TriggerEvent | BaseException | None = None
+    errors: int = 0
 
 
 class Ends(Protocol):
@@ -223,18 +233,21 @@ class Polls:
     def _settle(self, group: PollGroup, found: list[Found] | BaseException) -> None:
         """End those that the look has settled, close those that were dropped meanwhile, plan the next look."""
         looking, group.looking, group.task = group.looking or {}, None, None
-        over = [one for one in looking if one.dropped]
+        current = [held for held in looking if not held.dropped]
+        ends = [End(held) for held in looking if held.dropped]
         if isinstance(found, BaseException):
             try:
-                over += self._failed(group, looking, found)
+                ends += self._failed(group, current, found)
             except BaseException as error:
-                over += self._fail_all([held for held in looking if not held.dropped], error, 1)
+                ends += [End(held, error, 1) for held in current]
         else:
             group.errors = 0
-            for held, one in zip(looking, found, strict=True):
-                if not held.dropped and self._is_over(held, one):
-                    over.append(held)
-        self._leave(group, over)
+            ends += [
+                End(held, one, held.errors)
+                for held, one in zip(looking, found, strict=True)
+                if not held.dropped and self._is_over(held, one)
+            ]
+        self._leave(group, [one.held for one in ends])
         if group.members:
             group.looks += 1
             try:
@@ -242,10 +255,29 @@ class Polls:
             except BaseException as error:
                 # Its pace comes from attributes of the trigger, which may be properties, and raise.
                 lost = list(group.members)
-                self._fail_all(lost, error, 1)
                 self._leave(group, lost)
-                over += lost
-        for held in over:
+                ends += [End(held, error, 1) for held in lost]
+        if len(ends) > _ENDS_PER_TURN:
+            self._ends.spawn(self._tell_in_turns(ends))
+        else:
+            self._tell(ends)
+
+    async def _tell_in_turns(self, ends: Sequence[End]) -> None:
+        """Each end is written to its task's log, so that thousands of them would hold up the loop."""
+        for start in range(0, len(ends), _ENDS_PER_TURN):
+            self._tell(ends[start : start + _ENDS_PER_TURN])
+            await asyncio.sleep(0)
+
+    def _tell(self, ends: Iterable[End]) -> None:
+        for held, found, errors in ends:
+            with context_sink(self._ends.log_of(held.load)):
+                if isinstance(found, TriggerEvent):
+                    self._ends.succeed(held, found)
+                elif found is not None and not held.dropped:
+                    note = f"{errors} looks in a row have failed; this is the last one"
+                    if errors > 1 and note not in getattr(found, "__notes__", ()):
+                        found.add_note(note)
+                    self._ends.fail(held, found)
             self._ends.spawn(self._ends.close_one(held))
 
     def _is_over(self, held: Held, found: Found) -> bool:
@@ -253,23 +285,19 @@ class Polls:
         if found is None:
             held.errors = 0
             return False
-        with context_sink(self._ends.log_of(held.load)):
-            if isinstance(found, TriggerEvent):
-                self._ends.succeed(held, found)
-                return True
-            held.errors += 1
-            allowed = _poll_of(held).max_errors
-            if held.errors < allowed:
+        if isinstance(found, TriggerEvent):
+            return True
+        held.errors += 1
+        allowed = _poll_of(held).max_errors
+        if held.errors < allowed:
+            with context_sink(self._ends.log_of(held.load)):
                 _log.warning(
                     "A look has failed (%d of %d in a row are allowed): %s", held.errors, allowed, one_line(found)
                 )
-                return False
-            self._fail(held, found, held.errors)
-            return True
+        return held.errors >= allowed
 
-    def _failed(self, group: PollGroup, looking: Iterable[Held], error: BaseException) -> list[Held]:
+    def _failed(self, group: PollGroup, current: Sequence[Held], error: BaseException) -> list[End]:
         """A look for all has raised: those that fail by it."""
-        current = [held for held in looking if not held.dropped]
         if not current:
             return []
         group.errors += 1
@@ -284,19 +312,7 @@ class Polls:
             )
             return []
         errors, group.errors = group.errors, 0
-        return self._fail_all(current, error, errors)
-
-    def _fail_all(self, failed: list[Held], error: BaseException, errors: int) -> list[Held]:
-        for held in failed:
-            with context_sink(self._ends.log_of(held.load)):
-                self._fail(held, error, errors)
-        return failed
-
-    def _fail(self, held: Held, error: BaseException, errors: int) -> None:
-        note = f"{errors} looks in a row have failed; this is the last one"
-        if errors > 1 and note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-        self._ends.fail(held, error)
+        return [End(held, error, errors) for held in current]
 
 
 class _Fan:

@@ -175,6 +175,39 @@ async def test_what_one_finds_is_the_event_of_all(runner: Runner, add: Add):
     assert len(runner.pool) == 0
 
 
+@pytest.mark.parametrize("answer", [TriggerEvent("found"), OSError("the service is down")], ids=["event", "error"])
+async def test_thousands_of_ends_do_not_hold_up_the_loop(
+    runner: Runner, add: Add, answer: TriggerEvent | Exception
+):
+    """K05"""
+    service = Service()
+    service.answer = answer
+    polls = [add(f"w{number}", Poll(service, max_errors=1)) for number in range(2000)]
+    await service.until_looked(1)
+    turns = 0
+    async with asyncio.timeout(30):
+        while len(runner.told) < len(polls):
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns >= 2000 / 50
+    assert len(set(runner.ended().values())) == 1
+    await _until_clean(polls)
+    assert len(runner.pool) == 0
+
+
+async def test_one_that_is_dropped_before_its_end_is_told_ends_once(runner: Runner, add: Add):
+    service = Service()
+    service.answer = TriggerEvent("found")
+    polls = [add(f"w{number}", Poll(service)) for number in range(200)]
+    await runner.until(lambda: bool(runner.told))
+    over = runner.pool.drop("w199", tell=True)
+    assert over is not None
+    await asyncio.wait_for(over.wait(), 10)
+    await _until_clean(polls)
+    assert "w199" not in runner.ended()
+    assert len(runner.ended()) == 199
+
+
 async def test_a_look_counts_only_for_those_that_were_there_when_it_began(runner: Runner, add: Add):
     service = Service()
     service.may_answer.clear()
