@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures
-from benchmarks.suite import behind, kinds, multitude, soak, timers
+from benchmarks.suite import behind, equal_polls, kinds, multitude, soak, timers
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
 from benchmarks.systems.airflow import Airflow
@@ -16,6 +16,7 @@ from benchmarks.systems.bide import Bide, BideOnPostgres
 _ON_SQLITE: Final[dict[str, Callable[[Bide, Scale], Figures]]] = {
     behind.NAME: behind.measure,
     multitude.NAME: multitude.measure,
+    equal_polls.NAME: equal_polls.measure,
     timers.NAME: timers.measure,
     soak.NAME: soak.measure,
 }
