@@ -85,6 +85,23 @@ def test_no_moment_is_too_early(run: DagRun) -> None:
         assert datetime.fromisoformat(run.tasks[task_id]["end"]) >= asked + timedelta(seconds=seconds)
 
 
+def test_a_signal_wakes_a_rescheduled_sensor(shared: Folder) -> None:
+    """L005: not time alone."""
+    run = shared.dag_run("dags/sensors.py", "--dag", "woken")
+    assert run.result("wakes") == 200
+    look = "scheduled queued running "
+    assert run.states("sleeps") == f"{look}up_for_reschedule {look}success"
+
+
+def test_sensors_in_mode_poke_may_leave_their_slots_too(shared: Folder) -> None:
+    """L006: twenty sensors in mode poke hold up nobody where two slots are all there are."""
+    settings = {"BIDE__CORE__PARALLELISM": "2", "BIDE__OPERATORS__POKE_HOLDS_SLOT": "false"}
+    run = shared.dag_run("dags/sensors.py", "--dag", "poking", **settings)
+    assert {run.end(task_id) for task_id in run.tasks} == {"success"}
+    assert "up_for_reschedule" in run.states("sensor_0")
+    assert run.tasks["opens"]["end"] < run.tasks["sensor_0"]["end"]
+
+
 def test_what_waits_leaves_its_slot_to_others(shared: Folder) -> None:
     run = shared.dag_run("dags/sensors.py", "--dag", "one_slot", BIDE__CORE__PARALLELISM="1")
     assert run.states("deferred_0") == DEFERRED

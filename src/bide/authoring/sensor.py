@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from bide.authoring.deferral import TaskRescheduled
 from bide.authoring.moments import as_seconds, monotonic, now, sleep
 from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import check_choice, name_of
+from bide.authoring.settings import find_flag
 from bide.model.errors import (
     AuthoringError,
     BideError,
@@ -43,14 +44,18 @@ class PokeReturnValue:
 class BaseSensorOperator(BaseOperator):
     """Calls :meth:`poke` every `poke_interval` until it is true; fails `timeout` after the first start of the try.
 
-    In `mode` ``poke`` it sleeps in the worker between looks; in ``reschedule`` it gives its slot back. With
-    `exponential_backoff` each pause is twice the one before, up to `max_wait`. A timeout is not tried again.
+    In `mode` ``poke`` it sleeps in the worker between looks; in ``reschedule`` it gives its slot back, and looks at
+    once when it is sent a signal. The setting ``[operators] poke_holds_slot = false`` lets sensors in mode ``poke``
+    do the same. With `exponential_backoff` each pause is twice the one before, up to `max_wait`. A timeout is not
+    tried again.
 
     `soft_fail`: a timeout ends the task as skipped. `never_fail`: any exception of :meth:`poke` does too.
     `silent_fail`: an exception of :meth:`poke` is logged, and it looks again. Spans are timedeltas or seconds.
     """
 
     ui_color = "#e6f1f2"
+    #: Whether it can't be rescheduled: see :func:`poke_mode_only`.
+    always_holds_slot: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -89,7 +94,9 @@ class BaseSensorOperator(BaseOperator):
     @property
     def reschedule(self) -> bool:
         """Whether the sensor gives its slot back between looks."""
-        return self.mode == "reschedule"
+        if self.mode == "reschedule":
+            return True
+        return not self.always_holds_slot and not find_flag("operators", "poke_holds_slot", True)
 
     def execute(self, context: Context) -> Any:
         """Look until it is there, the time is over, or the slot is given back."""
@@ -186,6 +193,7 @@ S = TypeVar("S", bound=type[BaseSensorOperator])
 def poke_mode_only(cls: S) -> S:
     """Decorator of sensor classes that can't be rescheduled: another `mode` is refused when a task is made."""
     init: Any = cls.__init__
+    cls.always_holds_slot = True
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)

@@ -148,6 +148,13 @@ class Operators(Section, frozen=True):
     default_deferrable: Annotated[
         bool, Meta(description="Default of deferrable= for operators and sensors that support both.")
     ] = False
+    poke_holds_slot: Annotated[
+        bool,
+        Meta(
+            description="Whether a sensor in mode poke keeps its worker between looks. false: it gives its slot "
+            "back, as in mode reschedule; what it sets on itself is then gone at the next look."
+        ),
+    ] = True
     execution_timeout_counts: Annotated[
         Literal["total", "work"],
         Meta(

@@ -39,7 +39,7 @@ async def accept_callback(store: Store, token: str, payload: bytes) -> Accepted:
         if found.expires_at <= tx.now:
             raise Gone("this callback URL has expired")
         outcome = Outcome("event", payload)
-        taken = deliver(tx, instance.uid, found.name, outcome)
+        taken = deliver(tx, instance, found.name, outcome)
         signals.receive(tx, found.uid, b"" if taken else write_outcome(outcome), consumed=taken)
         return "resumed" if taken else "stored"
 

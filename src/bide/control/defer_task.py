@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bide.control.early_signals import limit_callbacks, take_early_signals
+from bide.control.early_signals import limit_callbacks, take_early_looks, take_early_signals
 from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
@@ -51,6 +51,7 @@ def _defer_many(tx: Tx, leaving: Sequence[_Leave]) -> list[Fenced | None]:
 def _reschedule_many(tx: Tx, leaving: Sequence[_Leave]) -> list[Fenced | None]:
     left = _leave(tx, "reschedule", leaving)
     if any(left):
+        take_early_looks(tx, [row for row in left if row is not None])
         tx.ring("timers")
     return _answers(leaving, left)
 

@@ -1,4 +1,7 @@
-"""What arming a wait means for its signals: those that came before it, and callback URLs that end with it."""
+"""What arming a wait means for its signals: those that came before it, and callback URLs that end with it.
+
+A sensor that has been rescheduled waits for time, and for any signal: that makes it look at once.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from datetime import datetime
 
 from bide.control.accept_event import WaitEnding, end_waits
 from bide.control.outcomes import kept_outcome
-from bide.store import Tx, signals
+from bide.store import Tx, signals, transitions
+from bide.store.instances import InstanceRow
+from bide.store.transitions import Guard
 from bide.store.waits import WaitRow
 
 
@@ -49,3 +54,18 @@ def take_early_signals(tx: Tx, armed: Sequence[WaitRow]) -> None:
             pairs.append((row, WaitEnding(row.uid, row.token, *kept_outcome(one.outcome, f"signal {one.name}"))))
     signals.consume(tx, taken)
     end_waits(tx, pairs, by="signal")
+
+
+def take_early_looks(tx: Tx, rescheduled: Sequence[InstanceRow]) -> None:
+    """Let those of `rescheduled` look again at once that were sent a signal while they looked."""
+    found = signals.early(tx, {row.uid for row in rescheduled}) if rescheduled else []
+    if found:
+        signals.consume(tx, [one.uid for one in found])
+        told = {one.instance_uid for one in found}
+        look_at_once(tx, [row for row in rescheduled if row.uid in told])
+
+
+def look_at_once(tx: Tx, rescheduled: Sequence[InstanceRow]) -> bool:
+    """up_for_reschedule → scheduled, before its time; False if all had moved on."""
+    guards = [Guard(row.uid, row.epoch, {"due_at": None, "scheduled_at": tx.now}) for row in rescheduled]
+    return bool(transitions.apply(tx, "poke_due", guards, by="signal"))

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from bide.control.accept_event import WaitEnding, end_waits
+from bide.control.early_signals import look_at_once
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Conflict, NotFound
 from bide.model.ids import check_signal_name
-from bide.model.states import FINISHED
+from bide.model.states import FINISHED, TaskState
 from bide.store import Store, Tx, instances, sessions, signals, waits
+from bide.store.instances import InstanceRow
 from bide.wire.messages import Outcome
 
 #: Bytes of what is sent, as JSON.
@@ -48,7 +50,7 @@ async def send_signal(store: Store, instance_id: str, name: str, payload: bytes,
             extra=name,
         )
         outcome = Outcome("event", payload)
-        if deliver(tx, instance_id, name, outcome):
+        if deliver(tx, instance, name, outcome):
             return "resumed"
         signals.insert(tx, instance_id, name, expires_at=tx.now + KEPT_FOR, outcome=write_outcome(outcome))
         return "stored"
@@ -56,7 +58,9 @@ async def send_signal(store: Store, instance_id: str, name: str, payload: bytes,
     return await store.write(work)
 
 
-def deliver(tx: Tx, instance_uid: str, name: str, outcome: Outcome) -> bool:
-    """End the instance's wait for the signal `name`; False if it has none."""
-    row = waits.for_signal(tx, instance_uid, name)
+def deliver(tx: Tx, instance: InstanceRow, name: str, outcome: Outcome) -> bool:
+    """End the instance's wait for the signal `name`, or its pause until it looks again; False if it has neither."""
+    if instance.state is TaskState.UP_FOR_RESCHEDULE:
+        return look_at_once(tx, [instance])
+    row = waits.for_signal(tx, instance.uid, name)
     return row is not None and bool(end_waits(tx, [(row, WaitEnding(row.uid, row.token, outcome))], by="signal"))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from bide.authoring.settings import find_setting
+from bide.authoring.settings import as_flag, find_flag, find_setting
 from bide.model.errors import ConfigError
 
-_TRUE: Final = frozenset({"true", "t", "yes", "y", "on", "1"})
-_FALSE: Final = frozenset({"false", "f", "no", "n", "off", "0"})
 _REQUIRED: Final = object()
 
 
@@ -27,7 +25,7 @@ class Configuration:
 
     def getboolean(self, section: str, key: str, fallback: Any = _REQUIRED) -> Any:
         """The setting as True or False."""
-        return self._read(section, key, _boolean, "true or false", fallback)
+        return self._read(section, key, as_flag, "true or false", fallback)
 
     def getint(self, section: str, key: str, fallback: Any = _REQUIRED) -> Any:
         """The setting as an integer."""
@@ -53,18 +51,9 @@ class Configuration:
             raise ConfigError(f"[{section}] {key} must be {kind}, not {text!r}") from None
 
 
-def _boolean(text: str) -> bool:
-    word = text.strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise ValueError(text)
-
-
 conf: Final = Configuration()
 
 
 def default_deferrable() -> bool:
     """What operators take for `deferrable` where it is not given: ``[operators] default_deferrable``."""
-    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+    return find_flag("operators", "default_deferrable", False)

@@ -1,6 +1,7 @@
 """Sensors in their modes, a task for each case."""
 
 import time
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,6 +84,43 @@ with DAG("sensors", schedule=None, default_args={"retry_delay": 0.05}) as dag:
     TimeSensor(task_id="time", target_time=datetime.min.time())
     TimeSensorAsync(task_id="time_async", target_time=datetime.min.time())
     DateTimeSensor(task_id="default", target_time=soon, poke_interval=0.1)
+
+
+class Woken(BaseSensorOperator):
+    """Would look once an hour, and gives away a URL that makes it look at once."""
+
+    def poke(self, context):
+        url = FOLDER / "url"
+        if url.exists():
+            return True
+        FOLDER.joinpath("url.new").write_text(self.callback_url())
+        FOLDER.joinpath("url.new").rename(url)
+        return False
+
+
+with DAG("woken", schedule=None):
+    Woken(task_id="sleeps", poke_interval=3600, mode="reschedule")
+
+    @task
+    def wakes():
+        while not (FOLDER / "url").exists():
+            time.sleep(0.02)
+        request = urllib.request.Request((FOLDER / "url").read_text(), data=b"{}", method="POST")
+        return urllib.request.urlopen(request, timeout=20).status
+
+    wakes()
+
+
+with DAG("poking", schedule=None):
+    for number in range(20):
+        FileSensor(task_id=f"sensor_{number}", filepath=str(FOLDER / "poked"), poke_interval=0.2)
+
+    @task(priority_weight=-1)
+    def opens():
+        (FOLDER / "poked").touch()
+
+    opens()
+
 
 with DAG("one_slot", schedule=None):
     # With one slot for all of them, each wait has to leave it to the others.

@@ -15,6 +15,7 @@ from bide.authoring.deferral import TaskRescheduled
 from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
 from bide.model.errors import (
     BideError,
+    ConfigError,
     InvalidArgument,
     SensorTimeout,
     TaskError,
@@ -171,6 +172,29 @@ def test_pauses_double_over_reschedules(watch: Callable[..., Watch], context_for
         pauses.append((caught.value.reschedule_date - runtime.time).total_seconds())
         runtime.time = caught.value.reschedule_date
     assert pauses == [10, 20, 40, 80]
+
+
+def test_l006_sensors_in_mode_poke_may_give_their_slot_back(
+    watch: Callable[..., Watch], context_for: Contexts, runtime: Any
+) -> None:
+    """L006, opt-in by a setting; a class that can't be rescheduled keeps its slot."""
+    runtime.settings["operators", "poke_holds_slot"] = "false"
+    made = watch(poke_interval=30)
+    with pytest.raises(TaskRescheduled) as caught:
+        made.execute(context_for(made, start_date=runtime.time))
+    assert caught.value.reschedule_date == runtime.time + dt.timedelta(seconds=30)
+
+    @poke_mode_only
+    class Stubborn(Watch):
+        """Can't be rescheduled."""
+
+    with DAG("d"):
+        assert not Stubborn(task_id="t").reschedule
+    runtime.settings["operators", "poke_holds_slot"] = "maybe"
+    with pytest.raises(ConfigError, match=r"\[operators\] poke_holds_slot must be true or false, not 'maybe'"):
+        made.execute(context_for(made))
+    runtime.settings["operators", "poke_holds_slot"] = "true"
+    assert not made.reschedule
 
 
 def test_rescheduling_is_no_exception_that_code_catches() -> None:
