@@ -59,6 +59,8 @@ class LiveWaits(NamedTuple):
     progress: Mapping[str, Mapping[str, Any]] = {}
     #: The processes that hold them.
     runners: Mapping[str, str] = {}
+    #: Why nobody has taken them, by engines that take none.
+    unclaimed: Mapping[str, str] = {}
 
 
 async def ask_engines(config: Config, wait_ids: Sequence[str]) -> LiveWaits:
@@ -69,7 +71,9 @@ async def ask_engines(config: Config, wait_ids: Sequence[str]) -> LiveWaits:
     looks: dict[str, float] = await ask_all(engines, "next_looks", wait_ids)
     progress: dict[str, Any] = await ask_all(engines, "progress", wait_ids)
     runners: dict[str, str] = await ask_all(engines, "where", wait_ids)
-    return LiveWaits({uid: datetime.fromtimestamp(at, UTC) for uid, at in looks.items()}, progress, runners)
+    unclaimed: dict[str, str] = await ask_all(engines, "unclaimed", wait_ids)
+    next_looks = {uid: datetime.fromtimestamp(at, UTC) for uid, at in looks.items()}
+    return LiveWaits(next_looks, progress, runners, unclaimed)
 
 
 def _row(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> Row:
@@ -86,7 +90,7 @@ def _row(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> Row:
         "until": min(ends, default=None),
         "next_look": live.next_looks.get(wait.uid) or wait.due_at,
         "progress": _progress(live.progress.get(wait.uid)),
-        "where": _where(wait, live.runners.get(wait.uid), owners),
+        "where": _where(wait, live, owners),
     }
 
 
@@ -99,12 +103,14 @@ def _progress(found: Mapping[str, Any] | None) -> str | None:
     return ", ".join(part for part in parts if part) or None
 
 
-def _where(wait: WaitView, runner: str | None, owners: dict[str, SessionRow]) -> str:
+def _where(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> str:
     """Who looks after the wait."""
     if wait.kind == "timer":
         return "scheduler"
     owner = owners.get(wait.session or "")
     if owner is None:
-        return "nobody yet"
+        reason = live.unclaimed.get(wait.uid)
+        return f"nobody yet: {reason}" if reason else "nobody yet"
     engine = f"{owner.kind} {owner.pid} on {owner.hostname}"
+    runner = live.runners.get(wait.uid)
     return engine if runner is None else f"{engine}, {runner}"

@@ -197,6 +197,7 @@ class Engine:
             "next_looks": self._next_looks,
             "progress": self._progress,
             "where": self._where,
+            "unclaimed": self._unclaimed,
             "keys": self._keys,
         }
         serving.socket = BellSocket(self.socket_path, store.bell, questions)
@@ -306,6 +307,12 @@ class Engine:
         """Which runner process holds these waits, for those that one holds."""
         triggerer = None if self._parts is None else self._parts.triggerer
         return {} if triggerer is None else triggerer.where(wait_ids)
+
+    async def _unclaimed(self, wait_ids: Any) -> dict[str, str]:
+        """Why this engine has not taken these waits, if it takes none."""
+        triggerer = None if self._parts is None else self._parts.triggerer
+        reason = "" if triggerer is None else triggerer.shortage
+        return {str(one): reason for one in wait_ids} if reason else {}
 
     async def _keys(self, _of: Any) -> list[str]:
         """Fingerprints of the keys that it has by now, the one that encrypts first."""

@@ -227,6 +227,25 @@ async def test_k11_a_trigger_reads_xcoms_of_its_run(serve: Serve):
     await world.until_noted({("t0", "value-value")})
 
 
+async def test_p059_a_capacity_that_was_set_is_hard_and_the_rest_stays_unclaimed(serve: Serve, tmp_path: Path):
+    """P059, P060: with a reason, until others end."""
+    world = await serve(capacity=5)
+    waits = await world.wait(*["Waits"] * 12)
+    await _until(lambda: len(world.triggerer.where(waits)) == 5 and bool(world.triggerer.shortage), "five are held")
+    assert sorted([session is None for session, _ in await world.tasks.leases()]) == [False] * 5 + [True] * 7
+    assert world.triggerer.shortage == "the triggerer holds 5 triggers, and its capacity is 5"
+    (tmp_path / "go").touch()
+    await world.until_states({f"t{number}": "scheduled" for number in range(12)})
+
+
+async def test_l018_by_default_the_capacity_grows_with_what_waits(serve: Serve):
+    """L018"""
+    world = await serve(first_capacity=100)
+    waits = await world.wait(*["Never"] * 250)
+    await _until(lambda: len(world.triggerer.where(waits)) == 250, "all are held")
+    assert world.triggerer.shortage == ""
+
+
 async def test_l019_leases_are_given_back_while_others_still_clean_up(serve: Serve, tmp_path: Path):
     world = await serve()
     await world.wait("Never", "SlowToLeave", "Never")

@@ -95,6 +95,15 @@ class SlowToLeave(Told):
         self.note("cleanup")
 
 
+class Waits(Told):
+    """Fires when there is a file."""
+
+    async def run(self):
+        while not Path(self.notes).with_name("go").exists():
+            await asyncio.sleep(0.02)
+        yield TriggerEvent(self.name)
+
+
 class Pulls(Told):
     """Asks for a result of its own task, both ways."""
 

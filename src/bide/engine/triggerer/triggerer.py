@@ -65,6 +65,8 @@ class Triggerer:
         self._capacity = settings.capacity or settings.first_capacity
         #: Claiming stopped for want of room; look again when there may be some.
         self._wants_room = False
+        #: It has no room, since when it last looked.
+        self._is_full = False
         #: Waits that lost their process and are not released yet.
         self._in_between = 0
         #: Held while waits pass from the store to a runner, so that drops see either all of it or nothing.
@@ -146,6 +148,15 @@ class Triggerer:
         """The label of the process by wait id; only of those that run here."""
         return self._fleet.where(wait_ids)
 
+    @property
+    def shortage(self) -> str:
+        """Why it takes no further waits, in words; empty while it takes what comes."""
+        if not self._is_full:
+            return ""
+        if self._settings.capacity is not None:
+            return f"the triggerer holds {self._fleet.holding} triggers, and its capacity is {self._capacity}"
+        return f"the triggerer holds {self._fleet.holding} triggers, and takes more once their loops keep up"
+
     def pids(self) -> list[int]:
         """Process ids of all trigger runners."""
         return self._fleet.pids()
@@ -176,6 +187,7 @@ class Triggerer:
         free = self._capacity - self._fleet.holding - self._in_between - self._endings.pending
         if free <= 0:
             return self._grow()
+        self._is_full = False
         limit = min(free, self._settings.claim_batch)
         async with self._handing_over:
             loads = await persistently(lambda: self._control.claim_waits(limit), "claim waits")
@@ -189,6 +201,9 @@ class Triggerer:
             _log.debug("the triggerer now holds up to %d triggers", self._capacity)
             return True
         self._wants_room = True
+        if not self._is_full:
+            self._is_full = True
+            _log.info("no further triggers are taken for now: %s", self.shortage)
         return False
 
     async def _start_forever(self) -> None:

@@ -105,8 +105,10 @@ async def test_an_end_nobody_told_of_is_seen_by_the_safety_poll(start: Start):
 
 async def test_a_fixed_capacity_is_kept_to_and_room_is_used_at_once(start: Start):
     world = await start(capacity=5)
+    assert world.triggerer.shortage == ""
     world.control.defer(*names(12))
-    await world.until(lambda: len(world.source.held()) == 5, "armed")
+    await world.until(lambda: len(world.source.held()) == 5 and world.triggerer.shortage, "armed")
+    assert world.triggerer.shortage == "the triggerer holds 5 triggers, and its capacity is 5"
     for wait_id in sorted(world.source.held()):
         world.source.holder(wait_id).end(wait_id)
     await world.until(lambda: len(world.control.accepted) == 5 and len(world.source.held()) == 5, "the next five")
