@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures
-from benchmarks.suite import behind, equal_polls, kinds, multitude, soak, timers
+from benchmarks.suite import behind, equal_polls, failover, kinds, multitude, soak, timers
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
 from benchmarks.systems.airflow import Airflow
 from benchmarks.systems.bide import Bide, BideOnPostgres
+from benchmarks.systems.bide_apart import BideApart
 
 _ON_SQLITE: Final[dict[str, Callable[[Bide, Scale], Figures]]] = {
     behind.NAME: behind.measure,
@@ -20,12 +21,16 @@ _ON_SQLITE: Final[dict[str, Callable[[Bide, Scale], Figures]]] = {
     timers.NAME: timers.measure,
     soak.NAME: soak.measure,
 }
-NAMES: Final = (kinds.NAME, *_ON_SQLITE)
+NAMES: Final = (kinds.NAME, failover.NAME, *_ON_SQLITE)
 
 
 def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterator[Job]:
     """See :class:`~benchmarks.suite.running.Jobs`."""
     bide = Bide(folder / "bide")
+    if name == failover.NAME:
+        apart = BideApart(folder / "bide-apart")
+        yield Job(name, apart.name, lambda: failover.measure(apart, scale), apart)
+        return
     if name != kinds.NAME:
         yield Job(name, bide.name, lambda: _ON_SQLITE[name](bide, scale), bide)
         return
