@@ -6,6 +6,7 @@ only: the day the part comes, such a test fails until its mark is gone.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -120,6 +121,147 @@ def until_described(folder: Folder, text: str) -> None:
         if text in folder.run("dags", "show", "watching", "-o", "json").stdout:
             return
     raise AssertionError(f"the DAG is never described as {text!r}")
+
+
+SPEAKING = """
+import asyncio
+import logging
+from pathlib import Path
+from bide import DAG, BaseOperator, BaseTrigger, TriggerEvent
+
+GATE = Path(__file__).with_name("gate")
+
+
+class Speaks(BaseTrigger):
+    def __init__(self, name, number):
+        super().__init__()
+        self.name, self.number = name, number
+
+    def serialize(self):
+        return "speaking.Speaks", {"name": self.name, "number": self.number}
+
+    async def run(self):
+        say = f"{self.name} trigger {self.number}"
+        self.log.info("%s by its log", say)
+        logging.getLogger("somebody").warning("%s by a logger", say)
+        print(say, "by print")
+        await asyncio.create_task(self.aside(f"{say} from a coroutine"))
+        await asyncio.to_thread(print, say, "from a thread")
+        while not GATE.exists():
+            await asyncio.sleep(0.02)
+        self.log.info("%s at its end", say)
+        yield TriggerEvent(self.number)
+
+    async def aside(self, text):
+        await asyncio.sleep(0.01)
+        self.log.info(text)
+
+
+class Speaker(BaseOperator):
+    def execute(self, context):
+        print(self.task_id, "task 0")
+        self.wait(1)
+
+    def wait(self, number):
+        self.log.info("%s task defers %d", self.task_id, number)
+        self.defer(Speaks(self.task_id, number), method_name="go_on")
+
+    def go_on(self, context, event):
+        print(self.task_id, "task", event)
+        if event < 3:
+            self.wait(event + 1)
+
+
+with DAG("speaking"):
+    for letter in "abcd":
+        Speaker(task_id=letter)
+"""
+
+
+def test_k13_task_and_trigger_write_one_log_in_order(folder: Folder) -> None:
+    """K13: four tasks and their triggers, which speak at the same time by every means; seen meanwhile."""
+    folder.dag("speaking", SPEAKING)
+    with folder.start("run", "dags/speaking.py", "-o", "json") as run:
+        folder_has_run(folder, "speaking")
+        with folder.start("tasks", "logs", "-f", "speaking", "a") as followed:
+            followed.read_until("a trigger 1 from a thread")
+            (folder.dags / "gate").touch()
+            followed.read_until("a task 3")
+        assert run.wait() == 0, run.text
+    said: list[str] = ["task 0"]
+    for number in (1, 2, 3):
+        said += [f"task defers {number}"]
+        ways = ("by its log", "by a logger", "by print", "from a coroutine", "from a thread", "at its end")
+        said += [f"trigger {number} {way}" for way in ways]
+        said += [f"task {number}"]
+    for name in "abcd":
+        log = folder.run("tasks", "logs", "speaking", name).stdout
+        spoken = [line.partition(" - ")[2] for line in log.splitlines()]
+        assert [text for text in spoken if text[1:6] in (" task", " trig")] == [f"{name} {text}" for text in said]
+
+
+def folder_has_run(folder: Folder, dag_id: str) -> None:
+    """Wait until a run of the DAG is in the store, and its first task has a log."""
+    for _ in range(200):
+        done = folder.run("tasks", "list", dag_id, "-o", "json")
+        if done.returncode == 0 and all(row["state"] == "deferred" for row in done.json):
+            return
+    raise AssertionError("no run of it begins to wait")
+
+
+EQUAL = """
+from datetime import timedelta
+from pathlib import Path
+from bide import DAG, BaseOperator, PollTrigger, TriggerEvent
+
+HERE = Path(__file__).parents[1]
+
+
+class There(PollTrigger):
+    interval = 0.5
+    share_key = "there"
+
+    def serialize(self):
+        return "equal.There", {}
+
+    async def poll(self):
+        with (HERE / "notes").open("a") as notes:
+            notes.write("look\\n")
+        return TriggerEvent("there") if (HERE / "open").exists() else None
+
+
+class Waits(BaseOperator):
+    def execute(self, context):
+        self.defer(There(), method_name="done")
+
+    def done(self, context, event):
+        return event
+
+
+with DAG("equal", max_active_tasks=100):
+    for number in range(25):
+        Waits(task_id=f"t{number}")
+"""
+
+
+def test_k20_twenty_five_equal_waits_are_one_poller(folder: Folder) -> None:
+    """K20: while all of them wait there is a look per interval, and the last one serves them all."""
+    folder.dag("equal", EQUAL)
+    notes = folder.path / "notes"
+    notes.touch()
+    with (
+        folder.start("run", "dags/equal.py") as run,
+        Command(["tail", "-n", "+1", "-f", str(notes)], folder.path, {}) as looks,
+    ):
+        folder_has_run(folder, "equal")
+        begun, before = time.monotonic(), notes.read_text().count("look")
+        for _ in range(before + 5):
+            looks.read_until("look")
+        made, took = notes.read_text().count("look") - before, time.monotonic() - begun
+        assert made <= took / 0.5 + 2, f"{made} looks in {took:.1f} s"
+        (folder.path / "open").touch()
+        assert run.wait() == 0, run.text
+    assert run.text.count("success") >= 25
 
 
 # --- ahead of their parts
