@@ -176,7 +176,7 @@ async def test_what_one_finds_is_the_event_of_all(runner: Runner, add: Add):
 
 
 @pytest.mark.parametrize("answer", [TriggerEvent("found"), OSError("the service is down")], ids=["event", "error"])
-async def test_thousands_of_ends_do_not_hold_up_the_loop(
+async def test_k05_thousands_of_ends_do_not_hold_up_the_loop(
     runner: Runner, add: Add, answer: TriggerEvent | Exception
 ):
     """K05"""
