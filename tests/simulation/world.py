@@ -170,7 +170,7 @@ class World:
 
     async def beat(self, engine: Engine) -> None:
         """It says that it lives, and looks who doesn't."""
-        for lost in (await keep_session(self.store, engine.session, patient=engine.was_cut)).losses:
+        for lost in (await keep_session(self.store, engine.session, patient=lambda: engine.was_cut)).losses:
             self.say(f"engine {engine.name} takes over from a lost one: {lost}")
         engine.was_cut = False
 
