@@ -231,7 +231,7 @@ async def test_callbacks_of_a_lost_session_pass_to_the_living(engine: HandEngine
         await end_session(engine.store, engine.session)
     else:
         engine.clock.advance(4.3)
-        await keep_session(engine.store, other, patient=False)
+        await keep_session(engine.store, other, patient=lambda: False)
     assert {order.event for order in await claim(engine, other)} == {"success", "failure"}
 
 
