@@ -13,6 +13,7 @@ from tests.support.commands import DagRun, Folder
 #: What a task goes through that waits in a worker, and one that is deferred.
 IN_A_WORKER = "scheduled queued running success"
 DEFERRED = "scheduled queued running deferred scheduled queued running success"
+STARTED = "deferred scheduled queued running success"
 ENDED = "scheduled queued running deferred success"
 
 
@@ -83,6 +84,19 @@ def test_no_moment_is_too_early(run: DagRun) -> None:
     asked = datetime.fromisoformat(run.done.json["logical_date"])
     for task_id, seconds in [("delta_poke", 1), ("delta_deferrable", 3), ("delta_async", 3)]:
         assert datetime.fromisoformat(run.tasks[task_id]["end"]) >= asked + timedelta(seconds=seconds)
+
+
+def test_sensors_may_begin_with_their_wait(shared: Folder) -> None:
+    run = shared.dag_run("dags/sensors.py", "--dag", "starting")
+    assert run.states("wait") == IN_A_WORKER
+    assert run.states("wait_deferrable") == DEFERRED
+    for task_id in ("wait", "delta", "time", "moment", "template", "file", "other"):
+        assert run.states(f"{task_id}_started") == STARTED
+    assert run.states("delta_ended") == "deferred success"
+    assert run.states("no_file_started") == "deferred skipped"
+    asked = datetime.fromisoformat(run.done.json["logical_date"])
+    for task_id in ("wait", "wait_deferrable", "wait_started", "delta_started", "delta_ended"):
+        assert datetime.fromisoformat(run.tasks[task_id]["end"]) >= asked + timedelta(seconds=0.3)
 
 
 def test_a_signal_wakes_a_rescheduled_sensor(shared: Folder) -> None:

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bide import DAG, BaseSensorOperator, DateTimeSensor, FileSensor, PokeReturnValue, TimeDeltaSensor, task
-from bide.standard.sensors.time import DateTimeSensorAsync, TimeDeltaSensorAsync, TimeSensor, TimeSensorAsync
+from bide.standard.sensors.time import (
+    DateTimeSensorAsync,
+    TimeDeltaSensorAsync,
+    TimeSensor,
+    TimeSensorAsync,
+    WaitSensor,
+)
 
 FOLDER = Path(__file__).parent
 PAST = datetime(2026, 3, 29, tzinfo=UTC)
@@ -84,6 +90,23 @@ with DAG("sensors", schedule=None, default_args={"retry_delay": 0.05}) as dag:
     TimeSensor(task_id="time", target_time=datetime.min.time())
     TimeSensorAsync(task_id="time_async", target_time=datetime.min.time())
     DateTimeSensor(task_id="default", target_time=soon, poke_interval=0.1)
+
+
+with DAG("starting", schedule=None):
+    short, now = timedelta(seconds=0.3), "{{ dag_run.run_after.isoformat() }}"
+    WaitSensor(short, task_id="wait", poke_interval=0.1)
+    WaitSensor(short, task_id="wait_deferrable", deferrable=True)
+    WaitSensor(short, task_id="wait_started", start_from_trigger=True)
+    TimeDeltaSensor(task_id="delta_started", delta=short, start_from_trigger=True)
+    TimeDeltaSensor(task_id="delta_ended", delta=short, start_from_trigger=True, end_from_trigger=True)
+    TimeSensor(task_id="time_started", target_time=datetime.min.time(), start_from_trigger=True)
+    DateTimeSensor(task_id="moment_started", target_time=PAST, start_from_trigger=True)
+    DateTimeSensorAsync(task_id="template_started", target_time=now, start_from_trigger=True)
+    FileSensor(task_id="file_started", filepath=__file__, start_from_trigger=True)
+    late = {"filepath": str(FOLDER / "never"), "timeout": 0.3, "soft_fail": True}
+    FileSensor(task_id="no_file_started", start_from_trigger=True, **late)
+    other = {"filepath": __file__, "poke_interval": 1}
+    FileSensor(task_id="other_started", filepath="/never", start_from_trigger=True, trigger_kwargs=other)
 
 
 class Woken(BaseSensorOperator):

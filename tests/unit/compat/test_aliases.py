@@ -44,6 +44,10 @@ NAMES = [
         "TimeDeltaSensor",
         "bide.standard.sensors.time:TimeDeltaSensor",
     ),
+    ("airflow.providers.standard.sensors.time_delta", "WaitSensor", "bide.standard.sensors.time:WaitSensor"),
+    ("airflow.sensors.time_delta", "TimeDeltaSensorAsync", "bide.standard.sensors.time:TimeDeltaSensorAsync"),
+    ("airflow.sensors.time_sensor", "TimeSensorAsync", "bide.standard.sensors.time:TimeSensorAsync"),
+    ("airflow.sensors.date_time", "DateTimeSensorAsync", "bide.standard.sensors.time:DateTimeSensorAsync"),
     ("airflow.providers.standard.triggers.file", "FileTrigger", "bide.standard.triggers.file:FileTrigger"),
     (
         "airflow.providers.standard.triggers.temporal",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from bide.authoring.operator_checks import name_of
 from bide.authoring.sensor import BaseSensorOperator
+from bide.authoring.start_trigger import StartTriggerArgs
 from bide.model.errors import InvalidArgument, TaskError
 from bide.standard.configuration import default_deferrable
 from bide.standard.files import find_file
@@ -24,8 +26,9 @@ class FileSensor(BaseSensorOperator):
     """Waits for a file that `filepath` names; see :func:`bide.standard.files.find_file`.
 
     With `deferrable` (by default ``[operators] default_deferrable``) the look every `poke_interval` is a trigger's
-    and holds no worker. `fs_conn_id` is accepted; a connection of another name than the default can't give a base
-    folder yet, so that `filepath` must then be absolute.
+    and holds no worker; with `start_from_trigger` the task begins with that. `trigger_kwargs` are then those of its
+    :class:`FileTrigger`, if they should be others. `fs_conn_id` is accepted; a connection of another name than the
+    default can't give a base folder yet, so that `filepath` must then be absolute.
     """
 
     template_fields = ("filepath",)
@@ -38,6 +41,8 @@ class FileSensor(BaseSensorOperator):
         fs_conn_id: str = DEFAULT_CONNECTION,
         recursive: bool = False,
         deferrable: bool | None = None,
+        start_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,6 +52,14 @@ class FileSensor(BaseSensorOperator):
         self.fs_conn_id = fs_conn_id
         self.recursive = recursive
         self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.start_from_trigger = start_from_trigger
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{FileTrigger.__module__}.{FileTrigger.__qualname__}",
+            trigger_kwargs=trigger_kwargs
+            or {"filepath": self.filepath, "recursive": recursive, "poke_interval": self.poke_interval},
+            next_method="execute_complete",
+            timeout=dt.timedelta(seconds=self.timeout),
+        )
 
     @property
     def path(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bide.authoring.moments import as_moment, now
 from bide.authoring.operator_checks import name_of
 from bide.authoring.sensor import BaseSensorOperator
+from bide.authoring.start_trigger import StartTriggerArgs
 from bide.model.errors import InvalidArgument
 from bide.standard.configuration import default_deferrable
 from bide.standard.sensors.waiting import time_left
@@ -22,13 +23,34 @@ class MomentSensor(BaseSensorOperator):
     """Waits until the moment that :meth:`moment` names.
 
     `deferrable` is by default ``[operators] default_deferrable``. With `end_from_trigger` a deferred wait ends the
-    task without a worker.
+    task without a worker; with `start_from_trigger` it begins without one. `trigger_kwargs` are then those of its
+    :class:`DateTimeTrigger`, if they should be others.
     """
 
-    def __init__(self, *, deferrable: bool | None = None, end_from_trigger: bool = False, **kwargs: Any) -> None:
+    start_trigger_args = StartTriggerArgs(
+        trigger_cls=f"{DateTimeTrigger.__module__}.{DateTimeTrigger.__qualname__}",
+        trigger_kwargs={"moment": "{{ task.moment({'ti': ti, 'dag_run': dag_run}).isoformat() }}"},
+        next_method="execute_complete",
+    )
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool | None = None,
+        start_from_trigger: bool = False,
+        end_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.start_from_trigger = start_from_trigger
         self.end_from_trigger = end_from_trigger
+        start = self.start_trigger_args
+        start.timeout = dt.timedelta(seconds=self.timeout)
+        start.trigger_kwargs = trigger_kwargs or {**start.trigger_kwargs, "end_from_trigger": end_from_trigger}
+        if end_from_trigger:
+            start.next_method = None
 
     @abstractmethod
     def moment(self, context: Context) -> dt.datetime:
@@ -62,8 +84,14 @@ class DateTimeSensor(MomentSensor):
     def __init__(self, *, target_time: str | dt.datetime, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_time = target_time  # a template, or another task's result, is checked when it is known
+        if kwargs.get("trigger_kwargs") is None:
+            is_known = isinstance(target_time, dt.datetime)
+            self.start_trigger_args.trigger_kwargs["moment"] = self._target() if is_known else target_time
 
     def moment(self, context: Context) -> dt.datetime:
+        return self._target()
+
+    def _target(self) -> dt.datetime:
         found = as_moment(self.target_time, name="target_time", of=name_of(self))
         if found is None:
             raise InvalidArgument(f"{name_of(self)}: target_time is None")
@@ -88,6 +116,22 @@ class TimeDeltaSensor(MomentSensor):
         if base is None:
             raise InvalidArgument(f"{name_of(self)}: run {run.run_id!r} has no moment to count from")
         return base + self.delta
+
+
+class WaitSensor(MomentSensor):
+    """Waits for `time_to_wait`, a timedelta or a number of minutes, from the first start of the try."""
+
+    def __init__(self, time_to_wait: dt.timedelta | int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        wait = dt.timedelta(minutes=time_to_wait) if isinstance(time_to_wait, int) else time_to_wait
+        if not isinstance(wait, dt.timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(
+                f"{name_of(self)}: time_to_wait must be a timedelta or a number of minutes, not {wait!r}"
+            )
+        self.time_to_wait = wait
+
+    def moment(self, context: Context) -> dt.datetime:
+        return (context["ti"].start_date or now()) + self.time_to_wait
 
 
 class TimeSensor(MomentSensor):

@@ -2,3 +2,4 @@
 
 from bide.standard.sensors.time import TimeDeltaSensor as TimeDeltaSensor
 from bide.standard.sensors.time import TimeDeltaSensorAsync as TimeDeltaSensorAsync
+from bide.standard.sensors.time import WaitSensor as WaitSensor
