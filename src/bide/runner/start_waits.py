@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from bide.authoring.context import use_context
@@ -21,10 +21,10 @@ from bide.observe.log import PathSink, context_sink
 from bide.runner.arming import arm, says
 from bide.runner.failures import described, one_line
 from bide.runner.first_wait import first_wait
+from bide.runner.importing import Importer
 from bide.runner.questions import Questions
 from bide.runner.runtimes import EngineLink, TaskRuntime
 from bide.runner.task_context import context_of, find_task
-from bide.runner.trigger_classes import TriggerClasses
 from bide.wire.messages import AnyMessage, Defer, RunTask, StartArmed, StartLoad, TriggerEnded
 
 _log = logging.getLogger("bide.runner")
@@ -36,11 +36,10 @@ _THREADS: Final = 16
 class StartWaits:
     """What is being made, by the id of the wait that stands for it. Lives in the event loop."""
 
-    def __init__(self, questions: Questions, clock: Clock, importer: Executor, classes: TriggerClasses) -> None:
+    def __init__(self, questions: Questions, clock: Clock, importer: Importer) -> None:
         self._questions = questions
         self._clock = clock
         self._importer = importer
-        self._classes = classes
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="start")
         self._starts: dict[str, StartLoad] = {}
@@ -71,7 +70,7 @@ class StartWaits:
         for start in starts:
             files.setdefault((start.order.dag_file, start.order.dag_folder), []).append(start)
         for (file, folder), members in files.items():
-            loaded = await self._loop.run_in_executor(self._importer, self._classes.load_file, file, folder)
+            loaded = await self._importer.load_file(file, folder)
             await asyncio.gather(*(self._make(start, loaded, tell) for start in members))
 
     async def _make(self, start: StartLoad, loaded: LoadedFile, tell: Callable[[AnyMessage], None]) -> None:

@@ -28,7 +28,11 @@ class ClassPath(NamedTuple):
 FoundClass = type[BaseTrigger] | BaseException
 
 
-class CodeChanged(BideError):
+class NotHere(BideError):
+    """This process can't import what is wanted; another one can."""
+
+
+class CodeChanged(NotHere):
     """A file has changed that this process has imported, and triggers that run here were made of."""
 
 
@@ -45,6 +49,8 @@ class TriggerClasses:
         self._classes: dict[ClassPath, type[BaseTrigger]] = {}
         self._files: dict[str, LoadedFile] = {}
         self._inputs: dict[str, dict[str, Stamp]] = {}
+        #: What is being imported, which has no class for a whole file, and how many imports were begun.
+        self.importing: tuple[ClassPath | None, int] = None, 0
 
     def resolve(self, wanted: Iterable[ClassPath]) -> dict[ClassPath, FoundClass]:
         """Each class, or why there is none. Imports what is not imported, so this may take long.
@@ -68,9 +74,11 @@ class TriggerClasses:
         """The DAG file as it is now, imported if it is not or has changed; may raise :class:`CodeChanged`."""
         wanted = class_path("", dag_file, dag_folder)
         self._forget_if_changed(wanted.dag_folder)
+        self._begin_import(wanted)
         try:
             return self._load(wanted)
         finally:
+            self._end_import()
             self._note_inputs(wanted.dag_folder)
 
     def _resolve(self, wanted: ClassPath) -> type[BaseTrigger]:
@@ -79,12 +87,20 @@ class TriggerClasses:
             return known
         watch_plugins()
         watch_folder(wanted.dag_folder)
+        self._begin_import(wanted)
         try:
             cls = resolve_trigger(wanted.path, wanted.dag_file, lambda: self._load(wanted))
         finally:
+            self._end_import()
             self._note_inputs(wanted.dag_folder)
         self._classes[wanted] = cls
         return cls
+
+    def _begin_import(self, wanted: ClassPath) -> None:
+        self.importing = wanted, self.importing[1] + 1
+
+    def _end_import(self) -> None:
+        self.importing = None, self.importing[1]
 
     def _load(self, wanted: ClassPath) -> LoadedFile:
         loaded = self._files.get(wanted.dag_file)

@@ -8,7 +8,7 @@ import inspect
 import logging
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -21,11 +21,12 @@ from bide.observe.log import PathSink, context_sink, install
 from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of, progress_of
+from bide.runner.importing import Importer, ImportHangs
 from bide.runner.loop_watch import Culprit, LoopWatch
 from bide.runner.questions import Questions, TriggerRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
-from bide.runner.trigger_classes import ClassPath, CodeChanged, FoundClass, TriggerClasses, class_path
+from bide.runner.trigger_classes import ClassPath, FoundClass, NotHere, TriggerClasses, class_path
 from bide.runner.trigger_pool import TriggerPool
 from bide.runner.trigger_threads import run_to_its_end
 from bide.wire.async_channel import AsyncChannel
@@ -106,12 +107,10 @@ class TriggerRunner:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._owners = TaskOwners(self._loop)
-        # One thread: imports may take long and must not hold up the loop, nor run beside each other.
-        self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self.questions = Questions(channel)
-        self._classes = TriggerClasses(lambda: bool(self._pool) or self._pool.closing)
+        self._importer = Importer(TriggerClasses(lambda: bool(self._pool) or self._pool.closing))
         self._pool = TriggerPool(self._loop, self._tell)
-        self._starts = StartWaits(self.questions, clock, self._importer, self._classes)
+        self._starts = StartWaits(self.questions, clock, self._importer)
         self._ending = False
         #: Asked for, and not built yet.
         self._arming: dict[str, TriggerLoad] = {}
@@ -211,17 +210,17 @@ class TriggerRunner:
     async def _make_starts(self, starts: Sequence[StartLoad]) -> None:
         try:
             await self._starts.make(starts, self._tell)
-        except CodeChanged as change:
-            self._retire(change, [start.wait_id for start in starts if self._starts.makes(start)])
+        except NotHere as why:
+            self._retire(why, {start.wait_id: start for start in starts if self._starts.makes(start)})
 
     # --- arming and dropping -----------------------------------------------------------------------------------
 
     async def _arm(self, loads: Sequence[TriggerLoad], *, in_threads: bool) -> None:
         paths = {load.wait_id: _path_of(load) for load in loads}
         try:
-            classes = await self._import_classes(list(dict.fromkeys(paths.values())))
-        except CodeChanged as change:
-            self._retire(change, [load.wait_id for load in loads if self._arming.get(load.wait_id) is load])
+            classes = await self._importer.resolve(list(dict.fromkeys(paths.values())))
+        except NotHere as why:
+            self._retire(why, {load.wait_id: load for load in loads if self._arming.get(load.wait_id) is load})
             return
         for place, load in enumerate(loads):
             if place % _PER_TURN == _PER_TURN - 1:
@@ -233,21 +232,30 @@ class TriggerRunner:
                 del self._arming[load.wait_id]
                 self._start(load, classes[paths[load.wait_id]], place, in_thread=in_threads)
 
-    def _retire(self, change: CodeChanged, wait_ids: Sequence[str]) -> None:
-        """Leave these, and all that come later, to another process; what runs here goes on with the code it has."""
-        self._tell(Retiring(str(change)))
-        for wait_id in wait_ids:
+    def _retire(self, why: NotHere, wanted: Mapping[str, TriggerLoad | StartLoad]) -> None:
+        """Leave these, and all that come later, to another process; what runs here goes on with the code it has.
+
+        What an import that does not end is for fails: it would not end elsewhere either.
+        """
+        self._tell(Retiring(str(why).partition("\n")[0]))
+        for wait_id, load in wanted.items():
             self._arming.pop(wait_id, None)
             self._starts.drop(wait_id)
-            self._tell(TriggerDropped(wait_id))
+            if isinstance(why, ImportHangs) and why.concerns(_path_of(load)):
+                self._fail(load, why)
+            else:
+                self._tell(TriggerDropped(wait_id))
+
+    def _fail(self, load: TriggerLoad | StartLoad, error: BaseException) -> None:
+        path = load.log_path if isinstance(load, TriggerLoad) else load.order.log_path
+        with context_sink(PathSink(path)):
+            _log.error("Trigger can't be started: %s", error)
+        self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
 
     def _is_newer(self, load: TriggerLoad) -> bool:
         held = self._pool.get(load.wait_id)
         known = [one.token for one in (held.load if held else None, self._arming.get(load.wait_id)) if one]
         return all(load.token > token for token in known)
-
-    async def _import_classes(self, paths: Sequence[ClassPath]) -> dict[ClassPath, FoundClass]:
-        return await self._loop.run_in_executor(self._importer, self._classes.resolve, paths)
 
     async def _replace(self, wait_id: str) -> None:
         """A newer lease of the same wait: the older one ends first, and nobody hears of it."""
@@ -288,7 +296,7 @@ class TriggerRunner:
         path = _path_of(order.load)
         with context_sink(PathSink(order.load.log_path)):
             try:
-                classes = await self._import_classes([path])
+                classes = await self._importer.resolve([path])
                 trigger = _built(classes[path], order.load)
                 await trigger.on_kill()
                 _log.info("External work cancelled: %s.on_kill() has returned", type(trigger).__name__)
@@ -296,8 +304,8 @@ class TriggerRunner:
                 # This process stops: whoever takes over runs it again.
                 raise
             except BaseException as failure:
-                if isinstance(failure, CodeChanged):
-                    self._retire(failure, [])
+                if isinstance(failure, NotHere):
+                    self._retire(failure, {})
                 _log.error("External work not cancelled: on_kill() failed: %s", described(failure))
                 error = one_line(failure)
             finally:
@@ -317,7 +325,9 @@ class TriggerRunner:
         return None if held is None else progress_of(held.trigger)
 
 
-def _path_of(load: TriggerLoad) -> ClassPath:
+def _path_of(load: TriggerLoad | StartLoad) -> ClassPath:
+    if isinstance(load, StartLoad):
+        return class_path("", load.order.dag_file, load.order.dag_folder)
     return class_path(load.classpath, load.dag_file, load.dag_folder)
 
 
