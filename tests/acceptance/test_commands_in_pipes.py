@@ -83,7 +83,7 @@ COMMANDS: Final = {
             "waits list",
             "waits list",
             ("poll", "FileTrigger", "file /no/such/[file]", "standalone "),
-            "dag_id run_id task_id map_index kind trigger for since until next_look progress where",
+            "dag_id run_id task_id map_index kind trigger for since until next_look progress where unserved",
         ),
         ("db check", "db check", ("bide.db", "bide standalone, process "), "store bytes schema engine problems"),
         ("db upgrade", "db upgrade", ("bide.db",), "store schema before"),

@@ -75,6 +75,15 @@ def test_k30_progress_is_seen_and_a_clear_starts_another_job(folder: Folder, ser
         assert seen["subject"] == "RenderOperator job-1"
         (row,) = folder.ask("waits", "list")
         assert re.fullmatch(r"\d\d?%, rendering", row["progress"])
+        assert row["unserved"] is None
+        stats = folder.ask("waits", "stats")
+        assert [(one["trigger"].rpartition(".")[2], one["waiting"]) for one in stats["counts"]] == [
+            ("RenderOperatorTrigger", 1)
+        ]
+        (triggerer,) = stats["triggerers"]
+        assert (triggerer["holding"], triggerer["capacity"]) == (1, None)
+        assert stats["looks"]["looks"] >= 1
+        assert "standalone" in folder.run("waits", "stats").stdout
         assert folder.run("tasks", "clear", "render", "-t", "film", "-y").returncode == 0
         service.read_until("submitted job-2")
         assert folder.ask("waits", "cancel", "render", "film")["cancelled"] == "RenderOperator job-2"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 
 
 class Pulse(NamedTuple):
@@ -30,6 +31,10 @@ class Live(Protocol):
 
     async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
         """How far the work outside is that these wait for, for those whose triggers have said so."""
+        ...
+
+    async def triggerers(self) -> Sequence[TriggererStatistics]:
+        """The triggerers that are alive; of those on other hosts little is known."""
         ...
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:

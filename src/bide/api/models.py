@@ -332,41 +332,6 @@ class ImportErrors(Answer):
     total_entries: int
 
 
-class Progress(Answer):
-    """How far work outside is."""
-
-    text: str
-    fraction: float | None = Field(description="From 0 to 1.")
-
-
-class Wait(Answer):
-    """What one deferred task waits for."""
-
-    id: str
-    dag_id: str
-    dag_run_id: str
-    task_id: str
-    map_index: int
-    kind: str
-    trigger: str = Field(description="Class path of the trigger.")
-    subject: str = Field(description="One line: what is waited for.")
-    since: datetime
-    until: datetime | None = Field(description="When the deferral or the task times out, whichever is first.")
-    due_at: datetime | None = Field(description="When a timer fires.")
-    interval: float | None = Field(description="Seconds between the looks of a poll.")
-    next_look: datetime | None
-    progress: Progress | None = Field(description="How far the work outside is, if the trigger has said so.")
-    held_by: str | None = Field(description="Session of the engine that looks after it.")
-    where: str | None = Field(description="Runner process that holds it, if it is one of this engine.")
-
-
-class Waits(Answer):
-    """Some waits."""
-
-    waits: list[Wait]
-    total_entries: int
-
-
 class SignalTaken(Answer):
     """What became of a signal or of the call of a callback URL."""
 

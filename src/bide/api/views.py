@@ -11,7 +11,6 @@ from bide.api import models
 from bide.model.states import FINISHED, RunState, TaskState
 from bide.store.holds import HoldView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
-from bide.wire.progress import Progress
 
 
 def dag(row: DagView) -> models.Dag:
@@ -97,28 +96,6 @@ def _trigger(row: WaitView) -> models.Trigger:
         created_date=row.armed_at,
         due_at=row.due_at,
         timeout_at=first_end(row),
-    )
-
-
-def wait(row: WaitView, next_look: datetime | None, progress: Progress | None, where: str | None) -> models.Wait:
-    """One wait; `next_look`, `progress` and `where` are live."""
-    return models.Wait(
-        id=row.uid,
-        dag_id=row.dag_id,
-        dag_run_id=row.run_id,
-        task_id=row.task_id,
-        map_index=row.map_index,
-        kind=row.kind,
-        trigger=row.classpath,
-        subject=row.subject,
-        since=row.armed_at,
-        until=first_end(row),
-        due_at=row.due_at,
-        interval=row.interval,
-        next_look=next_look,
-        progress=None if progress is None else models.Progress(text=progress.text, fraction=progress.fraction),
-        held_by=row.session,
-        where=where,
     )
 
 

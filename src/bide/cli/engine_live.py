@@ -9,6 +9,7 @@ from bide.api.live import Pulse
 from bide.engine.service import Engine
 from bide.model.clock import Clock
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 
 
 class EngineLive:
@@ -36,6 +37,11 @@ class EngineLive:
     async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
         """How far the work outside is, for those that the triggerer holds and that have said so."""
         return await self._engine.progress(wait_ids)
+
+    async def triggerers(self) -> Sequence[TriggererStatistics]:
+        """The engine's own one, if it has one."""
+        found = await self._engine.statistics()
+        return [] if found is None else [found]
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """The runner process by wait id, for those that one holds."""

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bide.cli.opening import open_any_store
 from bide.config.resolved import Config
 from bide.engine.bell_socket import EngineClient, socket_path
@@ -16,9 +18,11 @@ from bide.engine.membership import store_family
 from bide.engine.parts import Part
 from bide.store import Store, sessions
 from bide.store.migrate import schema_state
+from bide.wire.statistics import TriggererStatistics
 
-#: Kinds of engines that make all runs go on, and those that read DAG files.
+#: Kinds of engines that make all runs go on, those that run triggers, and those that read DAG files.
 SCHEDULING: Final = frozenset({"standalone", str(Part.SCHEDULER)})
+TRIGGERING: Final = frozenset({"standalone", "run", str(Part.TRIGGERER)})
 PARSING: Final = frozenset({"standalone", str(Part.DAG_PROCESSOR)})
 
 
@@ -72,6 +76,16 @@ async def scheduler_runs(config: Config, store: Store | None = None) -> bool:
     """Whether an engine makes the runs of this store go on."""
     engines = await find_engines(config, store)
     return bool(engines) if not config.is_shared else any(one.kind in SCHEDULING for one in engines)
+
+
+async def find_triggerers(config: Config, store: Store) -> list[TriggererStatistics]:
+    """How the triggerers are that serve the store; those on other hosts are known by name and queues only."""
+    engines = [one for one in await find_engines(config, store) if one.kind in TRIGGERING]
+    told: dict[str, Any] = await ask_all(engines, "statistics", None)
+    answers = [msgspec.convert(one, TriggererStatistics) for one in told.values()]
+    queues = {(one.hostname, one.pid): one.queues for one in await store.read(sessions.live)}
+    distant = [one for one in engines if one.client is None]
+    return answers + [TriggererStatistics(str(one), queues=queues.get((one.hostname, one.pid))) for one in distant]
 
 
 async def ask_all(engines: Collection[RunningEngine], question: str, of: Any) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bide.api.live import Pulse
-from bide.cli.engines import ask_all, find_engines
+from bide.cli.engines import ask_all, find_engines, find_triggerers
 from bide.config.resolved import Config
 from bide.engine.parts import Part
 from bide.store import Store, sessions
 from bide.store.sessions import LiveSession
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 
 #: The API's name of each part.
 _NAMES: Final = {
@@ -51,6 +52,10 @@ class SharedLive:
         """How far the work outside is, for those that an engine on this host holds and that have said so."""
         found = await self._ask("progress", wait_ids)
         return {wait_id: Progress(**one) for wait_id, one in found.items()}
+
+    async def triggerers(self) -> Sequence[TriggererStatistics]:
+        """Those of all engines."""
+        return await find_triggerers(self._config, self._store)
 
     async def where(self, wait_ids: Sequence[str]) -> Mapping[str, str]:
         """The runner process by wait id, for those that one on this host holds."""

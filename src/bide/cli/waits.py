@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
+import msgspec
 import typer
 
 from bide.cli import wait_changes
-from bide.cli.engines import ask_all, find_engines
+from bide.cli.engines import find_triggerers
+from bide.cli.live_waits import look_at, wait_row
 from bide.cli.opening import open_store
 from bide.cli.options import DagsOption, LimitOption, Output, OutputOption
-from bide.cli.output import Row, say, show_rows
+from bide.cli.output import Row, say, show_json, show_rows
 from bide.cli.settings import read_config
+from bide.cli.task_rows import find_instance
 from bide.config.resolved import Config
-from bide.store import Tx, sessions
-from bide.store.sessions import SessionRow
+from bide.control.wait_statistics import WaitStatistics, wait_statistics
+from bide.model.errors import NotFound
+from bide.model.ids import NOT_MAPPED
+from bide.store import Tx
 from bide.store.views import Page, WaitView, list_waits
+from bide.store.wait_statistics import WaitCount
 
 app = typer.Typer(help="List what deferred tasks wait for, send signals, end waits.", no_args_is_help=True)
 app.command()(wait_changes.signal)
@@ -40,77 +44,73 @@ def list_all(
         say(f"{len(rows)} of {total} waits; see --limit")
 
 
+@app.command()
+def show(
+    dag_id: wait_changes.DagArgument,
+    task_id: wait_changes.TaskArgument,
+    run: wait_changes.RunOption = None,
+    map_index: wait_changes.MapIndexOption = NOT_MAPPED,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what a task waits for: the whole of it, and each part that has not ended."""
+    rows = asyncio.run(_show(read_config(dags), dag_id, task_id, run, map_index))
+    show_rows(rows, output, title=f"{dag_id} {task_id}")
+
+
+@app.command()
+def stats(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Show how many waits there are by kind and class, how fast tasks go on, and how triggerers are."""
+    found = asyncio.run(_stats(read_config(dags)))
+    counts: list[Row] = [{"kind": one.kind, "trigger": one.classpath, **_numbers(one)} for one in found.counts]
+    triggerers: list[Row] = [msgspec.to_builtins(one) for one in found.triggerers]
+    lags, looks = found.lags._asdict(), msgspec.to_builtins(found.looks)
+    if output is Output.JSON:
+        show_json({"counts": counts, "resume_lag": lags, "looks": looks, "triggerers": triggerers})
+        return
+    show_rows(counts, output, title="Waits", empty="nothing waits")
+    show_rows([lags], output, title="Seconds from an event to the task's going on")
+    show_rows([looks], output, title="Looks of polls, and seconds")
+    for one in triggerers:
+        del one["looks"], one["only_run"]  # type: ignore[attr-defined]
+    show_rows(triggerers, output, title="Triggerers", empty="no triggerer is alive")
+
+
+def _numbers(one: WaitCount) -> Row:
+    return {"waiting": one.waiting, "unclaimed": one.unclaimed, "oldest": one.oldest}
+
+
+async def _stats(config: Config) -> WaitStatistics:
+    async with open_store(config) as store:
+        return await wait_statistics(store, await find_triggerers(config, store))
+
+
 async def _list(config: Config, page: Page, dag_id: str | None, run_id: str | None) -> tuple[list[Row], int]:
-    def read(tx: Tx) -> tuple[list[WaitView], int, dict[str, SessionRow]]:
-        waits, total = list_waits(tx, page, dag_id=dag_id, run_id=run_id)
-        held = {wait.session for wait in waits if wait.session is not None}
-        return waits, total, sessions.get_many(tx, held)
+    async with open_store(config) as store:
+        waits, total = await store.read(lambda tx: list_waits(tx, page, dag_id=dag_id, run_id=run_id))
+        live = await look_at(config, store, waits)
+        return [wait_row(wait, live) for wait in waits], total
+
+
+async def _show(config: Config, dag_id: str, task_id: str, run: str | None, map_index: int) -> list[Row]:
+    def read(tx: Tx) -> list[WaitView]:
+        _, instance = find_instance(tx, dag_id, run, task_id, map_index)
+        waits, _ = list_waits(tx, instance_uids=[instance.uid])
+        if not waits:
+            raise NotFound(f"{dag_id}.{task_id} of run {instance.run_id!r} does not wait: it is {instance.state}")
+        return sorted(waits, key=lambda one: one.uid)
 
     async with open_store(config) as store:
-        waits, total, owners = await store.read(read)
-    live = await ask_engines(config, [wait.uid for wait in waits if wait.kind in ("poll", "stream")])
-    return [_row(wait, live, owners) for wait in waits], total
-
-
-class LiveWaits(NamedTuple):
-    """What only the engine knows of waits, by their ids."""
-
-    next_looks: Mapping[str, datetime] = {}
-    progress: Mapping[str, Mapping[str, Any]] = {}
-    #: The processes that hold them.
-    runners: Mapping[str, str] = {}
-    #: Why nobody has taken them, by engines that take none.
-    unclaimed: Mapping[str, str] = {}
-
-
-async def ask_engines(config: Config, wait_ids: Sequence[str]) -> LiveWaits:
-    """What the engines that run know of these waits; nothing if none runs."""
-    if not wait_ids:
-        return LiveWaits()
-    engines = await find_engines(config)
-    looks: dict[str, float] = await ask_all(engines, "next_looks", wait_ids)
-    progress: dict[str, Any] = await ask_all(engines, "progress", wait_ids)
-    runners: dict[str, str] = await ask_all(engines, "where", wait_ids)
-    unclaimed: dict[str, str] = await ask_all(engines, "unclaimed", wait_ids)
-    next_looks = {uid: datetime.fromtimestamp(at, UTC) for uid, at in looks.items()}
-    return LiveWaits(next_looks, progress, runners, unclaimed)
-
-
-def _row(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> Row:
-    ends = [end for end in (wait.deadline, wait.task_deadline) if end is not None]
-    return {
-        "dag_id": wait.dag_id,
-        "run_id": wait.run_id,
-        "task_id": wait.task_id,
-        "map_index": wait.map_index,
-        "kind": wait.kind,
-        "trigger": wait.classpath,
-        "for": wait.subject,
-        "since": wait.armed_at,
-        "until": min(ends, default=None),
-        "next_look": live.next_looks.get(wait.uid) or wait.due_at,
-        "progress": _progress(live.progress.get(wait.uid)),
-        "where": _where(wait, live, owners),
-    }
-
-
-def _progress(found: Mapping[str, Any] | None) -> str | None:
-    """How far the work outside is, in one line."""
-    if found is None:
-        return None
-    fraction = found.get("fraction")
-    parts = [f"{fraction:.0%}" if fraction is not None else "", found.get("text", "")]
-    return ", ".join(part for part in parts if part) or None
-
-
-def _where(wait: WaitView, live: LiveWaits, owners: dict[str, SessionRow]) -> str:
-    """Who looks after the wait."""
-    if wait.kind == "timer":
-        return "scheduler"
-    owner = owners.get(wait.session or "")
-    if owner is None:
-        reason = live.unclaimed.get(wait.uid)
-        return f"nobody yet: {reason}" if reason else "nobody yet"
-    engine = f"{owner.kind} {owner.pid} on {owner.hostname}"
-    runner = live.runners.get(wait.uid)
-    return engine if runner is None else f"{engine}, {runner}"
+        waits = await store.read(read)
+        live = await look_at(config, store, waits)
+    names = {wait.uid: wait.name for wait in waits}
+    return [
+        {
+            "id": wait.uid,
+            "part": None if wait.parent_uid is None else wait.name,
+            "of": names.get(wait.parent_uid or ""),
+            **wait_row(wait, live),
+            "queue": wait.queue,
+        }
+        for wait in waits
+    ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
@@ -35,6 +36,7 @@ from bide.engine.lock import EngineLock, this_process
 from bide.engine.membership import Membership, kill_what_is_left, open_store, store_family, store_id
 from bide.engine.parsing import ParsingService
 from bide.engine.parts import ALL_PARTS, Part
+from bide.engine.questions import questions_to
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
@@ -50,6 +52,7 @@ from bide.observe.clock import SystemClock
 from bide.store import Store
 from bide.wire.messages import FileParsed
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 
 log = structlog.get_logger("bide.engine")
 
@@ -69,6 +72,8 @@ class _Parts:
     triggering: asyncio.Task[None] | None = None
     parsing: ParsingService | None = None
     socket: BellSocket | None = None
+    #: The one run that they serve, if it is one.
+    only_run: str | None = None
 
 
 @dataclass(slots=True)
@@ -188,19 +193,12 @@ class Engine:
         store.hear()
         if not store.is_shared:
             await self._take_over(scope)
-        self._parts = serving = _Parts()
+        self._parts = serving = _Parts(only_run=scope.only_run)
         if Part.SCHEDULER in parts:
             await self._start_scheduler(serving, scope)
         if Part.TRIGGERER in parts:
             self._start_triggerer(serving, scope)
-        questions = {
-            "next_looks": self._next_looks,
-            "progress": self._progress,
-            "where": self._where,
-            "unclaimed": self._unclaimed,
-            "keys": self._keys,
-        }
-        serving.socket = BellSocket(self.socket_path, store.bell, questions)
+        serving.socket = BellSocket(self.socket_path, store.bell, questions_to(self))
         await serving.socket.start()
         if folders and Part.DAG_PROCESSOR in parts:
             serving.parsing = self._parsing(folders, await register_file.known_files(store))
@@ -283,42 +281,33 @@ class Engine:
             paused_at_creation=self._config.settings.core.dags_are_paused_at_creation,
         )
 
-    async def _next_looks(self, wait_ids: Any) -> dict[str, float]:
-        return await self.next_looks([str(one) for one in wait_ids])
-
     async def next_looks(self, wait_ids: Sequence[str]) -> dict[str, float]:
         """When polls are looked at next (Unix seconds), for those that are known."""
         triggerer = None if self._parts is None else self._parts.triggerer
         return {} if triggerer is None else await triggerer.next_looks(wait_ids)
-
-    async def _progress(self, wait_ids: Any) -> dict[str, Any]:
-        found = await self.progress([str(one) for one in wait_ids])
-        return {wait_id: msgspec.structs.asdict(one) for wait_id, one in found.items()}
 
     async def progress(self, wait_ids: Sequence[str]) -> dict[str, Progress]:
         """How far the work outside is that these wait for, for those that have said so."""
         triggerer = None if self._parts is None else self._parts.triggerer
         return {} if triggerer is None else await triggerer.progress(wait_ids)
 
-    async def _where(self, wait_ids: Any) -> dict[str, str]:
-        return self.where([str(one) for one in wait_ids])
+    async def statistics(self) -> TriggererStatistics | None:
+        """How its triggerer is; None if it has none."""
+        if self._parts is None or self._parts.triggerer is None:
+            return None
+        found = await self._parts.triggerer.statistics(f"{self._kind} {os.getpid()} on {socket.gethostname()}")
+        queues = None if self._queues is None else list(self._queues)
+        return msgspec.structs.replace(found, queues=queues, only_run=self._parts.only_run)
 
     def where(self, wait_ids: Sequence[str]) -> dict[str, str]:
         """Which runner process holds these waits, for those that one holds."""
         triggerer = None if self._parts is None else self._parts.triggerer
         return {} if triggerer is None else triggerer.where(wait_ids)
 
-    async def _unclaimed(self, wait_ids: Any) -> dict[str, str]:
-        """Why this engine has not taken these waits, if it takes none."""
-        triggerer = None if self._parts is None else self._parts.triggerer
-        reason = "" if triggerer is None else triggerer.shortage
-        return {str(one): reason for one in wait_ids} if reason else {}
-
-    async def _keys(self, _of: Any) -> list[str]:
-        """Fingerprints of the keys that it has by now, the one that encrypts first."""
-        keys = self.store.keys
-        await asyncio.to_thread(keys.reload)
-        return keys.fingerprints
+    @property
+    def shortage(self) -> str:
+        """Why its triggerer takes no more waits; empty if it does."""
+        return "" if self._parts is None or self._parts.triggerer is None else self._parts.triggerer.shortage
 
     async def first_parse(self) -> None:
         """Wait until every file of the folders was parsed once."""

@@ -30,6 +30,7 @@ from bide.runner.failures import one_line
 from bide.runner.held_trigger import Held, interval_of
 from bide.runner.poll_heap import PollHeap
 from bide.wire.messages import TriggerLoad
+from bide.wire.statistics import LookTimes
 
 _log = logging.getLogger("bide.runner")
 
@@ -111,6 +112,10 @@ class LookStats:
         self.longest_lag = 0.0
         #: Spent in looks, all together.
         self.seconds = 0.0
+
+    def told(self) -> LookTimes:
+        """The same, for the engine."""
+        return LookTimes(self.looks, self.late, self.longest_lag, self.seconds)
 
 
 class Polls:

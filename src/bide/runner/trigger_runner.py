@@ -318,6 +318,7 @@ class TriggerRunner:
         return Looks(
             {wait_id: now + left for wait_id, left in seconds.items() if left is not None},
             {wait_id: found for wait_id in question.wait_ids if (found := self._progress(wait_id)) is not None},
+            self._pool.polls.stats.told(),
         )
 
     def _progress(self, wait_id: str) -> Progress | None:

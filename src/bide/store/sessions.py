@@ -25,6 +25,12 @@ class SessionRow(NamedTuple):
     ended_at: datetime | None
 
 
+def lost(tx: Tx, uids: Collection[str]) -> set[str]:
+    """Those of these sessions that are over, or have been silent for too long."""
+    known = {one.uid: one for one in live(tx)}
+    return {uid for uid in uids if uid not in known or ((end := known[uid].lost_at) is not None and end < tx.now)}
+
+
 def get_many(tx: Tx, uids: Collection[str]) -> dict[str, SessionRow]:
     """Sessions by uid."""
     rows = tx.conn.execute(

@@ -265,6 +265,14 @@ class WaitView(NamedTuple):
     task_deadline: datetime | None
     interval: float | None
     session: str | None
+    #: Which triggerers may run it.
+    queue: str
+    run_uid: str
+    #: Its instance.
+    instance_uid: str
+    #: In a tree of waits: what it is a part of, and its name there.
+    parent_uid: str | None
+    name: str
 
 
 def list_waits(
@@ -290,7 +298,7 @@ def list_waits(
         wait.c.deadline,
         task_instance.c.deadline.label("task_deadline"),
         wait.c.interval,
-        wait.c.session,
+        *(wait.c.session, wait.c.queue, wait.c.run_uid, wait.c.instance_uid, wait.c.parent_uid, wait.c.name),
     ).join_from(wait, task_instance, wait.c.instance_uid == task_instance.c.uid)
     query = query.where(wait.c.ended_at.is_(None))
     if dag_id is not None:

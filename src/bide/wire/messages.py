@@ -39,6 +39,7 @@ from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
 from bide.wire.progress import Progress
+from bide.wire.statistics import LookTimes
 from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
@@ -299,6 +300,7 @@ class Looks(Message, frozen=True):
 
     next_look: dict[str, float]
     progress: dict[str, Progress] = {}
+    times: LookTimes = LookTimes()
 
 
 TemplateMessage = Fork | Forked | Exited

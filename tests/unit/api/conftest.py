@@ -19,6 +19,7 @@ from bide.model.log_path import LogLayout
 from bide.store import Store
 from bide.wire.messages import FileError, FileParsed
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 from tests.support.clock import HeldClock
 
 PASSWORD = "correct horse"
@@ -30,9 +31,13 @@ class KnownLive:
     def __init__(self) -> None:
         self.parts: dict[str, Pulse] = {}
         self.looks: dict[str, datetime] = {}
+        self.known_triggerers: list[TriggererStatistics] = []
 
     async def pulses(self) -> Mapping[str, Pulse]:
         return self.parts
+
+    async def triggerers(self) -> Sequence[TriggererStatistics]:
+        return self.known_triggerers
 
     async def progress(self, wait_ids: Sequence[str]) -> Mapping[str, Progress]:
         return {wait_id: Progress("stage 2", 0.25) for wait_id in wait_ids if wait_id in self.looks}

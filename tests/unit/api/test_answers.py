@@ -215,6 +215,8 @@ async def test_a_wait_says_for_what_since_when_and_when_it_is_looked_at(
                 "progress": {"text": "stage 2", "fraction": 0.25},
                 "held_by": None,
                 "where": "trigger-1",
+                "queue": "default",
+                "unserved": "no triggerer is alive: start `bide standalone`, or `bide triggerer`",
             }
         ],
         "total_entries": 1,

@@ -189,3 +189,26 @@ def test_a_wait_is_cancelled(etl: Project, bide: Bide, rows: Rows) -> None:
     assert shown["error"].startswith("the wait was cancelled by ")
     assert rows("waits", "list") == []
     assert "does not wait: it is failed" in bide("waits", "cancel", "etl", "extract").stderr
+
+
+def test_a_wait_is_shown_with_the_reason_why_nobody_serves_it(etl: Project, bide: Bide, rows: Rows) -> None:
+    """K30."""
+    waiting(etl)
+    (row,) = rows("waits", "show", "etl", "extract")
+    assert (row["id"], row["part"], row["queue"]) == ("wait-1", None, "default")
+    assert row["unserved"].startswith("no triggerer is alive: start ")
+    assert rows("waits", "list")[0]["unserved"] == row["unserved"]
+    assert "no triggerer is alive" in bide("waits", "list").stdout
+    assert "does not wait: it is failed" in bide("waits", "show", "etl", "load", "-r", "first").stderr
+
+
+def test_k30_numbers_about_waits(etl: Project, bide: Bide, rows: Rows) -> None:
+    """K30."""
+    empty = rows("waits", "stats")
+    assert empty["counts"] == empty["triggerers"] == []
+    assert empty["resume_lag"] == {"resumes": 0, "median": None, "p95": None, "longest": None}
+    assert "nothing waits" in bide("waits", "stats").stderr
+    waiting(etl)
+    (count,) = rows("waits", "stats")["counts"]
+    assert (count["kind"], count["waiting"], count["unclaimed"]) == ("poll", 1, 1)
+    assert "FileTrigger" in bide("waits", "stats").stdout

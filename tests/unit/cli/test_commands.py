@@ -111,6 +111,7 @@ def test_waits_say_for_what_and_where(etl: Project, bide: Bide, rows: Rows) -> N
     assert wait["for"] == "file /data/orders.csv"
     assert wait["trigger"] == "bide.standard.triggers.file.FileTrigger"
     assert wait["where"] == "nobody yet"
+    assert wait["progress"] is None
     assert wait["until"] > wait["since"]
     shown = rows("tasks", "show", "etl", "extract")
     assert shown["waits_for"] == "file /data/orders.csv"

@@ -88,7 +88,7 @@ class Fleet:
         self._lost = lost
         self._answered = answered
         self._suspicion = Suspicion()
-        self._quarantine = Quarantine(at_once=settings.quarantine_after, together=settings.quarantine_total)
+        self.quarantine = Quarantine(at_once=settings.quarantine_after, together=settings.quarantine_total)
         self._runners: dict[str, RunnerProcess] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._labels = (f"trigger-{session[-12:]}-{number}" for number in itertools.count(1))
@@ -165,7 +165,7 @@ class Fleet:
         group = self._suspicion.group_of(load.wait_id)
         if group != NO_GROUP or isinstance(load, StartLoad):
             return group
-        return self._quarantine.group_of(TriggerClass(load.classpath, load.dag_folder), self._clock.monotonic())
+        return self.quarantine.group_of(TriggerClass(load.classpath, load.dag_folder), self._clock.monotonic())
 
     async def arm_starts(self, starts: Sequence[StartLoad]) -> None:
         """Hand tasks to runners that start from their trigger, as :meth:`arm` does with triggers."""
@@ -236,7 +236,7 @@ class Fleet:
         if culprit is None or runner.group != NO_GROUP:
             return False
         cls = TriggerClass(culprit.classpath, culprit.dag_folder)
-        if not self._quarantine.note_block(cls, seconds, now, source=culprit.source, stamp=culprit.stamp):
+        if not self.quarantine.note_block(cls, seconds, now, source=culprit.source, stamp=culprit.stamp):
             return False
         report_quarantine(cls, runner, seconds)
         return True
@@ -318,7 +318,7 @@ class Fleet:
         if culprit is None or not runner.blocked_for or runner.group != NO_GROUP:
             return False
         cls = TriggerClass(culprit.classpath, culprit.dag_folder)
-        return self._quarantine.group_of(cls, self._clock.monotonic()) != NO_GROUP
+        return self.quarantine.group_of(cls, self._clock.monotonic()) != NO_GROUP
 
     def _carry_out(self, verdict: Verdict, runner: RunnerProcess, reason: str) -> None:
         for wait_id in verdict.convicted:

@@ -21,6 +21,7 @@ from bide.model.errors import Conflict, Fenced
 from bide.store import Bell
 from bide.wire.messages import RunOnKill
 from bide.wire.progress import Progress
+from bide.wire.statistics import TriggererStatistics
 from bide.wire.stream_messages import SaveCheckpoint
 
 _log = logging.getLogger(__name__)
@@ -143,6 +144,17 @@ class Triggerer:
     async def progress(self, wait_ids: Collection[str]) -> dict[str, Progress]:
         """How far the work outside is, by wait id; only of those that run here and have said so."""
         return (await self._fleet.looks(wait_ids)).progress
+
+    async def statistics(self, name: str) -> TriggererStatistics:
+        """How it is; `name` is for people."""
+        looks = await self._fleet.looks(())
+        return TriggererStatistics(
+            name,
+            holding=self._fleet.holding,
+            capacity=self._settings.capacity,
+            quarantined=sorted({cls.classpath for cls in self._fleet.quarantine.classes()}),
+            looks=looks.times,
+        )
 
     def where(self, wait_ids: Collection[str]) -> dict[str, str]:
         """The label of the process by wait id; only of those that run here."""
