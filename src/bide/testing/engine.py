@@ -20,7 +20,9 @@ from bide.authoring.dag import DAG
 from bide.authoring.runtime import use_runtime
 from bide.authoring.serialize import serialize_dag
 from bide.control.create_run import create_run
+from bide.control.ending_callbacks import pending_callbacks
 from bide.control.register_file import register_file
+from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
@@ -43,6 +45,7 @@ from bide.testing.callbacks import Callbacks
 from bide.testing.clock import SkippingClock
 from bide.testing.events import GivenEvents
 from bide.testing.executor import InlineExecutor
+from bide.testing.inline_callbacks import InlineCallbacks
 from bide.testing.inline_task import InlineTasks
 from bide.testing.loop import SkippingLoop
 from bide.testing.output import Echo, heard
@@ -249,7 +252,11 @@ class InlineEngine:
             request.clock,
             tasks=tasks,
         )
-        made = make_duties(store, executor, Scope(run.uid), session, logs)
+        calling = InlineCallbacks(store, executor, tasks)
+        made = [
+            *make_duties(store, executor, Scope(run.uid), session, logs),
+            RunCallbacks(store, calling, Scope(run.uid), session, logs),
+        ]
         duties = StrictDutyLoop(made, store, self._on_failure)
         self._executor = executor
         self._ready.set()
@@ -262,13 +269,14 @@ class InlineEngine:
             await duties.stop()
             triggering.cancel()
             await asyncio.wait([triggering])
+            await calling.stop()
             await executor.stop(_GRACE)
 
     async def _until_over(self, store: Store, run: RunRow, triggering: asyncio.Task[None]) -> None:
         """Wait until the run has ended; raises what keeps it from that."""
         assert self._is_stuck is not None
         news = store.bell.listen("history")
-        while (await _view(store, run)).state not in _ENDED:
+        while (await _view(store, run)).state not in _ENDED or await pending_callbacks(store, run.uid):
             told = asyncio.ensure_future(news.wait())
             await asyncio.wait([told, triggering, self._is_stuck], return_when=asyncio.FIRST_COMPLETED)
             told.cancel()

@@ -66,7 +66,9 @@ class Running:
 class _Server:
     """A thread that runs tasks."""
 
-    orders: queue.SimpleQueue[Running | None] = field(default_factory=queue.SimpleQueue["Running | None"])
+    orders: queue.SimpleQueue[Running | Callable[[], None] | None] = field(
+        default_factory=queue.SimpleQueue["Running | Callable[[], None] | None"]
+    )
     is_idle: bool = True
 
 
@@ -127,6 +129,8 @@ class InlineExecutor:
         self._started: dict[str, Running] = {}
         self._servers = [_Server() for _ in range(callers)]
         self._callers = list(self._servers)
+        #: Those that wait for a turn in :meth:`lend`.
+        self._borrowers: list[asyncio.Future[_Server]] = []
         self._here = threading.local()
         self._stopping = False
         self._all_ended = asyncio.Event()
@@ -183,10 +187,34 @@ class InlineExecutor:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def lend(self, work: Callable[[], None]) -> None:
+        """Call `work` in a thread of tasks, in its turn as if it were a task."""
+        turn = self._loop.create_future()
+        self._borrowers.append(turn)
+        self._pump()
+        try:
+            server = await turn
+        except asyncio.CancelledError:
+            self._borrowers = [one for one in self._borrowers if one is not turn]
+            raise
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        server.orders.put(lambda: _call(work, done))
+        try:
+            await asyncio.wrap_future(done)
+        finally:
+            server.is_idle = True
+            if self._pace is not None:
+                self._pace.end_work()
+            self._awake -= 1
+            self._pump()
+
     # --- on the loop --------------------------------------------------------------------------------------------
 
     def _pump(self) -> None:
         """Start what may run now."""
+        while self._borrowers and self._awake < self._at_once:
+            self._awake += 1
+            self._borrowers.pop(0).set_result(self._take_server())
         room = self._at_once - self._awake
         # What was cleared while it runs starts again when that is over.
         held = self._starting | self._started.keys()
@@ -226,11 +254,14 @@ class InlineExecutor:
 
     def _begin(self, order: RunTask) -> None:
         running = self._started[order.instance.id] = Running(order)
+        self._take_server().orders.put(running)
+
+    def _take_server(self) -> _Server:
         if self._pace is not None:
             self._pace.begin_work()
         server = next((one for one in self._servers if one.is_idle), None) or self._add_server()
         server.is_idle = False
-        server.orders.put(running)
+        return server
 
     def _add_server(self) -> _Server:
         server = _Server()
@@ -287,6 +318,9 @@ class InlineExecutor:
 
     def _serve(self, server: _Server) -> None:
         while (running := server.orders.get()) is not None:
+            if not isinstance(running, Running):
+                running()
+                continue
             self._here.running = running
             running.interrupts = InlineInterrupts()
             error = "its thread has ended before it"
@@ -342,6 +376,15 @@ class InlineExecutor:
             running.sleep = None
         if ends_task and running.interrupts is not None:
             running.interrupts.expire()
+
+
+def _call(work: Callable[[], None], done: concurrent.futures.Future[None]) -> None:
+    try:
+        work()
+    except BaseException as error:
+        done.set_exception(error)
+    else:
+        done.set_result(None)
 
 
 def _stop(running: Running) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from bide.control.ending_callbacks import claim_callbacks
-from bide.engine.callback_runners import CallbackRunners
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.model.log_path import LogLayout
 from bide.store import Store, Topic, callback_requests
+from bide.wire.messages import RunCallbacks as Orders
 
 #: Requests leased at once.
 _BATCH: Final = 100
+
+
+class CallsBack(Protocol):
+    """Whoever calls them: :class:`bide.engine.callback_runners.CallbackRunners`."""
+
+    def submit(self, orders: Sequence[Orders]) -> None:
+        """Take over `orders`, which are leased; returns at once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class RunCallbacks:
     """Leases requests that are due and hands them to task runners of their own."""
 
     store: Store
-    runners: CallbackRunners
+    runners: CallsBack
     scope: Scope
     session: str
     logs: LogLayout
