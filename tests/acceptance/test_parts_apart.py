@@ -44,7 +44,8 @@ class Parts:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the database."""
         with self.server.connect(self.url) as conn:
-            return conn.execute(query.encode()).fetchall()
+            cursor = conn.execute(query.encode())
+            return [] if cursor.description is None else cursor.fetchall()
 
     def leases(self) -> dict[int, int]:
         """How many waits each process holds, by its id."""
@@ -241,6 +242,49 @@ def test_the_server_restarts_under_all_of_them(tmp_path: Path) -> None:
             assert [one.wait() for one in serving] == [0, 0, 0], "\n".join(one.text for one in serving)
     finally:
         server.remove()
+
+
+def test_an_engine_with_another_key_is_refused(parts: Parts) -> None:
+    """On another host it would make a key of its own, and fail the tasks of all others."""
+    parts.start("triggerer")
+    home = str(parts.folder.path / "elsewhere")
+    said = parts.folder.refused("scheduler", code=2, BIDE_HOME=home)
+    assert "bide triggerer" in said and "give all engines of a store the same keys" in said
+
+
+def test_commands_on_postgresql(parts: Parts) -> None:
+    folder = parts.folder
+    assert "run `bide db upgrade`" in folder.refused("runs", "list", code=3)
+    made = folder.ask("db", "upgrade")
+    assert made == {"store": parts.url, "schema": "0001", "before": None}
+    assert folder.ask("db", "upgrade")["before"] == "0001"
+    found = folder.ask("db", "check")
+    assert found["problems"] == [] and found["engine"] is None and found["bytes"] > 1_000_000
+    parts.open_gate()
+    # An engine of its own, since there is none.
+    run = folder.dag_run("busy")
+    assert (run.state, run.result("works")) == ("success", "done")
+    (parts.folder.path / "go").unlink()
+
+    parts.start("standalone", "--port", "0", says="Bide listens at ")
+    said = folder.run("dags", "trigger", "apart")
+    assert "no engine" not in said.stderr, str(said)
+    parts.until(lambda: sum(parts.leases().values()) == WAITS)
+    waits = folder.ask("waits", "list")
+    assert all(row["where"].startswith("standalone ") and "trigger-" in row["where"] for row in waits)
+    assert all(row["next_look"] for row in waits)
+    assert folder.ask("crypto", "status")[0]["use"] == "encrypts"
+    with folder.start("run", "busy") as beside:
+        beside.read_until("handed over to the engine that runs (bide standalone")
+        parts.open_gate()
+        assert beside.wait() == 0, beside.text
+    parts.until(lambda: parts.states() == {"success": WAITS + 2})
+
+
+def test_a_store_of_another_version_is_refused_while_others_may_use_it(parts: Parts) -> None:
+    parts.folder.ask("db", "upgrade")
+    parts.ask("UPDATE alembic_version SET version_num = '0000'")
+    assert "stop all engines of it and run `bide db upgrade`" in parts.folder.refused("scheduler", code=3)
 
 
 def test_on_sqlite_the_way_out_is_told(folder: Folder) -> None:

@@ -40,16 +40,18 @@ def silent(found: Iterable[LiveSession], own: str, now: datetime) -> tuple[list[
     return lost, min((at for at in moments.values() if at is not None and at >= now), default=None)
 
 
-async def keep_session(store: Store, session: str, *, patient: Callable[[], bool]) -> Round:
+async def keep_session(
+    store: Store, session: str, *, patient: Callable[[], bool], key: Callable[[], str | None] = lambda: None
+) -> Round:
     """Say that `session` lives, and take over from those that have been silent for too long.
 
     `patient` is asked once the store is reached: end nobody now, since this engine itself could not reach it a
-    while ago, so that the others may not have been able to either. Raises :class:`SessionLost` if others have ended
-    `session`.
+    while ago, so that the others may not have been able to either. `key` tells the fingerprint of the key with
+    which it encrypts by now. Raises :class:`SessionLost` if others have ended `session`.
     """
 
     def work(tx: Tx) -> Round:
-        if not sessions.beat(tx, session):
+        if not sessions.beat(tx, session, key()):
             raise SessionLost("this engine was silent for too long: others have taken over what it had")
         lost, next_loss = silent(sessions.live(tx), session, tx.now)
         if patient():

@@ -73,12 +73,15 @@ class SessionKeeper:
     async def _beat(self) -> float:
         """Send one heartbeat; seconds until the next."""
         asked = self._monotonic()
-        found = await keep_session(self._store, self._session, patient=self._is_patient)
+        found = await keep_session(self._store, self._session, patient=self._is_patient, key=self._key)
         self._last = self._monotonic()
         for loss in found.losses:
             log.warning("engine_lost", **loss._asdict())
             self._on_loss(loss)
         return self._until_next(found, asked)
+
+    def _key(self) -> str | None:
+        return next(iter(self._store.keys.fingerprints), None)
 
     def _is_patient(self) -> bool:
         """Who was cut off itself, or has only begun, can't know whether the others were able to say anything: they

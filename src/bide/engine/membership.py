@@ -13,10 +13,11 @@ from bide.config.resolved import Config
 from bide.control.keep_session import Loss, end_session
 from bide.engine.keeper import LOST_AFTER_HEARTBEATS, SessionKeeper
 from bide.model.clock import Clock
-from bide.model.errors import SessionLost, StoreSchemaError
+from bide.model.errors import ConfigError, SessionLost, StoreSchemaError
 from bide.observe.leftovers import kill_leftovers, kill_marked
-from bide.store import Keyring, Store, sessions
+from bide.store import Keyring, Store, Tx, sessions
 from bide.store.migrate import HEAD, schema_state, upgrade
+from bide.store.sessions import LiveSession
 
 
 def store_family(config: Config) -> str:
@@ -53,6 +54,17 @@ def open_store(config: Config, clock: Clock) -> Store:
     return store
 
 
+def _check_keys(own: Sequence[str], others: Sequence[LiveSession]) -> None:
+    """On several hosts each would make a key of its own, and none could read what the others have stored."""
+    for one in others:
+        if one.key is not None and one.key not in own:
+            raise ConfigError(
+                f"`bide {one.kind}` on {one.hostname} (process {one.pid}) encrypts what it stores with key "
+                f"{one.key}, which this engine does not have (it has {', '.join(own)}): give all engines of a "
+                "store the same keys, by [core] fernet_key or by the same key file"
+            )
+
+
 class Membership:
     """An engine's session. Where several may serve the store, it says that it lives, and looks after the others."""
 
@@ -66,18 +78,27 @@ class Membership:
     async def join(
         cls, store: Store, config: Config, *, kind: str, queues: Sequence[str] | None = None
     ) -> Membership:
-        """Begin a session. `queues`: whose triggers it runs, None for all."""
+        """Begin a session. `queues`: whose triggers it runs, None for all.
+
+        Raises :class:`ConfigError` if it could not read what another engine writes.
+        """
         heartbeat = config.settings.triggerer.job_heartbeat_sec
-        session = await store.write(
-            lambda tx: sessions.begin(
+
+        def begin(tx: Tx) -> str:
+            keys = store.keys.fingerprints
+            if store.is_shared:
+                _check_keys(keys, sessions.live(tx))
+            return sessions.begin(
                 tx,
                 kind=kind,
                 hostname=socket.gethostname(),
                 pid=os.getpid(),
                 lost_after=heartbeat * LOST_AFTER_HEARTBEATS if store.is_shared else None,
                 queues=queues,
+                key=keys[0],
             )
-        )
+
+        session = await store.write(begin)
         if not store.is_shared:
             return cls(store, session, None)
         loop = asyncio.get_running_loop()

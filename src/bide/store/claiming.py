@@ -24,7 +24,10 @@ _alone: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("family"), 
 _FAMILY: Final = 0x62696465
 
 
-def decide_alone(tx: Tx, name: Literal["queue_tasks", "start_runs"]) -> None:
-    """Until the end of the transaction no other engine makes this decision, which depends on limits over all."""
+def decide_alone(
+    tx: Tx, name: Literal["queue_tasks", "start_runs", "create_runs", "fire_timers", "release_due"]
+) -> None:
+    """Until the end of the transaction no other engine makes this decision: it depends on limits over all, or
+    several would find the same rows to decide about."""
     if tx.shared:
         tx.conn.execute(_alone, {"family": _FAMILY, "name": crc32(name.encode()) & 0x7FFFFFFF})

@@ -47,8 +47,10 @@ def begin(
     pid: int,
     lost_after: float | None = None,
     queues: Sequence[str] | None = None,
+    key: str | None = None,
 ) -> str:
-    """A new session's uid. `lost_after`: seconds of silence; `queues`: of a triggerer, None for all."""
+    """A new session's uid. `lost_after`: seconds of silence; `queues`: of a triggerer, None for all; `key`: the
+    fingerprint of the key with which the engine encrypts."""
     uid = new_id(tx.now)
     tx.conn.execute(
         sa.insert(session),
@@ -61,6 +63,7 @@ def begin(
             "heartbeat_at": tx.now,
             "lost_after": lost_after,
             "queues": None if queues is None else list(queues),
+            "key": key,
         },
     )
     return uid
@@ -75,13 +78,16 @@ _is_live = sa.text("session.ended_at IS NULL")
 _beat = (
     sa.update(session)
     .where(session.c.uid == sa.bindparam("own"), _is_live)
-    .values(heartbeat_at=sa.bindparam("at", type_=UtcTime))
+    .values(
+        heartbeat_at=sa.bindparam("at", type_=UtcTime),
+        key=sa.func.coalesce(sa.bindparam("first", type_=sa.String(16)), session.c.key),
+    )
 )
 
 
-def beat(tx: Tx, uid: str) -> bool:
-    """Say that the session lives; False if it was ended meanwhile."""
-    return tx.conn.execute(_beat, {"own": uid, "at": tx.now}).rowcount > 0
+def beat(tx: Tx, uid: str, key: str | None = None) -> bool:
+    """Say that the session lives, and encrypts with `key` if that is given; False if it was ended meanwhile."""
+    return tx.conn.execute(_beat, {"own": uid, "at": tx.now, "first": key}).rowcount > 0
 
 
 class LiveSession(NamedTuple):
@@ -95,6 +101,7 @@ class LiveSession(NamedTuple):
     heartbeat_at: datetime
     lost_after: float | None
     queues: list[str] | None
+    key: str | None
 
     @property
     def lost_at(self) -> datetime | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,12 @@ from bide.control.start_tasks import start_tasks
 from bide.model.errors import SessionLost
 from bide.model.retries import MAX_RESCUES
 from bide.store import Store, Tx, sessions
+from bide.store.schema import dag_run
 from bide.store.schema import session as session_table
 from bide.wire.messages import Finish, Ok, Refused, WaitSpec
 from tests.support.clock import HeldClock
 from tests.support.dag_specs import dag_spec
-from tests.support.hand_engine import HandEngine, PaperExecutor, event, poll
+from tests.support.hand_engine import HandEngine, PaperExecutor, deferral, event, poll, timer
 from tests.support.stores import ON_POSTGRESQL
 from tests.support.waiting_tasks import WaitingTasks
 
@@ -294,6 +297,35 @@ async def test_who_serves_other_queues_gets_no_share(store: Store, tmp_path: Pat
     one, _, _ = await store.write(make)
     claimed = await claim_waits(store, one, 500, logs=tasks.logs, queues=["default", "slow"])
     assert len(claimed) == 4, "one other serves the default queue, and one does not"
+
+
+@ON_POSTGRESQL
+async def test_what_is_due_is_done_by_one_of_several_schedulers(
+    store: Store, clock: HeldClock, tmp_path: Path
+) -> None:
+    """Scheduled runs, retries and timers, each found by all of them at the same moment."""
+    engines = [HandEngine(store, clock, tmp_path / "logs") for _ in range(3)]
+    for one in engines:
+        one.session = await begin(store)
+    first = engines[0]
+    names = [f"t{number}" for number in range(40)]
+    await first.run_of(dag_spec("timers", {name: [] for name in names}, max_active_tasks=100))
+    for task in (await first.start()).values():
+        moment = clock.now() + timedelta(seconds=30)
+        await first.ask(task, deferral(timer(moment)))
+    first.executor = PaperExecutor()
+    await first.run_of(dag_spec("retried", {"r": []}, each={"retries": 1, "retry_delay": 30.0}))
+    await first.finish("r", "failed")
+    await first.register(dag_spec("hourly", schedule="@hourly"))
+    clock.advance(3600)
+    await asyncio.gather(*(one.settle() for one in engines))
+    states = Counter((await first.states()).values())
+    query = sa.select(dag_run.c.run_id).where(dag_run.c.dag_id == "hourly")
+    assert len(await store.read(lambda tx: tx.conn.execute(query).all())) == 1
+    assert sum(len(one.executor.queued) for one in engines) == states["queued"] == 42
+    for name in names:
+        assert (await first.history(name)).count("scheduled") == 2
+    assert (await first.history("r")).count("scheduled") == 2
 
 
 @ON_POSTGRESQL

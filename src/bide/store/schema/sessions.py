@@ -20,6 +20,8 @@ session = sa.Table(
     sa.Column("lost_after", sa.Float),
     #: Of a triggerer: the queues that it serves, as a JSON list; null for all.
     sa.Column("queues", sa.JSON),
+    #: Fingerprint of the key with which it encrypts.
+    sa.Column("key", sa.String(16)),
     sa.Column("ended_at", UtcTime),
     sa.Index("ix_session_live", "kind", **rows_where("ended_at IS NULL")),
 )

@@ -9,6 +9,7 @@ from bide.control.create_run import make_run
 from bide.control.register_file import plan_next_run
 from bide.engine.scheduler.duty import Next
 from bide.store import Store, Topic, Tx, dags, runs
+from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
 
 #: Runs made in one transaction.
@@ -29,6 +30,9 @@ class CreateRuns:
 
     def _work(self, tx: Tx) -> Next:
         due = dags.due(tx, _BATCH)
+        if due and tx.shared:
+            decide_alone(tx, "create_runs")
+            due = dags.due(tx, _BATCH)
         for row in due:
             _make(tx, row)
         return Next(again=len(due) == _BATCH, due_at=dags.next_due(tx))

@@ -12,6 +12,7 @@ from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
 from bide.store import Store, Topic, Tx, waits
+from bide.store.claiming import decide_alone
 
 _BATCH: Final = 500
 
@@ -42,6 +43,7 @@ class FireTimers:
 
     def _work(self, tx: Tx) -> tuple[dict[str, str], Next]:
         """Fire what is due; the answer has the error of each instance that failed by it."""
+        decide_alone(tx, "fire_timers")
         due = waits.due_timers(tx, _BATCH, self.scope.only_run)
         failed = fire_timers(tx, due)
         return failed, Next(again=len(due) == _BATCH, due_at=waits.next_timer(tx, self.scope.only_run))

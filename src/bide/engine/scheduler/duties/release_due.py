@@ -11,6 +11,7 @@ from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.model.states import TaskState
 from bide.store import Store, Topic, Tx, instances, runs, specs, transitions
+from bide.store.claiming import decide_alone
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
 
@@ -32,6 +33,9 @@ class ReleaseDue:
 
     def _work(self, tx: Tx) -> Next:
         due = instances.due(tx, _BATCH, self.scope.only_run)
+        if due and tx.shared:
+            decide_alone(tx, "release_due")
+            due = instances.due(tx, _BATCH, self.scope.only_run)
         _try_again(tx, [row for row in due if row.state is TaskState.UP_FOR_RETRY])
         sets = {"due_at": None, "scheduled_at": tx.now}
         looks = [Guard(row.uid, row.epoch, sets) for row in due if row.state is TaskState.UP_FOR_RESCHEDULE]

@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", UtcTime(), nullable=False),
         sa.Column("lost_after", sa.Float(), nullable=True),
         sa.Column("queues", sa.JSON(), nullable=True),
+        sa.Column("key", sa.String(length=16), nullable=True),
         sa.Column("ended_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_session")),
     )
