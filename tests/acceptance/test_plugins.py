@@ -145,3 +145,30 @@ def test_a_plugin_that_cannot_be_loaded_takes_nothing_with_it(folder: Folder) ->
     said = (folder.home / "runners.log").read_text()
     assert "broken.py can't be imported: ZeroDivisionError" in said
     assert "plugin 'wrong'" in said
+
+
+def install(folder: Folder, group: str) -> None:
+    """A package with a trigger and a listener, as an installer would leave it in ``site``."""
+    site = folder.path / "site"
+    (site / "acme").mkdir(parents=True)
+    (site / "acme" / "__init__.py").touch()
+    (site / "acme" / "listener.py").write_text(LISTENER)
+    (site / "acme" / "says.py").write_text(TRIGGERS.replace("waits.says.Says", "acme.says.Says"))
+    info = site / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\nacme = acme.listener:Hears\nwrong = acme.says:Says\n")
+    folder.dag("plugged", DAGS.replace("waits.says", "acme.says"))
+
+
+@pytest.mark.parametrize("group", ["bide.plugins", "airflow.plugins"])
+def test_triggers_and_plugins_come_with_installed_packages(folder: Folder, group: str) -> None:
+    install(folder, group)
+    site = str(folder.path / "site")
+    run = folder.dag_run("dags/plugged.py", code=1, PYTHONPATH=site)
+    assert run.result("goes_on") == "goes_on"
+    assert run.end("skipped") == "skipped"
+    heard = Counter((folder.path / "site" / "acme" / "heard").read_text().splitlines())
+    assert heard["success success after deferred success"] == heard["goes_on success after running success"] == 1
+    said = (folder.home / "runners.log").read_text()
+    assert f"the entry point {group}: wrong = acme.says:Says names no plugin class" in said
