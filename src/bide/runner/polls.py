@@ -325,6 +325,8 @@ class _Fan:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
+        #: Of the trigger that looks, which is the first; asks are on its behalf.
+        self.load: TriggerLoad | None = getattr(sinks[0], "load", None)
 
     def write(self, text: str) -> None:
         """Write `text` to each."""

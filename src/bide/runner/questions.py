@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bide.authoring.runtime import NoRuntime, XComRecord
@@ -13,10 +13,12 @@ from bide.model.clock import Clock
 from bide.model.errors import ProtocolError, TaskError
 from bide.model.values import decode
 from bide.observe.log import current_sink
-from bide.runner.held_trigger import TriggerLog
 from bide.runner.runtimes import ProcessRuntime
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.messages import AnyMessage, Frame, PullXCom, Refused, TriggerLoad, XComs
+
+#: Asks on behalf of an instance (its id) under an epoch, and waits for the answer.
+Ask = Callable[[AnyMessage, str, int], AnyMessage]
 
 #: Seconds for which a question in the middle of a coroutine may hold up the loop.
 _LIMIT: Final = 1.0
@@ -71,10 +73,10 @@ class Questions:
 class TriggerRuntime(ProcessRuntime):
     """In the trigger runner: what triggers may ask. On whose behalf is told by the log that the code writes to."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, ask: Ask | None = None) -> None:
+        """`ask` may be set later, when there is something to ask."""
         super().__init__(clock)
-        #: Where to ask; None until the process serves.
-        self.questions: Questions | None = None
+        self.ask = ask
 
     def pull_xcoms(
         self,
@@ -102,9 +104,9 @@ class TriggerRuntime(ProcessRuntime):
 
     def _ask(self, body: AnyMessage, problem: str) -> AnyMessage:
         load = _asking()
-        if load is None or self.questions is None:
+        if load is None or self.ask is None:
             raise NoRuntime(f"{problem} here: no trigger is running in this context")
-        reply = self.questions.ask_now(body, load.instance.id, load.epoch)
+        reply = self.ask(body, load.instance.id, load.epoch)
         if isinstance(reply, Refused):
             raise TaskError(f"{problem}: {reply.reason}")
         return reply
@@ -112,5 +114,5 @@ class TriggerRuntime(ProcessRuntime):
 
 def _asking() -> TriggerLoad | None:
     """The trigger whose code runs in this context."""
-    sink = current_sink()
-    return sink.load if isinstance(sink, TriggerLog) else None
+    load: object = getattr(current_sink(), "load", None)
+    return load if isinstance(load, TriggerLoad) else None

@@ -84,7 +84,7 @@ async def _serve(sock: socket.socket, clock: Clock, runtime: TriggerRuntime) -> 
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="poll"))
     runner = TriggerRunner(await AsyncChannel.open(sock), clock)
-    runtime.questions = runner.questions
+    runtime.ask = runner.questions.ask_now
     watch = LoopWatch(loop, clock, runner.culprit, runner.tell_of_block)
     watch.start()
     serving = asyncio.create_task(runner.serve())

@@ -33,8 +33,8 @@ from bide.model.dag_spec import DagSpec
 from bide.model.log_path import LogLayout
 from bide.model.states import RunState
 from bide.observe.log import DescriptorSink, context_sink
+from bide.runner.questions import TriggerRuntime
 from bide.runner.resolve import live_classes
-from bide.runner.runtimes import ProcessRuntime
 from bide.store import Store, Tx, sessions
 from bide.store.database import Work, WorkOnMany
 from bide.store.migrate import upgrade
@@ -167,7 +167,7 @@ class InlineEngine:
         longest = self._request.time_limit.total_seconds()
         try:
             with (
-                use_runtime(ProcessRuntime(clock)),
+                use_runtime(TriggerRuntime(clock)),
                 live_classes(),
                 context_sink(DescriptorSink(2)),
                 tempfile.TemporaryDirectory(prefix="bide-test-") as folder,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
+from bide.authoring.runtime import current_runtime
 from bide.authoring.trigger import BaseTrigger
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
@@ -19,12 +22,14 @@ from bide.observe.log import Sink, context_sink
 from bide.runner.arming import build
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, build_trigger
+from bide.runner.questions import TriggerRuntime
 from bide.runner.resolve import resolve_trigger
 from bide.runner.start_waits import make_first_wait
 from bide.runner.trigger_pool import Tell, TriggerPool
 from bide.store import Bell
 from bide.testing.inline_task import InlineTasks
 from bide.testing.loop import user_code
+from bide.testing.output import Echo, TaskSink
 from bide.testing.results import Witness
 from bide.wire.messages import (
     AnyMessage,
@@ -81,6 +86,9 @@ class InlineTriggerer:
         self._loop = asyncio.get_running_loop()
         self._pool = WitnessedPool(self._loop, self._tell, tasks.witness, self._log_of)
         self._held: set[str] = set()
+        runtime = current_runtime()
+        assert isinstance(runtime, TriggerRuntime)
+        runtime.ask = partial(_ask_beside, control)
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -153,7 +161,7 @@ class InlineTriggerer:
             self._tell(TriggerEnded(load.wait_id, load.token, error=one_line(error)))
 
     def _log_of(self, load: TriggerLoad) -> Sink:
-        return self._tasks_of_run.sink(load.log_path, load.instance.task_id)
+        return _TriggerLog(load, self._tasks_of_run.echo)
 
     def _build(self, load: TriggerLoad) -> BaseTrigger:
         cls = resolve_trigger(load.classpath, load.dag_file, lambda: self._tasks_of_run.loaded)
@@ -232,6 +240,20 @@ class _Link:
         """Ask and wait for the answer; not on the event loop."""
         frame = Frame(body, 1, self._order.instance.id, self._order.epoch)
         return asyncio.run_coroutine_threadsafe(_answer(self._control, frame), self._loop).result()
+
+
+class _TriggerLog(TaskSink):
+    """The log of a task; what writes there works for this trigger."""
+
+    def __init__(self, load: TriggerLoad, echo: Echo | None) -> None:
+        super().__init__(load.log_path, load.instance.task_id, echo)
+        self.load = load
+
+
+def _ask_beside(control: TriggerControl, body: AnyMessage, instance: str, epoch: int) -> AnyMessage:
+    """Ask on behalf of a trigger, also in the middle of a coroutine: the answer comes in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(_answer(control, Frame(body, 1, instance, epoch)))).result()
 
 
 async def _answer(control: TriggerControl, frame: Frame) -> AnyMessage:

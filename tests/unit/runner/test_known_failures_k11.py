@@ -112,6 +112,15 @@ def test_k11_polls_of_both_kinds_may_ask(
     assert asking.event(load) == event
 
 
+def test_k11_a_look_for_several_asks_on_behalf_of_the_first(asking: Triggers) -> None:
+    """K11, K20"""
+    one, two = (asking.load("PullsInAsyncPoll", plain=False, interval=60.0, group_key="same") for _ in range(2))
+    asking.arm(*(msgspec.structs.replace(load, epoch=7) for load in (one, two)))
+    frame, _ = question(asking)
+    reply(asking, frame, t="own")
+    assert {asking.get(TriggerEnded).wait_id for _ in range(2)} == {one.wait_id, two.wait_id}
+
+
 def test_k11_a_refused_lookup_fails_the_trigger_that_asked(asking: Triggers) -> None:
     """K11, K04"""
     load = asking.load("Pulls")

@@ -134,3 +134,26 @@ def test_an_async_task_may_run_beside_a_wait() -> None:
 
     result = run_dag(dag, events={"job": "done"})
     assert (result["count"].result, result["job"].result) == (3, "done")
+
+
+class Pulls(BaseTrigger):
+    """Asks for the result of another task, in both ways."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{__name__}.Pulls", {}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        ti: Any = self.task_instance
+        yield TriggerEvent([ti.xcom_pull("up"), await ti.async_xcom_pull("up")])
+
+
+def test_k11_triggers_read_xcoms_inline_too() -> None:
+    """K11"""
+    with DAG("reads") as dag:
+
+        @task
+        def up() -> int:
+            return 5
+
+        up() >> Waiter(task_id="waits", trigger=Pulls())
+    assert run_dag(dag)["waits"].result == [5, 5]
