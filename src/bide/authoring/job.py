@@ -125,6 +125,10 @@ class JobOperator(BaseOperator):
         """
         return None
 
+    def belongs_here(self, job: Any) -> bool:
+        """Whether a job of an earlier try is one of the service that is asked now; else it is submitted again."""
+        return True
+
     def read_callback(self, job: Any, body: Any) -> JobStatus | Awaitable[JobStatus]:
         """How the job is, after somebody has called the callback URL with `body`: by default, look at it."""
         return self.poll(job)
@@ -160,7 +164,7 @@ class JobOperator(BaseOperator):
             self._abandon()
             return self._begin(context, own)
         job = kept["job"] if kept["job"] is not None else self._ask(self.find, key)
-        if job is None:
+        if job is None or not self.belongs_here(job):
             return self._begin(context, key)
         self.log.info("going on with %s, which was submitted before", self.job_name(job))
         self._keep(key, job)

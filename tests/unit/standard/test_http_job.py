@@ -172,6 +172,18 @@ def test_a_try_after_an_answer_that_was_lost_submits_under_the_same_key(server, 
     assert len(set(keys(server))) == 1
 
 
+def test_a_try_that_asks_another_service_submits_there(server, context_of):
+    """The service of the last try may be gone, and its job with it."""
+    task = make(server)
+    defer(task, context_of(task))
+    with serving() as other:
+        other.script("POST", "/jobs", Answer(202, {"status_url": "/jobs/7"}))
+        task.endpoint = f"{other.url}/jobs"
+        found = defer(task, context_of(task, try_number=2))
+        assert keys(other) == keys(server)
+    assert status_url(found.trigger) == f"{other.url}/jobs/7"
+
+
 def test_a_try_after_a_failed_job_submits_a_new_one(server, context_of):
     server.script("POST", "/jobs", Answer(200, {"status_url": "/jobs/1"}), Answer(202, {"status_url": "/jobs/2"}))
     server.script("GET", "/jobs/2", RUNNING)

@@ -136,6 +136,11 @@ def check_cancelled(response: httpx.Response) -> None:
         read_json(response)
 
 
+def is_same_origin(base: str, url: str) -> bool:
+    """Whether `url` has the scheme, host and port of `base`."""
+    return _origin(base) == _origin(url)
+
+
 def same_origin(base: str, url: str, *, what: str) -> str:
     """`url`, made absolute; raises :class:`JobAnswerError` unless it has the scheme, host and port of `base`.
 

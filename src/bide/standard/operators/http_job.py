@@ -13,7 +13,7 @@ from bide.authoring.job import JobOperator
 from bide.authoring.job_status import JobStatus
 from bide.model.errors import InvalidArgument
 from bide.standard.http.client import ServiceClient
-from bide.standard.http.job import Dialect, check_cancelled, read_json, shown
+from bide.standard.http.job import Dialect, check_cancelled, is_same_origin, read_json, shown
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
@@ -94,6 +94,9 @@ class HttpJobOperator(JobOperator):
     async def result(self, context: Context, job: dict[str, str], status: JobStatus) -> Any:
         url = Dialect(**self.dialect).result_url(job, status.value)
         return read_json(await self._request("GET", url)) if url else Dialect(**self.dialect).result(status.value)
+
+    def belongs_here(self, job: dict[str, str]) -> bool:
+        return is_same_origin(self.endpoint, job["status_url"])
 
     def job_name(self, job: dict[str, str] | None) -> str:
         return f"job {shown(job['status_url'])}" if job else "job"
