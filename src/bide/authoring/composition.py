@@ -146,7 +146,12 @@ def _combined(
     waits = {str(position): trigger for position, trigger in enumerate(triggers)} | named
     if not waits:
         raise InvalidArgument(f"{of}: there is nothing to wait for: give it at least one trigger")
-    for wait in waits.values():
+    for name, wait in waits.items():
+        if name == "timeout" and not isinstance(wait, BaseTrigger | Within):
+            raise InvalidArgument(
+                f"{of}: 'timeout' would be the name of a wait here: give the limit to defer() or wait(), or write "
+                f"within({wait!r}, {of}(...))"
+            )
         _checked(wait.trigger if isinstance(wait, Within) else wait, of)
     return CombinedTrigger(needed, waits)
 

@@ -116,11 +116,15 @@ class _Part:
         return self.result()
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        self.journal.awaited(self.key)
         return self.async_result().__await__()
 
 
 def _answer(part: _Part) -> Any:
-    return part if _in_loop() else part.result()
+    if not _in_loop():
+        return part.result()
+    part.journal.hand_out(part.key, part.line)
+    return part
 
 
 class _Wait(_Part):
@@ -184,6 +188,9 @@ class _Gather(_Part):
         super().__init__("gather()", "gather", line)
         self.steps = {place: part for place, part in enumerate(parts) if isinstance(part, _Step)}
         self.waits = {place: _within(part) for place, part in enumerate(parts) if place not in self.steps}
+        for part in parts:
+            if isinstance(part, _Part):
+                self.journal.awaited(part.key)
 
     def result(self) -> list[Any]:
         return self._in_order(self._waited())
@@ -235,8 +242,17 @@ def _trigger_of(what: Any) -> BaseTrigger:
         return MomentTrigger(now() + what)
     if isinstance(what, dt.datetime):
         return MomentTrigger(aware(what))
-    hint = ": write SignalTrigger(...) to wait for a signal" if isinstance(what, str) else ""
-    raise InvalidArgument(f"wait() takes a timedelta, a datetime or a trigger, not {what!r:.200}{hint}")
+    raise InvalidArgument(f"wait() takes a timedelta, a datetime or a trigger, not {what!r:.200}{_hint(what)}")
+
+
+def _hint(what: object) -> str:
+    if isinstance(what, str):
+        return ": write SignalTrigger(...) to wait for a signal"
+    if isinstance(what, type) and issubclass(what, BaseTrigger):
+        return f": write {what.__name__}(...)"
+    if isinstance(what, int | float) and not isinstance(what, bool):
+        return f": write timedelta(seconds={what!r}) to wait so long"
+    return ""
 
 
 def _name_of(what: object) -> str:

@@ -67,6 +67,8 @@ class Journal:
         self._entries = {entry.key: entry for entry in known}
         self._size = sum(len(entry.value) for entry in self._entries.values())
         self._counts: Counter[str] = Counter()
+        #: Line by key of what an async function has asked for and not awaited.
+        self._unawaited: dict[str, str] = {}
         #: The wait that has just ended, until the function has come to it.
         self._unmet = self._entries.get(resumed or "")
         self._left_at = ""
@@ -110,6 +112,14 @@ class Journal:
             self._unmet = None
         return entry
 
+    def hand_out(self, key: str, line: str) -> None:
+        """Something was given to an async function, which does nothing until it is awaited."""
+        self._unawaited[key] = line
+
+    def awaited(self, key: str) -> None:
+        """It is awaited, by itself or as a part of another."""
+        self._unawaited.pop(key, None)
+
     def step_key(self, key: str) -> str:
         """What names this step of this task for ever, for services that refuse to do a thing twice."""
         if not self._nonce:
@@ -127,20 +137,29 @@ class Journal:
 
         Raises :class:`ReplayMismatch` if the function has not come to the wait that it was resumed for.
         """
-        self._check_met(f"it waits at {line} now")
+        self._check_met(f"it waits for {key} at {line} now")
         entries = [*self._first_entry(), self._entry(key, "wait", "waiting", b"null", line)]
         self._check_size(entries)
         self._left_at = line
         return TaskSuspended(trigger, key, timeout, entries)
 
     def check_end(self) -> None:
-        """The function has returned. Raises :class:`ReplayMismatch` if it should not have come there."""
+        """The function has returned.
+
+        Raises :class:`ReplayMismatch` if it should not have come there, :class:`InvalidArgument` if it has left out
+        an ``await``.
+        """
         if self._left_at:
             raise ReplayMismatch(
                 f"the function went on to its end after it was left at {self._left_at}: something has caught the "
                 "signal that wait() raises. It is no Exception: let BaseException pass"
             )
         self._check_met("it ends without coming there")
+        for key, line in self._unawaited.items():
+            raise InvalidArgument(
+                f"{key} at {line} was never awaited, so nothing was done: in an async function write "
+                "'await wait(...)', 'await step(...)', 'await gather(...)'"
+            )
 
     def _check_met(self, but: str) -> None:
         if self._unmet is not None:

@@ -175,5 +175,6 @@ def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) 
             "name one, or yield TaskSuccessEvent, TaskFailedEvent or TaskSkippedEvent"
         )
         return Ending(owner, row.epoch, "failed", error)
-    error = f"the trigger {row.classpath} ended the task as failed" if outcome.kind == "failed" else ""
+    which = f"trigger {row.classpath}" if row.needed is None else f"wait for {row.subject}"
+    error = f"the {which} ended the task as failed" if outcome.kind == "failed" else ""
     return Ending(owner, row.epoch, outcome.kind, error)

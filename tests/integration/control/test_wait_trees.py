@@ -68,6 +68,12 @@ async def test_all_keep_their_events_until_the_last_one(engine: HandEngine) -> N
     assert await resumed_with(engine) == {"y": "first", "x": 2}
 
 
+async def test_a_part_that_ends_the_task_as_failed_is_told_as_a_part(engine: HandEngine) -> None:
+    parts = await waiting(engine, tree(1, of="this or that", x=poll(), y=poll()))
+    await accept_many(engine.store, [WaitEnding(*parts["y"], Outcome("failed", b"null"))])
+    assert (await engine.instance("a"))["error"] == "the wait for this or that ended the task as failed"
+
+
 async def test_several_parts_may_end_in_one_delivery(engine: HandEngine) -> None:
     parts = await waiting(engine, tree(2, x=poll(), y=poll(), z=poll()))
     endings = [WaitEnding(*parts[name], event(name.encode().join((b'"', b'"')))) for name in "xyz"]

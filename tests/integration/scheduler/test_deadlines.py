@@ -51,6 +51,15 @@ async def test_a_deferral_over_its_timeout_fails_and_cancels_its_work(engine: Ha
     assert await obligations(engine) == 1
 
 
+async def test_a_timer_over_its_timeout_tells_the_moment(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d"))
+    late = timer(engine.clock.now() + timedelta(days=1), subject="until tomorrow")
+    await engine.defer("a", late, timeout=2.0)
+    engine.clock.advance(2)
+    await engine.settle()
+    assert (await engine.instance("a"))["error"] == "the deferral's timeout of 2 s is over, waiting until tomorrow"
+
+
 async def test_a_deferral_over_its_timeout_uses_the_retries(engine: HandEngine) -> None:
     await engine.run_of(dag_spec("d", each={"retries": 1, "retry_delay": 60.0}))
     await engine.defer("a", timeout=2.0)

@@ -104,6 +104,7 @@ def test_what_it_is_called_and_says() -> None:
         (any_of, "any_of: there is nothing to wait for"),
         (lambda: any_of(Told), "any_of: Told is a class: write Told"),
         (lambda: all_of(3), "all_of: 3 is no trigger"),
+        (lambda: any_of(SignalTrigger("a"), timeout=5), r"write within\(5, any_of\(...\)\)"),
         (lambda: n_of(3, Told(), Told()), "needed=3 must be a whole number from 1 to the 2 waits given"),
         (lambda: n_of(True, Told()), "needed=True"),
         (lambda: within(60, "no"), "within: 'no' is no trigger"),

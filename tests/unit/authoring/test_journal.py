@@ -269,6 +269,47 @@ def test_gathered_steps_are_kept_even_if_another_fails() -> None:
     assert done == [1, 2]
 
 
+def test_an_await_that_is_left_out_is_noticed() -> None:
+    async def forgets(what: Callable[[], Any]) -> str:
+        what()
+        return "too early"
+
+    for what in (
+        lambda: wait(dt.timedelta(hours=1)),
+        lambda: step("s", int),
+        lambda: gather(dt.timedelta(hours=1)),
+    ):
+        with pytest.raises(InvalidArgument, match=r"#1 at .*test_journal.py:\d+ in .* was never awaited"):
+            Keeper().segment(lambda what=what: asyncio.run(forgets(what)))
+
+
+def test_what_is_awaited_later_or_as_a_part_is_not_missed() -> None:
+    async def function() -> Any:
+        later = step("later", int)
+        task = asyncio.ensure_future(step("task", int))
+        both = await gather(step("a", int), wait(SignalTrigger("b")))
+        return [await task, await later, both]
+
+    keeper = Keeper(names)
+    keeper.segment(lambda: asyncio.run(function()))
+    keeper.end_wait({0: "said"})
+    assert keeper.segment(lambda: asyncio.run(function())) == [0, 0, [0, "said"]]
+
+
+@pytest.mark.parametrize(
+    ("what", "hint"),
+    [
+        ("s", "write SignalTrigger(...)"),
+        (SignalTrigger, "write SignalTrigger(...)"),
+        (3, "write timedelta(seconds=3)"),
+        (None, "not None$"),
+    ],
+)
+def test_a_wrong_wait_says_what_to_write(what: Any, hint: str) -> None:
+    with pytest.raises(InvalidArgument, match=hint.replace("(", r"\(").replace(")", r"\)")):
+        Keeper().segment(lambda: wait(what))
+
+
 def test_a_changed_order_is_fine_while_the_keys_match() -> None:
     keeper = Keeper(names)
     before = [lambda: step("a", int), lambda: wait(SignalTrigger("w")), lambda: wait(SignalTrigger("v"))]
@@ -287,7 +328,7 @@ def test_a_mismatch_names_both_lines() -> None:
         ReplayMismatch, match=r"w#1 was a wait at .*test_journal.py:\d+ in .* and is a step at .*:\d+"
     ):
         keeper.segment(lambda: step("w", int))
-    with pytest.raises(ReplayMismatch, match=r"waited for w#1 at .*:\d+ in .*, and it waits at .*:\d+ in"):
+    with pytest.raises(ReplayMismatch, match=r"waited for w#1 at .*:\d+ .*, and it waits for other#1 at .*:\d+ in"):
         keeper.segment(lambda: wait(SignalTrigger("other")))
     with pytest.raises(ReplayMismatch, match="it ends without coming there"):
         keeper.segment(lambda: None)

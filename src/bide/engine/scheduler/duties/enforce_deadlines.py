@@ -79,7 +79,7 @@ def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     pairs: dict[bool, list[tuple[WaitRow, WaitEnding]]] = {True: [], False: []}
     for row in late:
         whose = "deferral" if row.parent_uid is None else f"wait {row.name}"
-        error = f"the {whose}'s timeout{_of(_span(row))} is over, waiting for {row.subject or row.classpath}"
+        error = f"the {whose}'s timeout{_of(_span(row))} is over, waiting {_what_for(row)}"
         errors[row.instance_uid] = error
         task = tasks.get(row.instance_uid)
         # A sensor whose time is over is not tried again.
@@ -88,6 +88,11 @@ def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
     for may_retry, group in pairs.items():
         end_waits(tx, group, by="timeout", may_retry=may_retry)
     return errors
+
+
+def _what_for(row: WaitRow) -> str:
+    what = row.subject or row.classpath
+    return what if what.startswith("until ") else f"for {what}"
 
 
 def _with_parts(tx: Tx, late: list[WaitRow]) -> list[WaitRow]:
