@@ -130,6 +130,7 @@ class InlineEngine:
 
     def run(self) -> RunResult:
         """Run it to its end. Raises :class:`RunStuck`, and what stopped the run or failed in the engine."""
+        __tracebackhide__ = True
         thread = threading.Thread(target=self._run_engine, name="bide-engine", daemon=True)
         clock = self._request.clock
         with heard(lambda: clock.now().timestamp()) as finish_lines:
@@ -146,6 +147,8 @@ class InlineEngine:
             finally:
                 thread.join()
                 clock.attach(None)
+        if isinstance(self._error, RunStuck):
+            raise self._error.with_traceback(None)
         if self._error is not None:
             raise self._error
         assert self._result is not None

@@ -69,6 +69,7 @@ def moment_of(value: datetime | date | str | None) -> datetime | None:
 
 def run_request(request: RunRequest) -> RunResult:
     """Run it in this thread; in another one if this has an event loop, which async tasks could not bear."""
+    __tracebackhide__ = True
     engine = InlineEngine(request)
     if not _in_event_loop():
         return engine.run()
