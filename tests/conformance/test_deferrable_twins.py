@@ -198,8 +198,8 @@ JOBS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "failure": ({"state": "failed", "error": "disk full"}, {}),
     "cancelled is no success": ({"state": "cancelled"}, {}),
     "failure with retries": ({"state": "failed"}, {"retries": 2, "retry_delay": timedelta(0)}),
-    "timeout": ({"state": "running"}, {"timeout": timedelta(seconds=0.5)}),
-    "execution_timeout": ({"state": "running"}, {"execution_timeout": timedelta(seconds=0.5)}),
+    "timeout": ({"state": "running"}, {"timeout": timedelta(seconds=2)}),
+    "execution_timeout": ({"state": "running"}, {"execution_timeout": timedelta(seconds=2)}),
 }
 
 
