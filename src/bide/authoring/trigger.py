@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, cast
 
 from bide.authoring.calling import call_aside
@@ -144,6 +144,9 @@ class BaseTrigger(ABC):
     progress: tuple[str, float | None] | None = None
     #: Only triggerers that serve this queue run it. None: that of its operator (``trigger_queue=``), or "default".
     trigger_queue: str | None = None
+    #: What :meth:`save_checkpoint` was given last, where this wait was served before; None at first.
+    checkpoint: Any = None
+    _keep_checkpoint: Callable[[Any], None] | None = None
 
     def __init__(self, *, trigger_queue: str | None = None, **kwargs: Any) -> None:
         """Subclasses take what they need and keep it; `kwargs` are accepted for cooperative inheritance."""
@@ -177,6 +180,16 @@ class BaseTrigger(ABC):
 
     async def on_kill(self) -> None:  # noqa: B027
         """Cancel the work outside: its task was cleared, marked, timed out or cancelled. Not called on restarts."""
+
+    def save_checkpoint(self, value: Any) -> None:
+        """Keep how far :meth:`run` has come: that is :attr:`checkpoint` when it is built again for the same wait.
+
+        `value` may be anything that :func:`bide.model.values.encode` stores, and is encrypted. It is stored within
+        a second or so, the last one of several. So what comes after it may be seen twice, and nothing is missed.
+        """
+        if self._keep_checkpoint is not None:
+            self._keep_checkpoint(value)
+        self.checkpoint = value
 
     def describe(self) -> str:
         """One line that says what is waited for. It is stored and shown in clear, so it must hold no secret."""

@@ -15,6 +15,7 @@ from bide.authoring.trigger import BaseTrigger, TriggerEvent, trigger_kind
 from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
+from bide.runner.checkpoints import Checkpoints
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of
@@ -58,6 +59,7 @@ class TriggerPool:
         #: Those of them that are polls, and those that share the consumer of a stream.
         self.polls = Polls(loop, self)
         self.streams = Streams(self)
+        self._checkpoints = Checkpoints(loop, self.save)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -100,6 +102,8 @@ class TriggerPool:
         else:
             self._held[held.load.wait_id] = held
             self._begin(held, self._run_stream(held))
+        if not shares and held.load.kind == "stream":
+            self._checkpoints.attach(held)
 
     def drop(self, wait_id: str, *, tell: bool) -> asyncio.Event | None:
         """Stop a trigger; the answer is set when it is cleaned up, and None if there is none.

@@ -125,3 +125,18 @@ class FileThere(PollTrigger):
 
     def poll(self):
         return TriggerEvent(True) if Path(self.path).exists() else None
+
+
+class Counts(Told):
+    """Notes each number once, unless it is killed in between; fires at 3."""
+
+    async def run(self):
+        number = self.checkpoint or 0
+        self.note(f"from-{number}")
+        while number < 3:
+            number += 1
+            self.note(str(number))
+            self.save_checkpoint(number)
+            while number == 2 and not Path(self.notes).with_name("go").exists():
+                await asyncio.sleep(0.01)
+        yield TriggerEvent(number)
