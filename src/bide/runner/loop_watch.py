@@ -90,8 +90,6 @@ class LoopWatch:
 
     def _report(self, frame: FrameType) -> None:
         culprit = self._find_culprit(asyncio.current_task(self._loop))
-        if culprit is not None:
-            self._tell(culprit)
         name = culprit.name if culprit is not None else "Something"
         stack = "".join(traceback.format_stack(frame)[-8:]).rstrip()
         text = (
@@ -102,6 +100,8 @@ class LoopWatch:
         if culprit is not None:
             with context_sink(culprit.log):
                 _log.warning("%s", text)
+            # Not before its log says so: the engine may end this process for it.
+            self._tell(culprit)
 
 
 def _is_waiting(frame: FrameType) -> bool:
