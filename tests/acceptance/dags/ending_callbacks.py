@@ -121,7 +121,7 @@ with DAG(
     Defers(task_id="trigger_skips", how="skipped") >> Does(task_id="behind_skip", how="works")
     Defers(task_id="trigger_raises", how="raises")
     Defers(task_id="times_out", how="never", timeout=0.2)
-    Defers(task_id="too_long", how="never", execution_timeout=0.3)
+    Defers(task_id="too_long", how="never", execution_timeout=2)
     Defers(task_id="goes_on", how="fires")
     Starts(task_id="starts_and_ends")
 

@@ -79,9 +79,11 @@ class Sensor(BaseSensorOperator):
     def __init__(self, raises=None, yields=None, **kwargs):
         super().__init__(**kwargs)
         self.trigger = Waits(raises, yields)
+        # Only what waits for ever is to be late, also on a busy machine.
+        self.wait_timeout = timedelta(seconds=600 if raises or yields else 0.3)
 
     def execute(self, context):
-        self.defer(trigger=self.trigger, method_name="done", timeout=timedelta(seconds=0.3))
+        self.defer(trigger=self.trigger, method_name="done", timeout=self.wait_timeout)
 
     def done(self, context, event):
         raise TaskDeferralError(event)
