@@ -147,7 +147,8 @@ def _combined(
     if not waits:
         raise InvalidArgument(f"{of}: there is nothing to wait for: give it at least one trigger")
     for name, wait in waits.items():
-        if name == "timeout" and not isinstance(wait, BaseTrigger | Within):
+        is_wait = isinstance(wait, BaseTrigger | Within)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if name == "timeout" and not is_wait:
             raise InvalidArgument(
                 f"{of}: 'timeout' would be the name of a wait here: give the limit to defer() or wait(), or write "
                 f"within({wait!r}, {of}(...))"
