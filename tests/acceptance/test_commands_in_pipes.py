@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -183,3 +184,10 @@ def test_help_and_version(served: Folder) -> None:
     for command in ("run", "standalone", "dags", "runs", "tasks", "waits", "db", "config", "version"):
         assert command in done.stdout
     assert served.run("version").stdout == served.run("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "dags list", "dags list --output json"])
+def test_no_room_for_the_output_is_said_in_one_line(served: Folder, arguments: str) -> None:
+    with Path("/dev/full").open("wb") as full, served.start(*arguments.split(), stdout=full.fileno()) as command:
+        assert command.wait() == 1
+        assert command.text == "bide: the output can't be written: No space left on device\n"
