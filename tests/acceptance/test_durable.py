@@ -118,7 +118,7 @@ def test_the_log_says_where_the_function_waits(run: DagRun) -> None:
     ("task_id", "words"),
     [
         ("swallows", ["went on to its end after it was left at", "in swallows", "let BaseException pass"]),
-        ("changes", ["waited for before#1 at", "it waits at", "the code has changed since"]),
+        ("changes", ["waited for before#1 at", "it waits for", "the code has changed since"]),
         ("ends_elsewhere", ["waited for Fires#1 at", "it ends without coming there"]),
         ("step_and_wait", ["thing#1 was a step at", "is a wait at", "another name"]),
         ("too_much", ["the journal of this task is full"]),

@@ -31,7 +31,7 @@ FILES: Final = [
 VARIABLES: Final = [
     ("BIDE__CORE__PARALELISM", "2", "section [core] has no setting 'paralelism'; did you mean parallelism?"),
     ("BIDE__CORE__PARALLELISM", "many", "core.parallelism is integer >= 1, not 'many'"),
-    ("BIDE__STORE__URL", "mysql://x", "store.url must be sqlite:/// and a path, not 'mysql://x'"),
+    ("BIDE__STORE__URL", "mysql://x", "store.url must be sqlite:/// and a path, or postgresql://"),
     ("BIDE__CORE__DEFAULT_TIMEZONE", "Europe/Nowhere", "no time zone is called 'Europe/Nowhere'"),
 ]
 ARGUMENTS: Final = [

@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bide.model.errors import BideError
@@ -97,7 +98,10 @@ class NoRuntime(BideError):
 
 
 _current: ContextVar[Runtime] = ContextVar("bide_runtime")
-_of_all_threads: Runtime | None = None
+#: Of threads that user code starts, which begin with an empty context: the last one counts. There are several where
+#: tasks run in threads of one process; they end in any order.
+_of_all_threads: tuple[Runtime, ...] = ()
+_lock = Lock()
 
 
 def current_runtime() -> Runtime:
@@ -105,8 +109,8 @@ def current_runtime() -> Runtime:
     try:
         return _current.get()
     except LookupError:
-        if _of_all_threads is not None:
-            return _of_all_threads
+        if _of_all_threads:
+            return _of_all_threads[-1]
         raise NoRuntime(
             "this can only be asked while a task, trigger or DAG file runs under Bide, "
             "or in a test through bide.testing"
@@ -115,7 +119,7 @@ def current_runtime() -> Runtime:
 
 def in_runtime() -> bool:
     """Whether code runs under Bide here: a task, a trigger, or a DAG file that is being imported."""
-    return _of_all_threads is not None or _current.get(None) is not None
+    return bool(_of_all_threads) or _current.get(None) is not None
 
 
 @contextmanager
@@ -123,11 +127,13 @@ def use_runtime(runtime: Runtime, *, in_all_threads: bool = False) -> Generator[
     """Make `runtime` the current one; with `in_all_threads` also for threads that user code starts."""
     global _of_all_threads  # noqa: PLW0603  # new threads begin with an empty context
     token = _current.set(runtime)
-    before = _of_all_threads
     if in_all_threads:
-        _of_all_threads = runtime
+        with _lock:
+            _of_all_threads = (*_of_all_threads, runtime)
     try:
         yield
     finally:
-        _of_all_threads = before
+        if in_all_threads:
+            with _lock:
+                _of_all_threads = tuple(one for one in _of_all_threads if one is not runtime)
         _current.reset(token)

@@ -20,6 +20,8 @@ from tests.support.sealed_values import COLUMNS, put_values, stored_values, valu
 
 SECRET = b'"s3cr3t-text"'
 NEW, OLD = fingerprint(OTHER_KEY).hex(), fingerprint(KEY).hex()
+#: Encrypted values of one task instance.
+EACH = len(COLUMNS)
 Open = Callable[..., Awaitable[Store]]
 
 
@@ -49,17 +51,17 @@ async def test_every_value_comes_under_the_newest_key(engine: HandEngine, opened
     await put_values(engine, 30, SECRET)
     store = await opened(OTHER_KEY, KEY)
     told: list[tuple[int, int]] = []
-    assert by_key(await key_usage(store))[OLD] == ("decrypts", 240)
-    assert await rotate_keys(store, lambda done, total: told.append((done, total))) == Rotation(240, 0, 0)
+    assert by_key(await key_usage(store))[OLD] == ("decrypts", 30 * EACH)
+    assert await rotate_keys(store, lambda done, total: told.append((done, total))) == Rotation(30 * EACH, 0, 0)
     assert await heads(store) == {b"\x01" + fingerprint(OTHER_KEY)}
     assert by_key(await key_usage(store)) == {
-        NEW: ("encrypts", 240),
+        NEW: ("encrypts", 30 * EACH),
         OLD: ("decrypts", 0),
         "not encrypted": ("not encrypted", 0),
         "empty": ("empty", 0),
     }
-    assert told[0] == (0, 240)
-    assert told[-1] == (240, 240)
+    assert told[0] == (0, 30 * EACH)
+    assert told[-1] == (30 * EACH, 30 * EACH)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     alone = await opened(OTHER_KEY)
     for _, column in COLUMNS:
@@ -85,7 +87,7 @@ async def test_what_was_never_encrypted_is_now(engine: HandEngine) -> None:
     )
     uses = by_key(await key_usage(engine.store))
     assert uses["not encrypted"] == ("not encrypted", 6)
-    assert uses["empty"] == ("empty", 18)
+    assert uses["empty"] == ("empty", 3 * EACH - 6)
     assert await rotate_keys(engine.store) == Rotation(6, 0, 0)
     assert await values_of(engine.store, wait.c.kwargs) == [SECRET] * 3
     assert by_key(await key_usage(engine.store))[OLD] == ("encrypts", 6)
@@ -108,11 +110,11 @@ async def test_it_goes_on_where_it_was_interrupted(
     with pytest.raises(PowerCut):
         await rotate_keys(store, fail)
     done = by_key(await key_usage(store))[NEW][1]
-    assert 50 <= done < 160
+    assert 50 <= done < 20 * EACH
     # Whatever was cut off: all values can be read.
     for _, column in COLUMNS:
         assert await values_of(store, column) == [SECRET] * 20
-    assert await rotate_keys(store) == Rotation(160 - done, 0, 0)
+    assert await rotate_keys(store) == Rotation(20 * EACH - done, 0, 0)
 
 
 async def test_a_value_that_changes_meanwhile_is_not_overwritten(
@@ -132,19 +134,18 @@ async def test_a_value_that_changes_meanwhile_is_not_overwritten(
         tx.conn.execute(sa.delete(cancel_obligation).where(gone))
 
     write = store.write
-    interfered = False
+    # Each column is written in three batches; the first one of this column has been read by then.
+    batches = 3 * [column.name for column in rotation.COLUMNS].index("cancel_obligation.kwargs")
 
     async def write_late(work: Callable[[Tx], int]) -> int:
-        nonlocal interfered
-        if not interfered:
-            interfered = True
+        nonlocal batches
+        batches -= 1
+        if batches == -1:
             await other.write(change)
         return await write(work)
 
     monkeypatch.setattr(store, "write", write_late)
-    # The column whose first batch has been read by then.
-    assert rotation.COLUMNS[0].name == "cancel_obligation.kwargs"
-    assert await rotate_keys(store) == Rotation(8 * 25 - 5, 0, 0)
+    assert await rotate_keys(store) == Rotation(25 * EACH - 5, 0, 0)
     assert sorted(await values_of(store, cancel_obligation.c.kwargs)) == [b'"changed"'] * 3 + [SECRET] * 20
     assert by_key(await key_usage(store))[OLD] == ("decrypts", 0)
 
@@ -184,9 +185,9 @@ async def test_values_without_their_key_stay_and_are_told(engine: HandEngine, op
     await put_values(engine, 2, SECRET)
     store = await opened(OTHER_KEY)
     before = await stored_values(store)
-    assert await rotate_keys(store) == Rotation(0, 16, 0)
+    assert await rotate_keys(store) == Rotation(0, 2 * EACH, 0)
     assert await stored_values(store) == before
-    assert by_key(await key_usage(store))[OLD] == ("missing", 16)
+    assert by_key(await key_usage(store))[OLD] == ("missing", 2 * EACH)
 
 
 async def test_a_damaged_value_stays_and_is_told(engine: HandEngine, opened: Open) -> None:
@@ -198,5 +199,5 @@ async def test_a_damaged_value_stays_and_is_told(engine: HandEngine, opened: Ope
         )
     )
     store = await opened(OTHER_KEY, KEY)
-    assert await rotate_keys(store) == Rotation(15, 0, 1)
+    assert await rotate_keys(store) == Rotation(2 * EACH - 1, 0, 1)
     assert broken in (await stored_values(store))["wait.kwargs"]

@@ -169,6 +169,7 @@ def test_the_sealed_columns() -> None:
         "cancel_obligation.kwargs",
         "signal.outcome",
         "task_state.value",
+        "checkpoint.value",
     }
     others = {
         f"{table.name}.{column.name}"
