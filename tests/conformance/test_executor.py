@@ -199,6 +199,18 @@ async def test_cancel_calls_on_kill_and_frees_the_slot(
 
 
 @processes
+async def test_cancel_asks_again_if_the_signal_was_lost(make: Make, instances: TaskInstances, jobs: Path):
+    async with make(4, LONG_GRACE) as executor:
+        claim = instances.claim(jobs, "hard_of_hearing")
+        executor.submit([claim])
+        await until_begun(instances, claim)
+        instances.move_on(claim)
+        executor.cancel(claim.instance.id)
+        await until_free(instances, executor, 4)
+        assert instances[claim].history == ["queued", "running", "failed"]
+
+
+@processes
 async def test_cancel_kills_what_does_not_listen_with_its_children(
     make: Make, instances: TaskInstances, jobs: Path
 ):

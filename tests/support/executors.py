@@ -58,6 +58,16 @@ class Killable(BaseOperator):
         self.killed.set()
 
 
+class HardOfHearing(BaseOperator):
+    """The first SIGTERM is lost on it, as one is that comes just before a call that blocks."""
+
+    def execute(self, context):
+        usual = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, usual))
+        context["ti"].xcom_push("begun", os.getpid())
+        threading.Event().wait()
+
+
 with DAG("jobs", schedule=None):
 
     @task
@@ -85,6 +95,7 @@ with DAG("jobs", schedule=None):
     noop(), fail(), wait_at_gate(), die(), exit_silently()
     Stubborn(task_id="stubborn")
     Killable(task_id="killable")
+    HardOfHearing(task_id="hard_of_hearing")
 '''
 
 

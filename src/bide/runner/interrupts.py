@@ -15,6 +15,8 @@ from bide.model.errors import TaskTimeout
 
 #: Seconds; a timer can't be set to nothing or less.
 _AT_ONCE: Final = 1e-6
+#: Seconds after which the deadline's signal is repeated, in case that it was not seen.
+_AGAIN: Final = 1.0
 
 
 class TaskKilled(BaseException):
@@ -97,7 +99,8 @@ class Interrupts:
         return self._mode is _Mode.RUNNING
 
     def _set_timer(self, seconds: float) -> None:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # Again and again: a signal that comes just before a call that blocks is seen only behind it.
+        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
     def _clear_timer(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)

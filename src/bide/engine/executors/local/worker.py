@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from contextlib import suppress
@@ -31,6 +32,8 @@ from bide.wire.messages import (
 
 log = structlog.get_logger("bide.executor")
 
+#: Seconds from one SIGTERM to the next.
+_ASK_AGAIN: Final = 1.0
 #: Seconds that a worker without a channel gets to end by itself.
 _EXIT_PATIENCE: Final = 2.0
 
@@ -132,9 +135,21 @@ class Worker:
     async def end(self, grace: float) -> None:
         """Stop it with what it runs: SIGTERM, and SIGKILL for all of it after `grace` seconds."""
         self.ending = True
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
-        await self._runner.end(grace)
+        asking = asyncio.create_task(self._ask_to_end())
+        try:
+            await self._runner.end(grace)
+        finally:
+            asking.cancel()
+
+    async def _ask_to_end(self) -> None:
+        """More than once: a signal that comes just before a call that blocks is seen by Python only behind it.
+
+        The next one wakes that call. A task that has heard the first one takes no notice of the others.
+        """
+        while True:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+            await asyncio.sleep(_ASK_AGAIN)
 
     async def kill(self) -> None:
         """Kill it with what it runs. What it had sent before is still answered."""
