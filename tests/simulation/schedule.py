@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from bide.control.send_signal import send_signal
+from bide.model.errors import Conflict
 from bide.model.states import FINISHED, TRANSITIONS, TaskState
 from bide.store import ids
 from bide.store.schema import dag_run, mark, resume, task_event, wait
@@ -110,7 +112,8 @@ async def _send_signals(world: World) -> None:
     rows = world.sim.look(lambda tx: tx.conn.execute(signals).mappings().all())
     for row in rows:
         if row["ended_at"] is None and world.random.random() < 0.3:
-            await send_signal(world.store, row["instance_uid"], row["signal_name"], b"1", by="ann")
+            with suppress(Conflict):  # another one has ended it just now
+                await send_signal(world.store, row["instance_uid"], row["signal_name"], b"1", by="ann")
 
 
 def _is_over(world: World) -> bool:

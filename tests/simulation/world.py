@@ -219,7 +219,8 @@ class World:
         for task in await start_tasks(self.store, claims, session=engine.session, logs=self.logs):
             self.say(f"{engine.name}: start {task.instance.task_id} epoch {task.epoch} try {task.try_number}")
             self.begun.append((task.instance.id, task.epoch))
-            self.notes += self.obligations_against(task)
+            if task.resume is None:  # what a try that goes on has left behind holds the next one
+                self.notes += self.obligations_against(task)
             engine.executor.started[task.instance.id] = task
 
     async def do_work(self) -> None:
@@ -380,15 +381,10 @@ class World:
 
     def obligations_against(self, task: RunTask) -> list[str]:
         """What should have kept `task` from starting."""
-        rows = self.sim.look(
-            lambda tx: list(
-                tx.conn.execute(
-                    sa.select(cancel_obligation).where(
-                        cancel_obligation.c.instance_uid == task.instance.id, sa.text("holds")
-                    )
-                ).mappings()
-            )
+        holding = sa.select(cancel_obligation).where(
+            cancel_obligation.c.instance_uid == task.instance.id, sa.text("holds")
         )
+        rows = self.sim.look(lambda tx: list(tx.conn.execute(holding).mappings()))
         return [f"{task.instance.task_id} has started before {row['uid']} was cancelled" for row in rows]
 
     async def release_all(self) -> None:
