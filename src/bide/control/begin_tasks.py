@@ -78,13 +78,5 @@ def _start_row(tx: Tx, moved: Moved) -> waits.WaitRow:
         kwargs=b"",
         subject=_SUBJECT,
         has_on_kill=False,
-        interval=None,
-        due_at=None,
-        outcome=None,
-        method=None,
-        resume_kwargs=b"",
-        deadline=None,
         armed_at=tx.now,
-        session=None,
-        token=0,
     )

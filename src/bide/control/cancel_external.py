@@ -84,15 +84,7 @@ def _as_wait(tx: Tx, owner: JobOwner, job: task_states.TaskStateRow) -> WaitRow:
         kwargs=job.value,
         subject="",
         has_on_kill=True,
-        interval=None,
-        due_at=None,
-        outcome=None,
-        method=None,
-        resume_kwargs=b"",
-        deadline=None,
         armed_at=tx.now,
-        session=None,
-        token=0,
     )
 
 

@@ -29,15 +29,15 @@ class WaitRow(NamedTuple):
     kwargs: bytes
     subject: str
     has_on_kill: bool
-    interval: float | None
-    due_at: datetime | None
-    outcome: bytes | None
-    method: str | None
-    resume_kwargs: bytes
-    deadline: datetime | None
     armed_at: datetime
-    session: str | None
-    token: int
+    interval: float | None = None
+    due_at: datetime | None = None
+    outcome: bytes | None = None
+    method: str | None = None
+    resume_kwargs: bytes = b""
+    deadline: datetime | None = None
+    session: str | None = None
+    token: int = 0
     parent_uid: str | None = None
     #: Among its siblings.
     name: str = ""
