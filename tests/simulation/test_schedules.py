@@ -1,4 +1,4 @@
-"""Random schedules of faults over the real store: some hundred here, thousands in CI."""
+"""Random schedules of faults over the real store: a hundred here, thousands in CI."""
 
 from __future__ import annotations
 

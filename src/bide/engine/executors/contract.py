@@ -63,9 +63,9 @@ class Executor(Protocol):
 
         With `epoch`, only if it was started under that one: it may run again meanwhile.
 
-        SIGTERM, upon which the runner calls the operator's ``on_kill()``; after the executor's grace
-        SIGKILL for it and for everything that it started. An instance that is not known (any more) is none
-        of its business.
+        SIGTERM, upon which the runner calls the operator's ``on_kill()``, and again each second in case that it
+        was not seen; after the executor's grace SIGKILL for it and for everything that it started. An instance
+        that is not known (any more) is none of its business.
         """
         ...
 
