@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.branch import BaseBranchOperator
     from bide.authoring.callback_url import callback_url
     from bide.authoring.composition import all_of, any_of, n_of, within
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bide.authoring.params import Param, ParamsDict
     from bide.authoring.python import PythonOperator
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
+    from bide.authoring.skipping import DownstreamTasksSkipped, SkipMixin
     from bide.authoring.stream import StreamConsumer, StreamMessage, StreamTrigger
     from bide.authoring.taskflow import task
     from bide.authoring.trigger import (
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
         XComNotFound,
     )
     from bide.standard.operators.bash import BashOperator
+    from bide.standard.operators.branch import BranchPythonOperator, ShortCircuitOperator
     from bide.standard.operators.empty import EmptyOperator
     from bide.standard.operators.http_job import HttpJobOperator
     from bide.standard.sensors.file import FileSensor
@@ -74,16 +77,19 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "AuthoringError",
+    "BaseBranchOperator",
     "BaseOperator",
     "BaseSensorOperator",
     "BaseTrigger",
     "BashOperator",
     "BideError",
+    "BranchPythonOperator",
     "Context",
     "DagRun",
     "DateTimeSensor",
     "DateTimeTrigger",
     "DeferralTimeout",
+    "DownstreamTasksSkipped",
     "EmptyOperator",
     "FileSensor",
     "FileTrigger",
@@ -98,7 +104,9 @@ __all__ = [
     "PythonOperator",
     "ReplayMismatch",
     "SensorTimeout",
+    "ShortCircuitOperator",
     "SignalTrigger",
+    "SkipMixin",
     "StreamConsumer",
     "StreamMessage",
     "StreamTrigger",
@@ -143,6 +151,7 @@ __all__ = [
 
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
+    "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
@@ -157,6 +166,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.params": ("Param", "ParamsDict"),
     "bide.authoring.python": ("PythonOperator",),
     "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
+    "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),
     "bide.authoring.stream": ("StreamConsumer", "StreamMessage", "StreamTrigger"),
     "bide.authoring.taskflow": ("task",),
     "bide.authoring.trigger": (
@@ -186,6 +196,7 @@ _NAMES_BY_MODULE = {
         "XComNotFound",
     ),
     "bide.standard.operators.bash": ("BashOperator",),
+    "bide.standard.operators.branch": ("BranchPythonOperator", "ShortCircuitOperator"),
     "bide.standard.operators.empty": ("EmptyOperator",),
     "bide.standard.operators.http_job": ("HttpJobOperator",),
     "bide.standard.sensors.file": ("FileSensor",),

@@ -2,6 +2,7 @@
 
 from bide.authoring.deferral import TaskDeferred as TaskDeferred
 from bide.authoring.deferral import TaskRescheduled as AirflowRescheduleException
+from bide.authoring.skipping import DownstreamTasksSkipped as DownstreamTasksSkipped
 from bide.model.errors import BideError as AirflowException
 from bide.model.errors import ConfigError as AirflowConfigException
 from bide.model.errors import CycleError as AirflowDagCycleException
@@ -25,6 +26,7 @@ __all__ = (
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "DownstreamTasksSkipped",
     "DuplicateTaskIdFound",
     "TaskDeferralError",
     "TaskDeferralTimeout",

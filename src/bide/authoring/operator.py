@@ -60,6 +60,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     kept_attributes: bool | Collection[str] = ()
     #: A failed wait or sensor ends as skipped.
     soft_fail: bool = False
+    #: Ids of tasks downstream that are skipped when it succeeds: see :class:`~bide.authoring.skipping.SkipMixin`.
+    skipped_downstream: frozenset[str] = frozenset()
     is_setup: bool = False
     is_teardown: bool = False
     inherits_from_empty_operator: ClassVar[bool] = False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from bide.authoring import scope
+from bide.authoring.conditions import Condition, skipping_hook
 from bide.authoring.group import free_id
 from bide.authoring.python import PythonOperator
 from bide.authoring.xcom_arg import XComArg
@@ -17,9 +19,11 @@ from bide.model.errors import InvalidArgument
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
+    from bide.authoring.operator import BaseOperator
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 #: Arguments of these names may be left out of a call: the context gives them.
 CONTEXT_NAMES = frozenset(
@@ -72,16 +76,25 @@ class DecoratedOperator(PythonOperator):
 
     def __init__(self, *, task_id: str, python_callable: Callable[..., Any], **kwargs: Any) -> None:
         super().__init__(task_id=task_id, python_callable=python_callable, **kwargs)
-        _check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
+        check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
 
 
 class TaskFunction(Generic[P, R]):
-    """A function under ``@task``. Calling it makes a task and returns the stand-in for its result."""
+    """A function under ``@task``. Calling it makes a task and returns the stand-in for its result.
 
-    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
+    `operator_class` is the kind of task: it is made with `python_callable`, `op_args`, `op_kwargs` and `options`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        options: dict[str, Any],
+        operator_class: Callable[..., BaseOperator] = DecoratedOperator,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.options = options
+        self.operator_class = operator_class
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         options = dict(self.options)
@@ -92,19 +105,22 @@ class TaskFunction(Generic[P, R]):
             options["multiple_outputs"] = _returns_mapping(self.function)
         if options.get("doc_md") is None and self.function.__doc__:
             options["doc_md"] = inspect.cleandoc(self.function.__doc__)
-        operator = DecoratedOperator(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
+        operator = self.operator_class(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
         return XComArg(operator)
 
     def override(self, **options: Any) -> TaskFunction[P, R]:
         """The same function with other arguments for its tasks."""
-        return TaskFunction(self.function, {**self.options, **options})
+        return TaskFunction(self.function, {**self.options, **options}, self.operator_class)
 
     def __repr__(self) -> str:
         return f"<@task {self.function.__name__}>"
 
 
 class TaskDecorator:
-    """The type of :data:`task`; decorators for other kinds of functions are its attributes."""
+    """Makes functions into tasks of one kind: the operator class at `path`, ``module:Class``, by default Python."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self._path = path
 
     @overload
     def __call__(self, python_callable: Callable[P, R]) -> TaskFunction[P, R]: ...
@@ -118,28 +134,74 @@ class TaskDecorator:
         multiple_outputs: bool | None = None,
         **options: Any,
     ) -> Any:
-        """``@task`` or ``@task(retries=3, ...)``: options are those of :class:`PythonOperator`.
+        """``@task`` or ``@task(retries=3, ...)``: options are those of the operator, as :class:`PythonOperator`.
 
         With `multiple_outputs` each key of the returned dict is a result of its own; left out, a function
         annotated to return a dict does that.
         """
-        if python_callable is not None:
-            _check_decorated(python_callable)
-            return TaskFunction(python_callable, {"multiple_outputs": multiple_outputs, **options})
 
         def decorate(function: Callable[P, R]) -> TaskFunction[P, R]:
             _check_decorated(function)
-            return TaskFunction(function, {"multiple_outputs": multiple_outputs, **options})
+            given = {"multiple_outputs": multiple_outputs, **options}
+            return TaskFunction(function, given, self._operator_class())
 
-        return decorate
+        return decorate if python_callable is None else decorate(python_callable)
+
+    def _operator_class(self) -> Callable[..., BaseOperator]:
+        if self._path is None:
+            return DecoratedOperator
+        module, _, name = self._path.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+_KINDS = "bide.standard.decorators"
+
+
+class TaskFamily(TaskDecorator):
+    """The type of :data:`task`; decorators that make other kinds of tasks are its attributes."""
+
+    #: The function returns the id of the task or group to follow, or several.
+    branch = TaskDecorator(f"{_KINDS}.branch:BranchDecoratedOperator")
+    #: What comes after it is skipped unless the function returns something true.
+    short_circuit = TaskDecorator(f"{_KINDS}.branch:ShortCircuitDecoratedOperator")
 
     @property
-    def python(self) -> TaskDecorator:
+    def python(self) -> TaskFamily:
         """``@task.python``, the same as ``@task``."""
         return self
 
+    def run_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[T], T]:
+        """``@task.run_if(condition)`` above ``@task``: skips the task unless ``condition(context)`` is true.
 
-task = TaskDecorator()
+        The condition may also return a tuple of that and the message to skip with.
+        """
+        return _conditional("run_if", condition, skip_message, runs_on=True)
+
+    def skip_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[T], T]:
+        """``@task.skip_if(condition)`` above ``@task``: skips the task if ``condition(context)`` is true."""
+        return _conditional("skip_if", condition, skip_message, runs_on=False)
+
+
+task = TaskFamily()
+
+
+def _conditional(name: str, condition: Condition, message: str | None, *, runs_on: bool) -> Callable[[T], T]:
+    if not callable(condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgument(f"@task.{name} takes a function of the context, not {condition!r}")
+
+    def decorate(function: T) -> T:
+        if not isinstance(function, TaskFunction):
+            raise InvalidArgument(f"@task.{name} goes above @task, not on {function!r}")
+        made = cast("TaskFunction[..., Any]", function)
+        hook = skipping_hook(
+            condition,
+            runs_on=runs_on,
+            message=message or f"skipped by @task.{name}",
+            before=made.options.get("pre_execute"),
+        )
+        return cast("T", made.override(pre_execute=hook))
+
+    return decorate
 
 
 def unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:
@@ -159,7 +221,7 @@ def _check_decorated(function: object) -> None:
         raise InvalidArgument(f"@task goes on a function, not on {function!r}")
 
 
-def _check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+def check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
     """Raise :class:`InvalidArgument` if the function can't be called like this, the context's names aside."""
     signature = inspect.signature(function)
     given_by_context = [

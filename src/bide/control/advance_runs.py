@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from bide.control.begin_tasks import Ready, begin
 from bide.control.ending_callbacks import request_of_run
+from bide.control.skip_downstream import skip_left_out
 from bide.model.run_state import Instance, advance, final_state, needed, successors
 from bide.model.states import FINISHED_RUN, RunState
 from bide.store import Tx, instances, runs, specs, transitions
@@ -50,6 +51,8 @@ def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
     if not candidates:
         return
     structure = specs.structure_of(tx, run.version_uid)
+    if structure.skippers:
+        skip_left_out(tx, run, structure, candidates)
     found = instances.of_tasks(tx, run.uid, needed(structure, candidates))
     verdict = advance(structure, candidates, found)
     begin(tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in verdict.schedule])

@@ -7,10 +7,9 @@ from typing import Final, NamedTuple
 
 from bide.control.advance_runs import advance_marked
 from bide.control.endings import Ending, end
+from bide.control.skip_downstream import skip_downstream
 from bide.model.errors import Fenced
-from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, runs, specs, transitions, xcoms
-from bide.store.instances import InstanceRow
+from bide.store import Store, Tx, instances, runs, specs, xcoms
 from bide.wire.messages import Finish
 
 #: Key under which a return value is stored.
@@ -57,8 +56,10 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
         answers.append(None)
         if one.finish.return_value is not None:
             values.append(instance.xcom(RETURN_VALUE, one.finish.return_value))
-        if one.finish.skip or one.finish.skip_all_downstream:
-            _skip(tx, instance, one.finish)
+        if one.finish.skip:
+            run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
+            structure = specs.structure_of(tx, run.version_uid)
+            values.append(skip_downstream(tx, instance, structure, one.finish.skip))
     xcoms.put(tx, values)
     # The marks that these ends have left are worked off at once: nobody need be woken for them.
     tx.hush("marks")
@@ -66,21 +67,3 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
         if advance_marked(tx, _MARKS, run_uid) == _MARKS:
             tx.ring("marks")
     return answers
-
-
-def _skip(tx: Tx, instance: InstanceRow, report: Finish) -> None:
-    """Skip direct successors that the task did not choose, or all that is downstream."""
-    run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
-    structure = specs.structure_of(tx, run.version_uid)
-    chosen = set(report.skip)
-    if report.skip_all_downstream:
-        chosen = set(structure.downstream.get(instance.task_id, ()))
-        frontier = list(chosen)
-        while frontier:
-            for task_id in structure.downstream.get(frontier.pop(), ()):
-                if task_id not in chosen:
-                    chosen.add(task_id)
-                    frontier.append(task_id)
-    waiting = [one for one in instances.of_tasks(tx, run.uid, chosen) if one.state is TaskState.NONE]
-    guards = [transitions.Guard(one.uid, one.epoch, {"end_date": tx.now}) for one in waiting]
-    transitions.apply(tx, "skip", guards, by=f"task {instance.task_id}")

@@ -55,6 +55,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     group_id: str | None = None
     #: A sensor: a timeout of its deferral is never tried again.
     is_sensor: bool = False
+    #: A branch or short circuit: what it left out downstream is left out again when it is cleared.
+    skips_downstream: bool = False
     #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
     soft_fail: bool = False
     #: At which endings it has callbacks: success, failure, retry, skipped.

@@ -25,6 +25,8 @@ class Structure:
         #: Direct successors by task id.
         self.downstream: Mapping[str, Sequence[str]] = downstream
         self.roots = tuple(task.task_id for task in spec.tasks if not task.upstream)
+        #: Branches and short circuits.
+        self.skippers = frozenset(task.task_id for task in spec.tasks if task.skips_downstream)
         self.leaves = tuple(task_id for task_id, after in downstream.items() if not after)
 
 

@@ -116,10 +116,8 @@ class Finish(Message, frozen=True):
     error: str = ""
     #: For ``failed``: whether the retries may be used.
     may_retry: bool = True
-    #: Direct successors to skip (branching, short circuit), whatever their rule.
+    #: Tasks downstream to skip (branching, short circuit), whatever their rule.
     skip: tuple[str, ...] = ()
-    #: Skip all tasks downstream instead of only those of `skip`.
-    skip_all_downstream: bool = False
     #: The runner calls callbacks and listeners once this is acknowledged, and says :class:`CallbacksDone`.
     calls: bool = False
 

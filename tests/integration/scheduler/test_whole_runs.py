@@ -78,7 +78,7 @@ async def test_a_short_circuit_skips_everything_downstream_whatever_its_rule(eng
     run = await engine.run_of(
         dag_spec("d", {"stop": [], "b": ["stop"], "always": ["b"], "beside": []}, tasks=rules)
     )
-    await engine.finish("stop", skip_all_downstream=True)
+    await engine.finish("stop", skip=("b", "always"))
     await engine.finish("beside")
     assert await engine.states(run) == {
         "stop": "success",

@@ -12,6 +12,7 @@ from bide.authoring.dag import DAG
 from bide.authoring.taskflow import DecoratedOperator, task
 from bide.authoring.xcom_arg import XComArg
 from bide.model.errors import InvalidArgument
+from bide.testing import run_dag
 
 
 @task
@@ -169,3 +170,40 @@ def test_trouble_in_the_function_reaches_the_caller(context_for: Callable[..., C
         operator = broken().operator
     with pytest.raises(KeyError, match="gone"):
         operator.execute(context_for(operator))
+
+
+def test_a_condition_decides_before_the_function_is_called() -> None:
+    calls: list[str] = []
+
+    def note(context: Any) -> None:
+        calls.append("hook")
+
+    with DAG("d") as made:
+
+        @task.skip_if(lambda context: context["params"]["quiet"], "told to be quiet")
+        @task(pre_execute=note)
+        def speak():
+            calls.append("speak")
+
+        @task.run_if(lambda context: (context["params"]["quiet"], "too loud"))
+        @task.short_circuit
+        def hush():
+            calls.append("hush")
+            return True
+
+        speak()
+        hush()
+        made.params["quiet"] = True
+    result = run_dag(made)
+    assert (result["speak"].state, result["hush"].state, calls) == ("skipped", "success", ["hook", "hush"])
+    assert "told to be quiet" in result["speak"].log
+    result = run_dag(made, conf={"quiet": False})
+    assert (result["speak"].state, result["hush"].state) == ("success", "skipped")
+    assert "too loud" in result["hush"].log
+
+
+def test_a_condition_goes_above_a_task() -> None:
+    with pytest.raises(InvalidArgument, match=r"@task.skip_if goes above @task, not on <function"):
+        task.skip_if(lambda context: True)(lambda: None)
+    with pytest.raises(InvalidArgument, match=r"@task.run_if takes a function of the context, not True"):
+        task.run_if(True)  # type: ignore[arg-type]

@@ -2,3 +2,6 @@
 
 from bide.authoring.context import get_current_context as get_current_context
 from bide.authoring.python import PythonOperator as PythonOperator
+from bide.authoring.skipping import SkipMixin as SkipMixin
+from bide.standard.operators.branch import BranchPythonOperator as BranchPythonOperator
+from bide.standard.operators.branch import ShortCircuitOperator as ShortCircuitOperator

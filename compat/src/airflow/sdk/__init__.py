@@ -1,5 +1,6 @@
 """The task SDK."""
 
+from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
 from bide.authoring.context import Context as Context
 from bide.authoring.context import get_current_context as get_current_context
 from bide.authoring.dag import DAG as DAG
@@ -16,6 +17,8 @@ from bide.authoring.params import ParamsDict as ParamsDict
 from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
 from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
 from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
+from bide.authoring.skipping import BranchMixIn as BranchMixIn
+from bide.authoring.skipping import SkipMixin as SkipMixin
 from bide.authoring.taskflow import task as task
 from bide.authoring.trigger_rule import TriggerRule as TriggerRule
 from bide.authoring.xcom_arg import XComArg as XComArg
@@ -24,8 +27,10 @@ from bide.model.states import TaskState as TaskInstanceState
 
 __all__ = (
     "DAG",
+    "BaseBranchOperator",
     "BaseOperator",
     "BaseSensorOperator",
+    "BranchMixIn",
     "Context",
     "DagRunState",
     "Label",
@@ -33,6 +38,7 @@ __all__ = (
     "ParamsDict",
     "PokeReturnValue",
     "ResumableJobMixin",
+    "SkipMixin",
     "TaskGroup",
     "TaskInstanceState",
     "TriggerRule",

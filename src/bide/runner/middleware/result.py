@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from bide.authoring.skipping import DownstreamTasksSkipped
 from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.model.errors import InvalidArgument
 from bide.model.values import encode
@@ -15,15 +16,20 @@ from bide.wire.messages import Finish
 def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
     """Encode what the task returned, to be stored with its success. None is not stored, as in Airflow.
 
-    With ``multiple_outputs`` each entry of the returned dict is pushed under its own key too.
+    With ``multiple_outputs`` each entry of the returned dict is pushed under its own key too. A task that
+    leaves out others downstream has said so on itself, or raises :class:`DownstreamTasksSkipped`.
     """
-    result = proceed()
     task = run.loaded_task
+    try:
+        result = proceed()
+    except DownstreamTasksSkipped as skipped:
+        return Finish(state="success", skip=tuple(sorted(skipped.tasks | task.skipped_downstream)))
+    skip = tuple(sorted(task.skipped_downstream))
     if result is None or not task.do_xcom_push:
-        return Finish(state="success")
+        return Finish(state="success", skip=skip)
     if task.multiple_outputs:
         _push_each(run, result)
-    return Finish(state="success", return_value=encode(result, what=f"XCom {RETURN_VALUE}"))
+    return Finish(state="success", return_value=encode(result, what=f"XCom {RETURN_VALUE}"), skip=skip)
 
 
 def _push_each(run: TaskRun, result: object) -> None:

@@ -1,0 +1,4 @@
+"""Branches."""
+
+from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
+from bide.authoring.skipping import BranchMixIn as BranchMixIn

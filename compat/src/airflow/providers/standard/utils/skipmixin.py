@@ -1,0 +1,3 @@
+"""Skipping what is downstream."""
+
+from bide.authoring.skipping import SkipMixin as SkipMixin

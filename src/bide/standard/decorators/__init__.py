@@ -1,0 +1,1 @@
+"""Operators of decorated functions: what ``@task.branch`` and the others make."""
