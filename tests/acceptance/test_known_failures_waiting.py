@@ -14,7 +14,7 @@ import pytest
 
 import bide
 from tests.acceptance.conftest import DAG_FILES
-from tests.support.commands import Command, Done, Folder
+from tests.support.commands import Command, Folder
 
 
 class PartMissing(Exception):
@@ -264,6 +264,46 @@ def test_k20_twenty_five_equal_waits_are_one_poller(folder: Folder) -> None:
     assert run.text.count("success") >= 25
 
 
+POOLED = """
+from datetime import timedelta
+from bide import DAG, BaseOperator, SignalTrigger, task
+
+
+class Wait(BaseOperator):
+    def execute(self, context):
+        self.defer(SignalTrigger("go"), method_name="done")
+
+    def done(self, context, event):
+        return event
+
+
+with DAG("pooled", default_args={"pool": "one"}):
+    Wait(task_id="waits", priority_weight=10)
+
+    @task
+    def other():
+        return "ran"
+
+    other()
+"""
+
+
+@pytest.mark.parametrize("counts", [False, True], ids=["deferred tasks are free", "deferred tasks count"])
+def test_k10_a_pool_counts_deferred_tasks_as_it_is_told(folder: Folder, counts: bool) -> None:
+    """K10: one slot, a task that waits in it, and another task: that runs meanwhile, or afterwards."""
+    folder.dag("pooled", POOLED)
+    done = folder.run("pools", "set", "one", "1", "for a test", *(["--include-deferred"] if counts else []))
+    assert done.returncode == 0, str(done)
+    with folder.start("run", "dags/pooled.py") as run:
+        run.read_until("waits deferred")
+        if counts:
+            assert "other success" not in run.text
+        else:
+            run.read_until("other success")
+        assert folder.run("waits", "signal", "pooled", "waits", "go").returncode == 0
+        assert run.wait() == 0
+
+
 # --- ahead of their parts
 
 PAIR = """
@@ -368,54 +408,6 @@ def test_k25_every_event_of_a_trigger_can_start_a_run(folder: Folder) -> None:
         server.read_until("curl -u")
         with Command(["tail", "-n", "+1", "-f", str(notes)], folder.path, {}) as noted:
             noted.read_all("event 0", "event 1", "event 2")
-
-
-POOLED = """
-from datetime import timedelta
-from bide import DAG, BaseOperator, SignalTrigger, task
-
-
-class Wait(BaseOperator):
-    def execute(self, context):
-        self.defer(SignalTrigger("go"), method_name="done")
-
-    def done(self, context, event):
-        return event
-
-
-with DAG("pooled", default_args={"pool": "one"}):
-    Wait(task_id="waits", priority_weight=10)
-
-    @task
-    def other():
-        return "ran"
-
-    other()
-"""
-
-
-def pools(folder: Folder, *arguments: str) -> Done:
-    done = folder.run("pools", *arguments)
-    if "No such command" in done.stderr:
-        raise PartMissing("pools")
-    assert done.returncode == 0, str(done)
-    return done
-
-
-@needs("pools")
-@pytest.mark.parametrize("counts", [False, True], ids=["deferred tasks are free", "deferred tasks count"])
-def test_k10_a_pool_counts_deferred_tasks_as_it_is_told(folder: Folder, counts: bool) -> None:
-    """K10: one slot, a task that waits in it, and another task: that runs meanwhile, or afterwards."""
-    folder.dag("pooled", POOLED)
-    pools(folder, "set", "one", "1", "for a test", *(["--include-deferred"] if counts else []))
-    with folder.start("run", "dags/pooled.py") as run:
-        run.read_until("waits deferred")
-        if counts:
-            assert "other success" not in run.text
-        else:
-            run.read_until("other success")
-        assert folder.run("waits", "signal", "pooled", "waits", "go").returncode == 0
-        assert run.wait() == 0
 
 
 MAPPED = """

@@ -82,7 +82,7 @@ class WaitingTasks:
         for duty in (
             StartRuns(self.store, Scope()),
             AdvanceRuns(self.store, Scope()),
-            QueueTasks(self.store, slots, Scope(), self.session),
+            QueueTasks(self.store, slots, Scope(), self.session, heed_pools=False),
         ):
             while (await duty.run()).again:
                 pass

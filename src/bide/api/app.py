@@ -22,6 +22,7 @@ from bide.api.routes import (
     login,
     logs,
     monitor,
+    pools,
     signals,
     task_instances,
     waits,
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 #: Routers whose routes need a login. Paths of `logs` and `xcoms` come before those of `task_instances`, whose
 #: map index would take their last part.
-_FOR_USERS: Final = (dags, dag_runs, changes, logs, signals, xcoms, task_instances, import_errors, waits)
+_FOR_USERS: Final = (dags, dag_runs, changes, logs, signals, xcoms, task_instances, import_errors, pools, waits)
 
 
 def create_app(

@@ -226,7 +226,10 @@ class TaskInstance(Answer):
     queued_when: datetime | None
     next_try_at: datetime | None = Field(description="When a retry or a sensor's next look is due.")
     error: str | None = Field(description="One line: why the last try failed.")
-    held: str | None = Field(None, description="What its next try waits for: work outside is to be cancelled.")
+    held: str | None = Field(
+        None,
+        description="Why its next try can't start: work outside is to be cancelled, or its pool can't take it.",
+    )
     trigger: Trigger | None = None
 
 
@@ -306,6 +309,48 @@ class XComEntryWithValue(XComEntry):
     """An XCom; values of other than JSON's types are shown as they are stored, with their tag."""
 
     value: Any
+
+
+# --- pools --------------------------------------------------------------------------------------------------------
+
+
+class Pool(Answer):
+    """A pool, and how many of its slots tasks in these states take or want."""
+
+    name: str
+    slots: int = Field(description="-1 for any number.")
+    description: str | None
+    include_deferred: bool = Field(description="Deferred tasks take slots, too.")
+    occupied_slots: int
+    running_slots: int
+    queued_slots: int
+    scheduled_slots: int
+    deferred_slots: int
+    open_slots: int | None = Field(description="Null for any number.")
+
+
+class Pools(Answer):
+    """Some pools."""
+
+    pools: list[Pool]
+    total_entries: int
+
+
+class NewPool(Question):
+    """A pool to make."""
+
+    name: str
+    slots: int
+    description: str | None = None
+    include_deferred: bool = False
+
+
+class PatchPool(Question):
+    """What to change of a pool."""
+
+    slots: int | None = None
+    description: str | None = None
+    include_deferred: bool | None = None
 
 
 # --- the rest -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import msgspec
 
 from bide.api import models
 from bide.model.states import FINISHED, RunState, TaskState
-from bide.store.holds import HoldView
+from bide.store.pools import PoolView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
 
 
@@ -55,10 +55,8 @@ def dag_run(row: RunView) -> models.DagRun:
     )
 
 
-def task_instance(
-    row: InstanceView, wait: WaitView | None = None, hold: HoldView | None = None
-) -> models.TaskInstance:
-    """One task instance with what it waits for, and what its next try has to wait for."""
+def task_instance(row: InstanceView, wait: WaitView | None = None, held: str | None = None) -> models.TaskInstance:
+    """One task instance with what it waits for, and why its next try can't start."""
     state = TaskState(row.state)
     return models.TaskInstance(
         id=row.uid,
@@ -83,7 +81,7 @@ def task_instance(
         queued_when=row.queued_at,
         next_try_at=row.due_at,
         error=row.error or None,
-        held=None if hold is None or state in FINISHED else hold.reason,
+        held=None if state in FINISHED else held,
         trigger=None if wait is None else _trigger(wait),
     )
 
@@ -103,6 +101,22 @@ def first_end(row: WaitView) -> datetime | None:
     """When the deferral or the whole try times out, whichever is first."""
     ends = [end for end in (row.deadline, row.task_deadline) if end is not None]
     return min(ends, default=None)
+
+
+def pool(row: PoolView) -> models.Pool:
+    """One pool and what its slots are taken by."""
+    return models.Pool(
+        name=row.pool.name,
+        slots=row.pool.slots,
+        description=row.pool.description or None,
+        include_deferred=row.pool.include_deferred,
+        occupied_slots=row.occupied,
+        running_slots=row.running,
+        queued_slots=row.queued,
+        scheduled_slots=row.scheduled,
+        deferred_slots=row.deferred,
+        open_slots=row.open,
+    )
 
 
 def import_error(row: ImportErrorView) -> models.ImportError_:

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "runs": "bide.cli.runs",
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
+    "pools": "bide.cli.pools",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",
     "config": "bide.cli.config",

@@ -15,7 +15,7 @@ from bide.engine.lock import find_holder
 from bide.model.errors import StoreError, StoreSchemaError
 from bide.observe.clock import SystemClock
 from bide.store import Keyring, Store, Topic
-from bide.store.migrate import HEAD, schema_state
+from bide.store.migrate import HEAD, schema_state, upgrade
 
 
 @asynccontextmanager
@@ -42,6 +42,13 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
         finally:
             if rung:
                 await _ring_engine(config, rung)
+
+
+async def make_store(config: Config) -> None:
+    """Make the project's store, if it is a file that is not there yet."""
+    if not has_store(config):
+        async with open_any_store(config) as store:
+            await asyncio.to_thread(upgrade, store)
 
 
 def has_store(config: Config) -> bool:

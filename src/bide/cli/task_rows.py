@@ -8,12 +8,12 @@ from bide.model.graph import topological_order
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TaskState
 from bide.store import Tx, specs
-from bide.store.holds import HoldView, list_holds
+from bide.store.holds import reasons_held
 from bide.store.views import InstanceView, Page, RunView, get_instance, get_run, list_instances, list_runs
 
 
-def task_summary(row: InstanceView, hold: HoldView | None = None) -> Row:
-    """The fields that lists of task instances show; `hold` is what its next try has to wait for."""
+def task_summary(row: InstanceView, held: str | None = None) -> Row:
+    """The fields that lists of task instances show; `held` says why its next try can't start as things are."""
     return {
         "task_id": row.task_id,
         "map_index": row.map_index,
@@ -25,7 +25,7 @@ def task_summary(row: InstanceView, hold: HoldView | None = None) -> Row:
         "end": row.end_date,
         "seconds": None if row.duration is None else round(row.duration, 3),
         "error": row.error or None,
-        "held": None if hold is None or TaskState(row.state) in FINISHED else hold.reason,
+        "held": None if TaskState(row.state) in FINISHED else held,
     }
 
 
@@ -41,8 +41,8 @@ def in_order(tx: Tx, run: RunView) -> list[InstanceView]:
 def run_summaries(tx: Tx, run: RunView) -> list[Row]:
     """A row for each instance of a run, each after those that it waits for."""
     rows = in_order(tx, run)
-    holds = list_holds(tx, [row.uid for row in rows])
-    return [task_summary(row, holds.get(row.uid)) for row in rows]
+    held = reasons_held(tx, [row.uid for row in rows])
+    return [task_summary(row, held.get(row.uid)) for row in rows]
 
 
 def find_run(tx: Tx, dag_id: str, run_id: str | None) -> RunView:

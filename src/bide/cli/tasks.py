@@ -24,7 +24,7 @@ from bide.model.log_path import LogLayout
 from bide.model.shown_values import shown_value
 from bide.observe.log_files import read_log
 from bide.store import Tx
-from bide.store.holds import list_holds
+from bide.store.holds import reasons_held
 from bide.store.views import RunView, history, list_waits, list_xcoms
 
 app = typer.Typer(help="List, show, clear and mark task instances, and read their logs.", no_args_is_help=True)
@@ -130,7 +130,7 @@ async def _show(
         record: Row = {
             "dag_id": dag_id,
             "run_id": run.run_id,
-            **task_summary(instance, list_holds(tx, [instance.uid]).get(instance.uid)),
+            **task_summary(instance, reasons_held(tx, [instance.uid]).get(instance.uid)),
             "deadline": instance.deadline,
             "due": instance.due_at,
             "waits_for": waits[0].subject if waits else None,

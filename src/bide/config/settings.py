@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from bide.config.urls import hide_password
 from bide.model.log_path import DEFAULT_LOG_TEMPLATE
+from bide.model.pools import DEFAULT_POOL_SLOTS
 from bide.observe.masking import MASK
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
@@ -60,6 +61,14 @@ class Core(Section, frozen=True):
         int,
         Meta(ge=1, description="Runs of one DAG that are under way at once, unless the DAG says otherwise."),
     ] = 16
+    default_pool_task_slot_count: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            description="Slots of the pool of tasks that name none, until somebody sets it (`bide pools set`); "
+            "-1 for no limit.",
+        ),
+    ] = DEFAULT_POOL_SLOTS
     default_timezone: Annotated[
         str, Meta(description="IANA name of the time zone of dates that DAG files give without one.")
     ] = "UTC"

@@ -49,7 +49,7 @@ from bide.model.clock import Clock
 from bide.model.errors import SessionLost
 from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
-from bide.store import Store
+from bide.store import Store, pools
 from bide.wire.messages import FileParsed
 from bide.wire.progress import Progress
 from bide.wire.statistics import TriggererStatistics
@@ -220,6 +220,8 @@ class Engine:
     async def _start_scheduler(self, serving: _Parts, scope: Scope) -> None:
         opened, settings = self._open_parts, self._config.settings
         store, session, logs = opened.store, opened.session, self._logs
+        default_slots = settings.core.default_pool_task_slot_count
+        await store.write(lambda tx: pools.make_default(tx, default_slots))
         executor = LocalExecutor(
             opened.template,
             StoreTaskControl(store, session, logs, address=self._address),

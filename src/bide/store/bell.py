@@ -18,7 +18,7 @@ Topic = Literal[
     "waits",  # a wait needs a trigger runner
     "starts",  # a task starts from its trigger
     "drops",  # waits ended from outside
-    "slots",  # the executor has room
+    "slots",  # the executor, or a pool, has room
     "callbacks",  # something ended, and callbacks or listeners are to be called
     "cancels",  # something running, or external, has to be stopped
     "dags",  # a DAG was made, changed or unpaused

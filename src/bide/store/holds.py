@@ -1,4 +1,4 @@
-"""For people: which instances have to wait with their next try until work outside is cancelled."""
+"""For people: which instances can't go on as things are, and why."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from bide.store import pools
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import cancel_obligation
@@ -56,3 +57,9 @@ def list_holds(tx: Tx, instance_uids: Collection[str]) -> dict[str, HoldView]:
         if hold.instance_uid not in found or hold.state == "failed":
             found[hold.instance_uid] = hold
     return found
+
+
+def reasons_held(tx: Tx, instance_uids: Collection[str]) -> dict[str, str]:
+    """Why instances can't go on, by uid, for those that can't: a cancel, or a pool that can't take them."""
+    reasons = pools.in_vain(tx, instance_uids)
+    return reasons | {uid: hold.reason for uid, hold in list_holds(tx, instance_uids).items()}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from bide.model.pools import DEFAULT, DEFAULT_POOL, Pool
+from bide.model.room import Closed
 from bide.model.run_state import Instance
 from bide.model.selection import Found
 from bide.model.states import FINISHED, TaskState
 from bide.store.database import Tx
 from bide.store.rowset import Integer, listed
-from bide.store.schema import UtcTime, cancel_obligation, dag, mark, task_instance
+from bide.store.schema import UtcTime, cancel_obligation, dag, mark, slot_pool, task_instance
 from bide.store.scoping import in_scope
 from bide.store.xcoms import XComRow
 
@@ -148,14 +150,20 @@ class Candidate(NamedTuple):
     task_id: str
     map_index: int
     run_uid: str
+    pool: str = DEFAULT_POOL
+    pool_slots: int = 1
 
 
+# As :func:`bide.model.room.demand` names it.
+_demand = _ti.pool.concat(":").concat(sa.cast(_ti.pool_slots, sa.String))
 _scheduled = (
     sa.select(*(_ti[name] for name in Candidate._fields))
     .where(
         sa.text("task_instance.state = 'scheduled'"),
         _ti.is_resume == sa.bindparam("is_resume"),
-        _ti.dag_id.not_in(listed("without")),
+        _ti.dag_id.not_in(listed("without_dags")),
+        _ti.pool.not_in(listed("without_pools")),
+        _demand.not_in(listed("without_demands")),
         in_scope(_ti.run_uid),
     )
     .order_by(_ti.priority_weight.desc(), _ti.scheduled_at, _ti.uid)
@@ -168,18 +176,23 @@ _scheduled_fresh = _scheduled.where(
 
 
 def scheduled(
-    tx: Tx, *, is_resume: bool, limit: int, without_dags: Collection[str], only: str | None = None
+    tx: Tx, *, is_resume: bool, limit: int, without: Closed | None = None, only: str | None = None
 ) -> list[Candidate]:
-    """Scheduled instances by weight, then age, without those of DAGs that are at a limit.
+    """Scheduled instances by weight, then age, without those of DAGs and pools that are at a limit.
 
     A new try is left out while external work of an earlier one has to be cancelled first. Reads the partial
     indexes ``ix_task_instance_scheduled`` and ``ix_cancel_obligation_holding``.
     """
-    rows = tx.conn.execute(
-        _scheduled if is_resume else _scheduled_fresh,
-        {"is_resume": is_resume, "limit": limit, "without": list(without_dags), "only": only},
-    )
-    return [Candidate(*row) for row in rows]
+    closed = without or Closed()
+    given = {
+        "is_resume": is_resume,
+        "limit": limit,
+        "without_dags": closed.dags,
+        "without_pools": closed.pools,
+        "without_demands": closed.demands,
+        "only": only,
+    }
+    return [Candidate(*row) for row in tx.conn.execute(_scheduled if is_resume else _scheduled_fresh, given)]
 
 
 _any_scheduled = sa.select(sa.exists().where(sa.text("task_instance.state = 'scheduled'"), in_scope(_ti.run_uid)))
@@ -191,31 +204,75 @@ def any_scheduled(tx: Tx, only: str | None = None) -> bool:
 
 
 _occupying = sa.text("task_instance.state IN ('queued', 'running')")
-_occupancy = (
-    sa.select(_ti.dag_id, _ti.is_resume, sa.func.count())
+# One statement for what is taken and for what there is of it: the second half is the table of pools.
+_occupancy = sa.union_all(
+    sa.select(_ti.dag_id, _ti.pool, _ti.is_resume, sa.func.count(), sa.func.sum(_ti.pool_slots))
     .where(_occupying, in_scope(_ti.run_uid))
-    .group_by(_ti.dag_id, _ti.is_resume)
+    .group_by(_ti.dag_id, _ti.pool, _ti.is_resume),
+    sa.select(
+        sa.null(),
+        slot_pool.c.pool,
+        slot_pool.c.include_deferred,
+        slot_pool.c.slots,
+        sa.literal_column("0"),
+    ),
 )
 _task_limits = sa.select(dag.c.dag_id, dag.c.max_active_tasks).where(dag.c.dag_id.in_(listed("dags")))
 
 
 class Occupancy(NamedTuple):
-    """What is queued or running."""
+    """What is queued or running, and the pools that there are."""
 
     #: How many instances of each DAG.
     by_dag: dict[str, int]
     #: How many of all are new: they do not go on after a wait.
     fresh: int
+    #: Slots taken of each pool.
+    by_pool: Mapping[str, int] = {}
+    #: All pools; without descriptions.
+    pools: Sequence[Pool] = (DEFAULT,)
 
 
 def occupancy(tx: Tx, only: str | None = None) -> Occupancy:
     """Count what is queued or running. Reads ``ix_task_instance_occupying``."""
     by_dag: dict[str, int] = {}
+    by_pool: dict[str, int] = {}
+    pools = {DEFAULT.name: DEFAULT}
     fresh = 0
-    for dag_id, is_resume, number in tx.conn.execute(_occupancy, {"only": only}):
+    for dag_id, pool, flag, number, slots in tx.conn.execute(_occupancy, {"only": only}):
+        if dag_id is None:
+            pools[pool] = Pool(pool, number, include_deferred=flag)
+            continue
         by_dag[dag_id] = by_dag.get(dag_id, 0) + number
-        fresh += 0 if is_resume else number
-    return Occupancy(by_dag, fresh)
+        by_pool[pool] = by_pool.get(pool, 0) + slots
+        fresh += 0 if flag else number
+    return Occupancy(by_dag, fresh, by_pool, tuple(pools.values()))
+
+
+_kept_slots = sa.union_all(
+    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
+    .where(sa.text("task_instance.state = 'deferred'"), _ti.pool.in_(listed("pools")), in_scope(_ti.run_uid))
+    .group_by(_ti.pool),
+    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
+    .where(
+        sa.text("task_instance.state = 'scheduled'"),
+        _ti.is_resume == sa.true(),
+        _ti.pool.in_(listed("pools")),
+        in_scope(_ti.run_uid),
+    )
+    .group_by(_ti.pool),
+)
+
+
+def kept_slots(tx: Tx, pools: Collection[str], only: str | None = None) -> dict[str, int]:
+    """Slots of these pools that are kept by what is deferred, or has been and is about to go on.
+
+    Reads ``ix_task_instance_deferred`` and ``ix_task_instance_scheduled``.
+    """
+    found: dict[str, int] = {}
+    for pool, slots in tx.conn.execute(_kept_slots, {"pools": list(pools), "only": only}):
+        found[pool] = found.get(pool, 0) + slots
+    return found
 
 
 def task_limits(tx: Tx, dag_ids: Collection[str]) -> dict[str, int]:

@@ -114,6 +114,8 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
     if was_finished != is_finished:
         _count_unfinished(tx, moved, -1 if is_finished else 1)
+    if TaskState.DEFERRED in transition.sources and transition.target is not TaskState.SCHEDULED:
+        tx.ring("slots")  # of a pool in which deferred tasks count
     if is_finished:
         _leave_marks(tx, moved)
     elif transition.target is TaskState.SCHEDULED:

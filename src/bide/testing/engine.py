@@ -257,7 +257,7 @@ class InlineEngine:
         )
         calling = InlineCallbacks(store, executor, tasks)
         made = [
-            *make_duties(store, executor, Scope(run.uid), session, logs),
+            *make_duties(store, executor, Scope(run.uid), session, logs, heed_pools=False),
             RunCallbacks(store, calling, Scope(run.uid), session, logs),
         ]
         duties = StrictDutyLoop(made, store, self._on_failure)

@@ -10,7 +10,8 @@ from bide.control.accept_event import accept_outcome
 from bide.engine.scheduler.duties import start_runs
 from bide.engine.scheduler.duties.queue_tasks import choose
 from bide.engine.scheduler.scope import Scope
-from bide.store.instances import Candidate, Occupancy
+from bide.model.room import Room
+from bide.store.instances import Candidate
 from bide.wire.messages import Finish
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine, deferral, event, poll, timer
@@ -186,7 +187,11 @@ def kinds(chosen: list[Candidate]) -> tuple[int, int]:
     return sum(one.is_resume for one in chosen), sum(not one.is_resume for one in chosen)
 
 
-NOTHING = Occupancy({}, 0)
+def room(taken: dict[str, int] | None = None, **limits: int) -> Room:
+    """What limits of DAGs leave."""
+    left = Room(taken=taken or {})
+    left.limit(limits)
+    return left
 
 
 @pytest.mark.parametrize(
@@ -211,8 +216,9 @@ def test_resumes_come_first_and_new_tasks_keep_a_quarter(
         candidates(resumes, is_resume=True),
         candidates(fresh, is_resume=False),
         slots=slots,
-        occupied=NOTHING,
-        limits={"d": 1_000},
+        busy=0,
+        busy_fresh=0,
+        room=room(d=1_000),
     )
     assert kinds(chosen) == expected
 
@@ -226,8 +232,9 @@ def test_the_share_holds_where_slots_become_free_one_by_one(running_fresh: int, 
         candidates(50, is_resume=True),
         candidates(50, is_resume=False),
         slots=1,
-        occupied=Occupancy({"d": 15}, running_fresh),
-        limits={"d": 1_000},
+        busy=15,
+        busy_fresh=running_fresh,
+        room=room({"d": 15}, d=1_000),
     )
     assert kinds(chosen) == expected
 
@@ -237,8 +244,9 @@ def test_a_share_that_new_tasks_can_not_use_goes_to_resumes() -> None:
         candidates(50, is_resume=True),
         candidates(50, is_resume=False, dag_id="full"),
         slots=16,
-        occupied=NOTHING,
-        limits={"d": 1_000, "full": 1},
+        busy=0,
+        busy_fresh=0,
+        room=room(d=1_000, full=1),
     )
     assert kinds(chosen) == (15, 1)
 
@@ -248,8 +256,9 @@ def test_limits_of_dags_count_resumes_and_new_tasks_together() -> None:
         candidates(5, is_resume=True),
         candidates(5, is_resume=False),
         slots=10,
-        occupied=Occupancy({"d": 2}, 1),
-        limits={"d": 6},
+        busy=2,
+        busy_fresh=1,
+        room=room({"d": 2}, d=6),
     )
     assert len(chosen) == 4
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy.event
 
+from bide.model.room import Closed
 from bide.store import (
     Store,
     Tx,
@@ -39,11 +40,15 @@ Ask = Callable[[Tx], Any]
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "marks": (lambda tx: instances.read_marks(tx, 10), set()),
     "scheduled": (
-        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without_dags=["x"]),
+        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
         {"ix_task_instance_scheduled"},
     ),
     "any scheduled": (instances.any_scheduled, {"ix_task_instance_scheduled"}),
     "occupancy": (instances.occupancy, {"ix_task_instance_occupying"}),
+    "kept slots": (
+        lambda tx: instances.kept_slots(tx, ["p"]),
+        {"ix_task_instance_deferred", "ix_task_instance_scheduled"},
+    ),
     "due": (lambda tx: instances.due(tx, 5), {"ix_task_instance_due"}),
     "next due": (instances.next_due, {"ix_task_instance_due"}),
     "overdue": (lambda tx: instances.overdue(tx, 5), {"ix_task_instance_deadline"}),
@@ -55,7 +60,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "instances of runs": (lambda tx: instances.of_runs(tx, ["r"]), {"sqlite_autoindex_task_instance_2"}),
     "runs of a dag": (lambda tx: runs.facts(tx, "d", ["r"]), {"sqlite_autoindex_dag_run_2"}),
     "new tries that are not held": (
-        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without_dags=["x"]),
+        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
         {"ix_cancel_obligation_holding"},
     ),
     "release held": (lambda tx: obligations.release(tx, ["a"]), {"ix_cancel_obligation_holding"}),

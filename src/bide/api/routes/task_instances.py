@@ -14,7 +14,7 @@ from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import TaskState
 from bide.store import Tx
-from bide.store.holds import list_holds
+from bide.store.holds import reasons_held
 from bide.store.views import (
     EVERYTHING,
     InstanceView,
@@ -91,10 +91,10 @@ def shown(tx: Tx, rows: Sequence[InstanceView], total: int | None = None) -> mod
     deferred = [row.uid for row in rows if row.state == TaskState.DEFERRED]
     waits = list_waits(tx, EVERYTHING, instance_uids=deferred)[0] if deferred else []
     by_instance = {(wait.run_id, wait.dag_id, wait.task_id, wait.map_index): wait for wait in waits}
-    holds = list_holds(tx, [row.uid for row in rows])
+    held = reasons_held(tx, [row.uid for row in rows])
     found = [
         views.task_instance(
-            row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)), holds.get(row.uid)
+            row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)), held.get(row.uid)
         )
         for row in rows
     ]

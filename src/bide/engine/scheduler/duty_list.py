@@ -19,13 +19,18 @@ from bide.model.log_path import LogLayout
 from bide.store import Store
 
 
-def make_duties(store: Store, executor: Executor, scope: Scope, session: str, logs: LogLayout) -> list[Duty]:
-    """The duties of one engine session on `store`, as far as `scope` calls for them."""
+def make_duties(
+    store: Store, executor: Executor, scope: Scope, session: str, logs: LogLayout, *, heed_pools: bool = True
+) -> list[Duty]:
+    """The duties of one engine session on `store`, as far as `scope` calls for them.
+
+    Not `heed_pools`: where the store has been made for one run, tasks may name pools that it does not have.
+    """
     task_log = TaskLog(store, logs)
     duties: list[Duty] = [
         StartRuns(store, scope),
         AdvanceRuns(store, scope),
-        QueueTasks(store, executor, scope, session),
+        QueueTasks(store, executor, scope, session, heed_pools),
         FireTimers(store, scope, task_log),
         ReleaseDue(store, scope),
         EnforceDeadlines(store, scope, task_log),

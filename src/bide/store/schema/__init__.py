@@ -14,6 +14,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  ├── resume       where an instance that was deferred goes on, and with which event
                  ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
                  └── xcom
+    slot_pool                     slots that tasks of any DAG share
     callback_request              what is to be called because something has ended
     checkpoint                    how far streams were read, of a wait or of all that share a stream
     taken_message                 messages that were for one wait only and had one
@@ -28,6 +29,7 @@ from __future__ import annotations
 from bide.store.schema.callback_requests import callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
+from bide.store.schema.pools import slot_pool
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.sessions import log, session, writer
 from bide.store.schema.waits import cancel_obligation, checkpoint, resume, signal, taken_message, wait
@@ -48,6 +50,7 @@ __all__ = [
     "resume",
     "session",
     "signal",
+    "slot_pool",
     "taken_message",
     "task_event",
     "task_instance",

@@ -100,6 +100,8 @@ task_instance = sa.Table(
         **rows_where("state = 'scheduled'"),
     ),
     sa.Index("ix_task_instance_occupying", "dag_id", **rows_where("state IN ('queued', 'running')")),
+    # Of pools whose slots deferred tasks take as well.
+    sa.Index("ix_task_instance_deferred", "pool", **rows_where("state = 'deferred'")),
     sa.Index("ix_task_instance_due", "due_at", **rows_where("due_at IS NOT NULL")),
     sa.Index("ix_task_instance_deadline", "deadline", **rows_where("deadline IS NOT NULL")),
 )

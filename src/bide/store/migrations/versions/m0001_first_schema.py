@@ -90,6 +90,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_session_live", "session", ["kind"], unique=False, sqlite_where=sa.text("ended_at IS NULL"))
     op.create_table(
+        "slot_pool",
+        sa.Column("pool", sa.String(length=250), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("include_deferred", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("pool", name=op.f("pk_slot_pool")),
+    )
+    op.create_table(
         "taken_message",
         sa.Column("stream", sa.String(length=64), nullable=False),
         sa.Column("message", sa.String(length=64), nullable=False),
@@ -225,6 +233,13 @@ def upgrade() -> None:
         ["deadline"],
         unique=False,
         sqlite_where=sa.text("deadline IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_task_instance_deferred",
+        "task_instance",
+        ["pool"],
+        unique=False,
+        sqlite_where=sa.text("state = 'deferred'"),
     )
     op.create_index(
         "ix_task_instance_due",

@@ -1,0 +1,115 @@
+"""What the limits leave while instances are chosen, one after the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from bide.model.pools import UNLIMITED, Pool
+
+#: More than there will ever be.
+_ENDLESS: Final = sys.maxsize
+
+
+class Wanting(Protocol):
+    """A candidate, as limits see it."""
+
+    @property
+    def dag_id(self) -> str:
+        """The DAG whose ``max_active_tasks`` counts."""
+        ...
+
+    @property
+    def pool(self) -> str:
+        """The pool."""
+        ...
+
+    @property
+    def pool_slots(self) -> int:
+        """How many slots of it."""
+        ...
+
+    @property
+    def is_resume(self) -> bool:
+        """Whether it goes on after a wait."""
+        ...
+
+
+@dataclass(slots=True)
+class Closed:
+    """What was found to be at a limit: nothing more of it need be looked at."""
+
+    dags: set[str] = field(default_factory=set[str])
+    pools: set[str] = field(default_factory=set[str])
+    #: ``pool:slots``, where the pool has some slots left, but not as many.
+    demands: set[str] = field(default_factory=set[str])
+
+    def __len__(self) -> int:
+        return len(self.dags) + len(self.pools) + len(self.demands)
+
+
+class Room:
+    """Counts down what DAGs and pools have left. Without `pools` those are not heeded."""
+
+    def __init__(
+        self,
+        *,
+        taken: Mapping[str, int],
+        pools: Iterable[Pool] | None = None,
+        pool_taken: Mapping[str, int] | None = None,
+    ) -> None:
+        self._taken = dict(taken)
+        self._limits: dict[str, int] = {}
+        self._pools: dict[str, int] | None = None
+        self._holding: set[str] = set()
+        self.closed = Closed()
+        if pools is not None:
+            used = pool_taken or {}
+            known = {pool.name: pool for pool in pools}
+            self._pools = {
+                name: _ENDLESS if pool.slots == UNLIMITED else pool.slots - used.get(name, 0)
+                for name, pool in known.items()
+            }
+            self._holding = {name for name, pool in known.items() if pool.include_deferred}
+            self.closed.pools = {
+                name for name, left in self._pools.items() if left <= 0 and name not in self._holding
+            }
+
+    def limit(self, limits: Mapping[str, int]) -> None:
+        """Take in ``max_active_tasks`` of DAGs."""
+        self._limits.update(limits)
+        self.closed.dags.update(dag_id for dag_id in limits if self._taken.get(dag_id, 0) >= self._limits[dag_id])
+
+    def unknown(self, dag_ids: Iterable[str]) -> set[str]:
+        """Those whose limit is not known yet."""
+        return set(dag_ids) - self._limits.keys()
+
+    def take(self, one: Wanting) -> bool:
+        """Take what the candidate wants; False, with the reason in :attr:`closed`, if it is not there."""
+        if self._taken.get(one.dag_id, 0) >= self._limits.get(one.dag_id, 0):
+            self.closed.dags.add(one.dag_id)
+            return False
+        if self._pools is not None and not self._take_slots(self._pools, one):
+            return False
+        self._taken[one.dag_id] = self._taken.get(one.dag_id, 0) + 1
+        return True
+
+    def _take_slots(self, pools: dict[str, int], one: Wanting) -> bool:
+        if one.is_resume and one.pool in self._holding:
+            return True  # it has kept its slots while it was deferred
+        left = pools.get(one.pool)
+        if left is None or (left <= 0 and one.pool not in self._holding):
+            self.closed.pools.add(one.pool)
+            return False
+        if one.pool_slots > left:
+            self.closed.demands.add(demand(one))
+            return False
+        pools[one.pool] = left - one.pool_slots
+        return True
+
+
+def demand(one: Wanting) -> str:
+    """How a pool and a number of its slots are named together."""
+    return f"{one.pool}:{one.pool_slots}"
