@@ -84,10 +84,14 @@ class HandEngine:
         self.executor = PaperExecutor(slots)
         self.session = "engine-1"
         self.scope = Scope()
+        #: Tests of more tasks at once than the default pool has slots do without.
+        self.heed_pools = True
 
     def duties(self) -> list[Duty]:
         """The duties of the engine as it is now."""
-        return make_duties(self.store, self.executor, self.scope, self.session, self.logs)
+        return make_duties(
+            self.store, self.executor, self.scope, self.session, self.logs, heed_pools=self.heed_pools
+        )
 
     async def settle(self) -> datetime | None:
         """Run all duties until none has anything to do at this moment; the answer is when one has next."""

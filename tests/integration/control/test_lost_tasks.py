@@ -205,6 +205,7 @@ async def test_a_rescue_for_one_run_leaves_the_others(engine: HandEngine) -> Non
 
 
 async def test_a_rescue_of_more_than_a_batch(engine: HandEngine) -> None:
+    engine.heed_pools = False
     engine.executor.slots = 2_000
     await engine.run_of(dag_spec("d", {f"t{n}": [] for n in range(1_100)}, max_active_tasks=2_000))
     await engine.settle()

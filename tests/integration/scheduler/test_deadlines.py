@@ -276,6 +276,7 @@ async def test_execution_timeout_is_for_each_look_of_a_rescheduled_sensor(engine
 async def test_more_than_a_batch_is_over_time_at_once(engine: HandEngine) -> None:
     upstream = {f"t{number}": [] for number in range(450)}
     await engine.run_of(dag_spec("d", upstream, max_active_tasks=1_000))
+    engine.heed_pools = False
     engine.executor.slots = 1_000
     await engine.leave_all((await engine.start()).values(), deferral(poll(), timeout=5.0))
     engine.clock.advance(5)

@@ -43,6 +43,7 @@ async def test_timers_fire_at_their_moments_and_in_their_order(engine: HandEngin
 async def test_many_timers_of_one_moment(engine: HandEngine) -> None:
     names = [f"t{number}" for number in range(600)]
     await engine.run_of(dag_spec("d", {name: [] for name in names}, max_active_tasks=2_000))
+    engine.heed_pools = False
     engine.executor.slots = 2_000
     later = timer(engine.clock.now() + timedelta(seconds=60))
     await engine.leave_all((await engine.start()).values(), deferral(later))

@@ -202,6 +202,7 @@ async def test_an_event_for_a_task_that_can_not_go_on_fails_it_clearly(engine: H
 async def test_the_many_tasks_of_a_wide_dag(engine: HandEngine) -> None:
     upstream = {f"t{number:03}": [] for number in range(150)}
     run = await engine.run_of(dag_spec("d", {**upstream, "join": list(upstream)}, max_active_tasks=1_000))
+    engine.heed_pools = False
     engine.executor.slots = 1_000
     started = await engine.start()
     assert len(started) == 150
