@@ -58,7 +58,8 @@ async def _run(world: World) -> None:
     await world.begin()
     usual = [
         *[world.do_duty] * 6,
-        *[world.do_start] * 4,
+        *[world.do_start] * 3,
+        *[world.do_begin] * 2,
         *[world.do_work] * 4,
         *[world.do_deliver] * 6,
         *[world.do_claim] * 3,

@@ -66,6 +66,7 @@ def _database() -> sa.Engine:
     connection.execute("PRAGMA foreign_keys = ON")
     # Where engines share a store there are locks across transactions; here each is alone anyhow.
     connection.create_function("pg_advisory_xact_lock", 2, lambda _one, _other: None)
+    connection.create_function("pg_try_advisory_xact_lock", 2, lambda _one, _other: True)
     engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     sqlalchemy.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
     use_keys(engine, _KEYS)

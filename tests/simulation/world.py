@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from bide.control.claim_waits import claim_waits, held_waits, take_over_waits
 from bide.control.create_run import create_run
 from bide.control.keep_session import keep_session
 from bide.control.lose_task import rescue_lost
+from bide.control.queue_tasks import Openings, Who, begin_at_once
 from bide.control.register_file import register_file
 from bide.control.release_tasks import release_tasks
 from bide.control.runner_requests import answer
@@ -44,6 +45,7 @@ from tests.support.dag_specs import FOLDER, parsed
 from tests.support.hand_engine import PaperExecutor
 
 DAG = "sim"
+FILE = f"{FOLDER}/{DAG}.py"
 RULES = ("all_success", "all_done", "one_success", "none_failed")
 SIGNALS = ("go", "stop")
 #: Runs that a schedule makes at most.
@@ -136,7 +138,7 @@ class World:
                     starts_from_trigger=self.random.random() < 0.15,
                 )
             )
-        return DagSpec(DAG, file=f"{FOLDER}/{DAG}.py", folder=FOLDER, tasks=tuple(tasks), max_active_tasks=3)
+        return DagSpec(DAG, file=FILE, folder=FOLDER, tasks=tuple(tasks), max_active_tasks=3)
 
     async def new_engine(self) -> None:
         """One more engine. Where there is never more than one, it takes over from the last."""
@@ -183,7 +185,7 @@ class World:
         return [
             StartRuns(store, scope),
             AdvanceRuns(store, scope),
-            QueueTasks(store, engine.executor, scope, engine.session),
+            QueueTasks(store, engine.executor, Who(engine.session)),
             FireTimers(store, scope, log),
             ReleaseDue(store, scope),
             EnforceDeadlines(store, scope, log),
@@ -211,12 +213,29 @@ class World:
         """An executor starts what was queued."""
         await self.as_engine(self.an_engine(), self.start)
 
+    async def do_begin(self) -> None:
+        """A transaction begins tasks itself, for workers that are free."""
+
+        async def step(engine: Engine) -> None:
+            workers = {
+                self.random.choice((FILE, None)): self.random.randint(0, max(0, engine.executor.free_slots()))
+            }
+            openings, who = Openings(workers, engine.executor.started), Who(engine.session)
+            begun = await self.store.write(lambda tx: begin_at_once(tx, openings, who, self.logs))
+            self.begin_tasks(engine, begun.orders if begun is not None else [])
+
+        await self.as_engine(self.an_engine(), step)
+
     async def start(self, engine: Engine) -> None:
         """The order to start may come twice."""
         claims, engine.executor.queued = engine.executor.queued, []
         if self.is_faulty and self.random.random() < 0.1:
             claims = claims * 2
-        for task in await start_tasks(self.store, claims, session=engine.session, logs=self.logs):
+        self.begin_tasks(engine, await start_tasks(self.store, claims, session=engine.session, logs=self.logs))
+
+    def begin_tasks(self, engine: Engine, orders: Sequence[RunTask]) -> None:
+        """Workers of `engine` begin these."""
+        for task in orders:
             self.say(f"{engine.name}: start {task.instance.task_id} epoch {task.epoch} try {task.try_number}")
             self.begun.append((task.instance.id, task.epoch))
             if task.resume is None:  # what a try that goes on has left behind holds the next one

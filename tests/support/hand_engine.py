@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from bide.control.claims import Claim
 from bide.control.create_run import create_run
+from bide.control.queue_tasks import Who
 from bide.control.register_file import register_file
 from bide.control.runner_requests import answer
 from bide.control.start_tasks import start_tasks
@@ -89,9 +90,8 @@ class HandEngine:
 
     def duties(self) -> list[Duty]:
         """The duties of the engine as it is now."""
-        return make_duties(
-            self.store, self.executor, self.scope, self.session, self.logs, heed_pools=self.heed_pools
-        )
+        who = Who(self.session, self.scope.only_run, heed_pools=self.heed_pools)
+        return make_duties(self.store, self.executor, self.scope, who, self.logs)
 
     async def settle(self) -> datetime | None:
         """Run all duties until none has anything to do at this moment; the answer is when one has next."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bide.control.claims import Claim
 from bide.control.create_run import create_run
 from bide.control.defer_task import defer_task
+from bide.control.queue_tasks import Who
 from bide.control.register_file import register_file
 from bide.control.start_tasks import start_tasks
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
@@ -82,7 +83,7 @@ class WaitingTasks:
         for duty in (
             StartRuns(self.store, Scope()),
             AdvanceRuns(self.store, Scope()),
-            QueueTasks(self.store, slots, Scope(), self.session, heed_pools=False),
+            QueueTasks(self.store, slots, Who(self.session, heed_pools=False)),
         ):
             while (await duty.run()).again:
                 pass

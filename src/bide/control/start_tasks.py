@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
 
 from bide.control.claims import Claim
 from bide.control.journals import load_journals
@@ -34,48 +37,47 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
         ready = [
             row for row in rows.values() if row.state is TaskState.QUEUED and row.epoch == files[row.uid].epoch
         ]
-        started: dict[str, tuple[InstanceRow, TaskSpec]] = {}
-        guards: list[Guard] = []
-        for row in ready:
-            task = specs.structure_of(tx, run_rows[row.run_uid].version_uid).tasks[row.task_id]
-            begun = row.start_date or tx.now
-            deadline = row.deadline
-            if deadline is None and task.execution_timeout is not None:
-                left = task.execution_timeout if row.seconds_left is None else row.seconds_left
-                deadline = later(tx.now, left)
-            fresh = row._replace(start_date=begun, deadline=deadline, epoch=row.epoch + 1)
-            started[row.uid] = (fresh, task)
-            guards.append(
-                Guard(
-                    row.uid,
-                    row.epoch,
-                    {"start_date": begun, "deadline": deadline, "session": session},
-                )
-            )
-        moved = transitions.apply(tx, "start", guards, by="worker")
-        went = [started[one.uid] for one in moved]
-        resumes = waits.get_resumes(tx, [row.uid for row, _ in went if row.is_resume])
-        if any(row.deadline is not None for row, _ in went):
-            tx.ring("timers")
-        journals = load_journals(tx, [row.uid for row, _ in went if _may_replay(row, resumes.get(row.uid))])
-        for row, _ in went:
-            if row.uid not in resumes:
-                forget_earlier_try(tx, row)
-        return [
-            run_order(
-                tx,
-                row,
-                task,
-                run_rows[row.run_uid],
-                logs,
-                resumes.get(row.uid),
-                files[row.uid].dag_file,
-                journals.get(row.uid, ()),
-            )
-            for row, task in went
-        ]
+        orders = begin_segments(tx, "start", ready, run_rows, {"session": session}, logs)
+        # Wherever the DAG may be by now: the worker was chosen by the file of the claim.
+        return [msgspec.structs.replace(one, dag_file=files[one.instance.id].dag_file) for one in orders]
 
     return await store.write(work)
+
+
+def begin_segments(
+    tx: Tx,
+    name: Literal["start", "start_at_once"],
+    ready: Sequence[InstanceRow],
+    run_rows: Mapping[str, RunRow],
+    sets: Mapping[str, Any],
+    logs: LogLayout,
+) -> list[RunTask]:
+    """Take instances through the transition `name` into ``running``; what each worker needs for those that went."""
+    started: dict[str, tuple[InstanceRow, TaskSpec]] = {}
+    guards: list[Guard] = []
+    for row in ready:
+        task = specs.structure_of(tx, run_rows[row.run_uid].version_uid).tasks[row.task_id]
+        begun = row.start_date or tx.now
+        deadline = row.deadline
+        if deadline is None and task.execution_timeout is not None:
+            left = task.execution_timeout if row.seconds_left is None else row.seconds_left
+            deadline = later(tx.now, left)
+        fresh = row._replace(start_date=begun, deadline=deadline, epoch=row.epoch + 1)
+        started[row.uid] = (fresh, task)
+        guards.append(Guard(row.uid, row.epoch, {**sets, "start_date": begun, "deadline": deadline}))
+    moved = transitions.apply(tx, name, guards, by="worker")
+    went = [started[one.uid] for one in moved]
+    resumes = waits.get_resumes(tx, [row.uid for row, _ in went if row.is_resume])
+    if any(row.deadline is not None for row, _ in went):
+        tx.ring("timers")
+    journals = load_journals(tx, [row.uid for row, _ in went if _may_replay(row, resumes.get(row.uid))])
+    for row, _ in went:
+        if row.uid not in resumes:
+            forget_earlier_try(tx, row)
+    return [
+        run_order(tx, row, task, run_rows[row.run_uid], logs, resumes.get(row.uid), journals.get(row.uid, ()))
+        for row, task in went
+    ]
 
 
 def forget_earlier_try(tx: Tx, row: InstanceRow) -> None:
@@ -91,7 +93,6 @@ def run_order(
     run: RunRow,
     logs: LogLayout,
     resume: waits.ResumeRow | None = None,
-    dag_file: str | None = None,
     journal: tuple[JournalEntry, ...] = (),
 ) -> RunTask:
     """All that a process needs to run an instance."""
@@ -101,7 +102,7 @@ def run_order(
         epoch=row.epoch,
         try_number=row.try_number,
         max_tries=row.max_tries,
-        dag_file=dag_file or spec.file,
+        dag_file=spec.file,
         dag_folder=spec.folder,
         dag_hash=specs.hash_of(tx, run.version_uid),
         run=_run_info(run),

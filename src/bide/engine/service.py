@@ -28,6 +28,7 @@ import structlog
 from bide.config.resolved import Config
 from bide.control import claim_waits, ending_callbacks, lose_task, register_file
 from bide.control.mint_callback import CallbackAddress, no_address
+from bide.control.queue_tasks import Who
 from bide.engine import faults
 from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.callback_runners import CallbackRunners
@@ -37,6 +38,7 @@ from bide.engine.membership import Membership, kill_what_is_left, open_store, st
 from bide.engine.parsing import ParsingService
 from bide.engine.parts import ALL_PARTS, Part
 from bide.engine.questions import questions_to
+from bide.engine.scheduler.begin_along import BeginAlong
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
@@ -237,7 +239,9 @@ class Engine:
         faults.aim("workers", executor.pids)
         serving.executor = executor
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
-        duties = make_duties(store, executor, scope, session, logs)
+        who = Who(session, scope.only_run)
+        store.follow(BeginAlong(executor, who, logs))
+        duties = make_duties(store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
         serving.duties = DutyLoop(duties, store.bell, store.clock)
         serving.duties.start()

@@ -54,10 +54,12 @@ class Transition(NamedTuple):
     target: TaskState
     #: Whether the epoch goes up: at every hand-over and at every forced change.
     fences: bool
+    #: A state that is passed on the way: two transitions made as one, of which the history tells both.
+    through: TaskState | None = None
 
 
-def _from(*sources: TaskState, to: TaskState, fences: bool) -> Transition:
-    return Transition(frozenset(sources), to, fences)
+def _from(*sources: TaskState, to: TaskState, fences: bool, through: TaskState | None = None) -> Transition:
+    return Transition(frozenset(sources), to, fences, through)
 
 
 _S = TaskState
@@ -77,6 +79,8 @@ TRANSITIONS: dict[str, Transition] = {
     "begin_waiting": _from(_S.NONE, _S.UP_FOR_RETRY, to=_S.DEFERRED, fences=True),
     # A worker.
     "start": _from(_S.QUEUED, to=_S.RUNNING, fences=True),
+    # Both at once, where a worker is free.
+    "start_at_once": _from(_S.SCHEDULED, to=_S.RUNNING, fences=True, through=_S.QUEUED),
     "succeed": _from(_S.RUNNING, to=_S.SUCCESS, fences=False),
     "fail": _from(_S.RUNNING, to=_S.FAILED, fences=False),
     "retry": _from(_S.RUNNING, to=_S.UP_FOR_RETRY, fences=True),

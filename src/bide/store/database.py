@@ -25,6 +25,7 @@ from bide.model.errors import StoreError
 from bide.store.bell import Bell, Topic
 from bide.store.collecting import Collector
 from bide.store.sealing import Keyring, use_keys
+from bide.store.sequels import Sequel, Sequels
 from bide.store.transaction import Item, Job, T, Tx, Work, WorkOnMany
 
 __all__ = ["Database", "Store", "Tx", "Work", "WorkOnMany"]
@@ -53,8 +54,8 @@ class Database(Protocol):
         """Whether several engines may use it at once."""
         ...
 
-    def start(self, deliver: Callable[[list[Job]], None]) -> None:
-        """Begin to work; `deliver` is called with jobs that are over, from any thread."""
+    def start(self, deliver: Callable[[list[Job]], None], sequels: Sequels) -> None:
+        """Begin to work, with what follows; `deliver` is called with jobs that are over, from any thread."""
         ...
 
     def put(self, job: Job) -> None:
@@ -93,7 +94,8 @@ class Store:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="bide-store-read")
         self._collector = Collector(self._ask)
         self._closed = False
-        database.start(self._deliver)
+        self._sequels = Sequels()
+        database.start(self._deliver, self._sequels)
 
     @classmethod
     def open(cls, url: str, clock: Clock, keys: Keyring | None = None, *, server_time: bool = True) -> Store:
@@ -177,6 +179,10 @@ class Store:
         """Run `work` on one snapshot in the calling thread (for commands without an event loop)."""
         return self.database.read(work)
 
+    def follow(self, sequel: Sequel) -> Callable[[], None]:
+        """From now on do `sequel` in every transaction that rings its topic; returns the way to stop that."""
+        return self._sequels.add(sequel)
+
     def hear(self) -> None:
         """From now on the bell rings for what other processes do on a store that several share."""
         self.database.hear(self.bell)
@@ -203,6 +209,8 @@ class Store:
         """Tell those who asked; called on a writer's thread."""
         by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         for job in group:
+            for written in job.sequels:
+                written.tell_stored()
             by_loop.setdefault(job.loop, []).append(job)
         for loop, jobs in by_loop.items():
             try:

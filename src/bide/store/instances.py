@@ -42,6 +42,8 @@ class InstanceRow(NamedTuple):
     start_date: datetime | None
     deadline: datetime | None
     seconds_left: float | None
+    pool: str = DEFAULT_POOL
+    pool_slots: int = 1
 
     def xcom(self, key: str, value: bytes) -> XComRow:
         """An XCom of this instance."""
@@ -139,28 +141,12 @@ def delete_marks(tx: Tx, ids: Sequence[int]) -> None:
     tx.conn.execute(_delete_marks, {"ids": ids})
 
 
-class Candidate(NamedTuple):
-    """A scheduled instance that may be queued."""
-
-    uid: str
-    epoch: int
-    is_resume: bool
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-    run_uid: str
-    pool: str = DEFAULT_POOL
-    pool_slots: int = 1
-
-
 # As :func:`bide.model.room.demand` names it.
 _demand = _ti.pool.concat(":").concat(sa.cast(_ti.pool_slots, sa.String))
 _scheduled = (
-    sa.select(*(_ti[name] for name in Candidate._fields))
+    sa.select(*(_ti[name] for name in InstanceRow._fields), _ti.priority_weight, _ti.scheduled_at)
     .where(
         sa.text("task_instance.state = 'scheduled'"),
-        _ti.is_resume == sa.bindparam("is_resume"),
         _ti.dag_id.not_in(listed("without_dags")),
         _ti.pool.not_in(listed("without_pools")),
         _demand.not_in(listed("without_demands")),
@@ -171,28 +157,49 @@ _scheduled = (
 )
 # What goes on after a wait belongs to the same try: nothing of it is being cancelled.
 _scheduled_fresh = _scheduled.where(
-    ~sa.exists().where(cancel_obligation.c.instance_uid == _ti.uid, sa.text("cancel_obligation.holds"))
+    _ti.is_resume == sa.false(),
+    ~sa.exists().where(cancel_obligation.c.instance_uid == _ti.uid, sa.text("cancel_obligation.holds")),
+)
+_both = sa.union_all(
+    sa.select(_scheduled.where(_ti.is_resume == sa.true()).subquery("resumes")),
+    sa.select(_scheduled_fresh.subquery("fresh")),
+).subquery("found")
+_candidates = (
+    sa.select(*(_both.c[name] for name in InstanceRow._fields), dag.c.max_active_tasks)
+    .select_from(_both.join(dag, dag.c.dag_id == _both.c.dag_id))
+    .order_by(_both.c.priority_weight.desc(), _both.c.scheduled_at, _both.c.uid)
 )
 
 
-def scheduled(
-    tx: Tx, *, is_resume: bool, limit: int, without: Closed | None = None, only: str | None = None
-) -> list[Candidate]:
-    """Scheduled instances by weight, then age, without those of DAGs and pools that are at a limit.
+class Candidates(NamedTuple):
+    """Scheduled instances that may be queued, those that go first in front."""
+
+    resumes: list[InstanceRow]
+    fresh: list[InstanceRow]
+    #: ``max_active_tasks`` of their DAGs.
+    limits: dict[str, int]
+
+
+def scheduled(tx: Tx, *, limit: int, without: Closed | None = None, only: str | None = None) -> Candidates:
+    """Scheduled instances by weight, then age, up to `limit` of each kind, without what is at a limit.
 
     A new try is left out while external work of an earlier one has to be cancelled first. Reads the partial
     indexes ``ix_task_instance_scheduled`` and ``ix_cancel_obligation_holding``.
     """
     closed = without or Closed()
     given = {
-        "is_resume": is_resume,
         "limit": limit,
         "without_dags": closed.dags,
         "without_pools": closed.pools,
         "without_demands": closed.demands,
         "only": only,
     }
-    return [Candidate(*row) for row in tx.conn.execute(_scheduled if is_resume else _scheduled_fresh, given)]
+    found = Candidates([], [], {})
+    for *columns, max_active_tasks in tx.conn.execute(_candidates, given):
+        (row,) = _read([columns])
+        (found.resumes if row.is_resume else found.fresh).append(row)
+        found.limits[row.dag_id] = max_active_tasks
+    return found
 
 
 _any_scheduled = sa.select(sa.exists().where(sa.text("task_instance.state = 'scheduled'"), in_scope(_ti.run_uid)))
@@ -206,18 +213,21 @@ def any_scheduled(tx: Tx, only: str | None = None) -> bool:
 _occupying = sa.text("task_instance.state IN ('queued', 'running')")
 # One statement for what is taken and for what there is of it: the second half is the table of pools.
 _occupancy = sa.union_all(
-    sa.select(_ti.dag_id, _ti.pool, _ti.is_resume, sa.func.count(), sa.func.sum(_ti.pool_slots))
+    sa.select(
+        _ti.dag_id, _ti.pool, _ti.is_resume, sa.func.count(), sa.func.sum(_ti.pool_slots), dag.c.max_active_tasks
+    )
+    .select_from(task_instance.join(dag, dag.c.dag_id == _ti.dag_id))
     .where(_occupying, in_scope(_ti.run_uid))
-    .group_by(_ti.dag_id, _ti.pool, _ti.is_resume),
+    .group_by(_ti.dag_id, _ti.pool, _ti.is_resume, dag.c.max_active_tasks),
     sa.select(
         sa.null(),
         slot_pool.c.pool,
         slot_pool.c.include_deferred,
         slot_pool.c.slots,
         sa.literal_column("0"),
+        sa.literal_column("0"),
     ),
 )
-_task_limits = sa.select(dag.c.dag_id, dag.c.max_active_tasks).where(dag.c.dag_id.in_(listed("dags")))
 
 
 class Occupancy(NamedTuple):
@@ -231,6 +241,8 @@ class Occupancy(NamedTuple):
     by_pool: Mapping[str, int] = {}
     #: All pools; without descriptions.
     pools: Sequence[Pool] = (DEFAULT,)
+    #: ``max_active_tasks`` of these DAGs.
+    limits: Mapping[str, int] = {}
 
 
 def occupancy(tx: Tx, only: str | None = None) -> Occupancy:
@@ -238,15 +250,17 @@ def occupancy(tx: Tx, only: str | None = None) -> Occupancy:
     by_dag: dict[str, int] = {}
     by_pool: dict[str, int] = {}
     pools = {DEFAULT.name: DEFAULT}
+    limits: dict[str, int] = {}
     fresh = 0
-    for dag_id, pool, flag, number, slots in tx.conn.execute(_occupancy, {"only": only}):
+    for dag_id, pool, flag, number, slots, max_active_tasks in tx.conn.execute(_occupancy, {"only": only}):
         if dag_id is None:
             pools[pool] = Pool(pool, number, include_deferred=flag)
             continue
         by_dag[dag_id] = by_dag.get(dag_id, 0) + number
+        limits[dag_id] = max_active_tasks
         by_pool[pool] = by_pool.get(pool, 0) + slots
         fresh += 0 if flag else number
-    return Occupancy(by_dag, fresh, by_pool, tuple(pools.values()))
+    return Occupancy(by_dag, fresh, by_pool, tuple(pools.values()), limits)
 
 
 _kept_slots = sa.union_all(
@@ -273,11 +287,6 @@ def kept_slots(tx: Tx, pools: Collection[str], only: str | None = None) -> dict[
     for pool, slots in tx.conn.execute(_kept_slots, {"pools": list(pools), "only": only}):
         found[pool] = found.get(pool, 0) + slots
     return found
-
-
-def task_limits(tx: Tx, dag_ids: Collection[str]) -> dict[str, int]:
-    """``max_active_tasks`` of each DAG."""
-    return dict(tx.conn.execute(_task_limits, {"dags": list(dag_ids)}).all())
 
 
 def _up_to(column: sa.ColumnElement[datetime | None]) -> sa.Select[*tuple[Any, ...]]:

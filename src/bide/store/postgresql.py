@@ -9,6 +9,7 @@ lost, the server is asked by the transaction's number what became of it, before 
 
 from __future__ import annotations
 
+import logging
 import queue
 import random
 import threading
@@ -30,8 +31,11 @@ from bide.store.bell import Bell
 from bide.store.postgresql_bell import Messenger
 from bide.store.postgresql_commits import CommitRecord, forget, send
 from bide.store.postgresql_errors import DRIVER_ERRORS, is_away, is_collision, translate
+from bide.store.sequels import Sequels
 from bide.store.server_clock import ServerClock
-from bide.store.transaction import Job, T, Tx, Work
+from bide.store.transaction import Job, T, Tx, Work, Written
+
+_log = logging.getLogger(__name__)
 
 #: Transactions that write at the same time. More threads of one interpreter do not write faster.
 _WRITERS: Final = 4
@@ -86,6 +90,7 @@ class PostgresDatabase:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._deliver: Callable[[list[Job]], None] = lambda jobs: None
+        self._sequels = Sequels()
         self._records = [CommitRecord() for _ in range(_WRITERS)]
         self._writers = [
             threading.Thread(
@@ -102,9 +107,10 @@ class PostgresDatabase:
             self.engine.dispose()
             raise translate(error, self.shown) from None  # its details have what users store
 
-    def start(self, deliver: Callable[[list[Job]], None]) -> None:
+    def start(self, deliver: Callable[[list[Job]], None], sequels: Sequels) -> None:
         """See :class:`~bide.store.database.Database`."""
         self._deliver = deliver
+        self._sequels = sequels
         for writer in self._writers:
             writer.start()
 
@@ -203,10 +209,15 @@ class PostgresDatabase:
         """Run `job` until it is stored, or until it is clear that it can't be; the job has what became of it."""
         pause = _FIRST_PAUSE
         collisions = 0
+        sequels: Sequels | None = self._sequels
         while True:
             try:
-                self._attempt(job, record)
+                self._attempt(job, record, sequels)
                 return
+            except _SequelFailed as failure:
+                _log.warning("what follows from a transaction is left to the next one", exc_info=failure.__cause__)
+                sequels = None
+                continue
             except DRIVER_ERRORS as error:
                 if is_away(error):
                     self._note_away()
@@ -221,18 +232,21 @@ class PostgresDatabase:
             self._stopping.wait(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, _LAST_PAUSE)
 
-    def _attempt(self, job: Job, record: CommitRecord) -> None:
-        """Run `job` once. Raises the driver's error if nothing of it is stored."""
+    def _attempt(self, job: Job, record: CommitRecord, sequels: Sequels | None) -> None:
+        """Run `job` once, and what follows from it. Raises the driver's error if nothing of it is stored."""
         is_committing = False
         try:
             with self._transaction(record.begin()) as tx:
                 job.result = job.work(tx)
+                if sequels is not None:
+                    job.sequels = _write_sequels(sequels, tx)
                 job.topics = frozenset(tx.topics)
                 is_committing = True
                 send(_driver(tx.conn), record.commit())
                 tx.conn.commit()
         except DRIVER_ERRORS as error:
             if not (is_committing and is_away(error) and self._was_stored(record)):
+                job.undo()
                 raise
 
     def _was_stored(self, record: CommitRecord) -> bool:
@@ -251,6 +265,17 @@ class PostgresDatabase:
             self._stopping.wait(pause)
             pause = min(pause * 2, _LAST_PAUSE)
         raise StoreError(f"store {self.shown}: the server went away; whether the last change is stored is unknown")
+
+
+class _SequelFailed(Exception):
+    """What follows from a transaction has failed, and the transaction with it."""
+
+
+def _write_sequels(sequels: Sequels, tx: Tx) -> list[Written]:
+    try:
+        return sequels.write(tx)
+    except Exception as error:
+        raise _SequelFailed from error
 
 
 def _driver(conn: sa.Connection) -> psycopg.Connection[Any]:

@@ -7,6 +7,7 @@ beside it (WAL).
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 import threading
@@ -21,9 +22,12 @@ import sqlalchemy.exc
 
 from bide.model.clock import Clock
 from bide.model.errors import BideError, StoreDamaged, StoreUnavailable
-from bide.store.bell import Bell
+from bide.store.bell import Bell, Topic
 from bide.store.failures import translate
+from bide.store.sequels import Sequels
 from bide.store.transaction import Job, T, Tx, Work
+
+_log = logging.getLogger(__name__)
 
 #: Transactions that one commit may carry.
 _GROUP: Final = 128
@@ -59,11 +63,13 @@ class SqliteDatabase:
         self.clock = clock
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._deliver: Callable[[list[Job]], None] = lambda jobs: None
+        self._sequels = Sequels()
         self._writer = threading.Thread(target=self._write_forever, name="bide-store-write", daemon=True)
 
-    def start(self, deliver: Callable[[list[Job]], None]) -> None:
+    def start(self, deliver: Callable[[list[Job]], None], sequels: Sequels) -> None:
         """See :class:`~bide.store.database.Database`."""
         self._deliver = deliver
+        self._sequels = sequels
         self._writer.start()
 
     def put(self, job: Job) -> None:
@@ -126,6 +132,7 @@ class SqliteDatabase:
                 else:
                     for job in group:
                         self._run_beside(conn, job)
+                self._run_sequels(conn, [job for job in group if job.error is None])
         except sqlalchemy.exc.DBAPIError as error:
             for job in group:
                 job.fail(self._translate(error))
@@ -157,6 +164,27 @@ class SqliteDatabase:
         else:
             savepoint.commit()
             job.topics = frozenset(tx.topics)
+
+    def _run_sequels(self, conn: sa.Connection, group: list[Job]) -> None:
+        """Do once for all of `group` what follows from it, in a savepoint: its own error harms nobody."""
+        rung = frozenset[Topic]().union(*(job.topics for job in group))
+        tx = Tx(conn, self.clock.now(), topics=set(rung))
+        if not self._sequels.wanted(tx):
+            return
+        savepoint = conn.begin_nested()
+        try:
+            written = self._sequels.write(tx)
+        except Exception:
+            if not _in_transaction(conn):
+                raise
+            _log.exception("what follows from a transaction is left to the next one")
+            savepoint.rollback()
+            return
+        savepoint.commit()
+        for job in group:
+            job.topics &= tx.topics
+        group[0].topics |= tx.topics - rung
+        group[0].sequels = written
 
     def _translate(self, error: sqlalchemy.exc.DBAPIError) -> BideError:
         translated = translate(error, self.shown)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -43,6 +43,18 @@ Work = Callable[[Tx], T]
 WorkOnMany = Callable[[Tx, Sequence[Item]], Sequence[T | Exception]]
 
 
+class Written(Protocol):
+    """What a sequel wrote in a transaction (:mod:`bide.store.sequels`)."""
+
+    def tell_stored(self) -> None:
+        """It is durable."""
+        ...
+
+    def tell_undone(self) -> None:
+        """It is not stored after all."""
+        ...
+
+
 @dataclass(slots=True)
 class Job:
     """A transaction that was asked for, and what became of it."""
@@ -53,9 +65,18 @@ class Job:
     result: Any = None
     error: BaseException | None = None
     topics: frozenset[Topic] = frozenset()
+    #: What sequels have written with it.
+    sequels: Sequence[Written] = ()
     #: Monotonic seconds.
     asked_at: float = field(default_factory=time.monotonic)
 
     def fail(self, error: BaseException) -> None:
         """Nothing of it is stored."""
         self.error, self.topics = error, frozenset()
+        self.undo()
+
+    def undo(self) -> None:
+        """What sequels have written with it is not stored."""
+        undone, self.sequels = self.sequels, ()
+        for one in undone:
+            one.tell_undone()

@@ -86,8 +86,9 @@ def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int,
     )
 
 
-_insert_events = sa.insert(task_event)
-_insert_marks = sa.insert(mark)
+# Nobody asks for the numbers of the new rows.
+_insert_events = sa.insert(task_event).inline()
+_insert_marks = sa.insert(mark).inline()
 _count = (
     sa.update(dag_run)
     .where(dag_run.c.uid == sa.bindparam("run"))
@@ -109,7 +110,12 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     moved = [Moved(*row) for row in answer]
     if not moved:
         return []
-    record(tx, transition.target, moved, by=by)
+    events = _events(tx, transition.target, moved, by)
+    if transition.through is not None:
+        # As the two transitions would have told it, of which this one is made.
+        before = [one._replace(epoch=one.epoch - transition.fences) for one in moved]
+        events = _events(tx, transition.through, before, "scheduler") + events
+    tx.conn.execute(_insert_events, events)
     # The sources of a transition are all finished states, or none is.
     was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
     if was_finished != is_finished:
@@ -124,15 +130,10 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     return moved
 
 
-def record(tx: Tx, state: TaskState, moved: Sequence[Moved], *, by: str) -> None:
-    """Append one history row per instance."""
-    tx.conn.execute(
-        _insert_events,
-        [
-            {"instance_uid": one.uid, "epoch": one.epoch, "state": state.value, "at": tx.now, "by": by}
-            for one in moved
-        ],
-    )
+def _events(tx: Tx, state: TaskState, moved: Sequence[Moved], by: str) -> list[dict[str, Any]]:
+    return [
+        {"instance_uid": one.uid, "epoch": one.epoch, "state": state.value, "at": tx.now, "by": by} for one in moved
+    ]
 
 
 def _count_unfinished(tx: Tx, moved: Sequence[Moved], change: int) -> None:

@@ -21,6 +21,7 @@ from bide.authoring.runtime import use_runtime
 from bide.authoring.serialize import serialize_dag
 from bide.control.create_run import create_run
 from bide.control.ending_callbacks import pending_callbacks
+from bide.control.queue_tasks import Who
 from bide.control.register_file import register_file
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty import Duty
@@ -257,7 +258,8 @@ class InlineEngine:
         )
         calling = InlineCallbacks(store, executor, tasks)
         made = [
-            *make_duties(store, executor, Scope(run.uid), session, logs, heed_pools=False),
+            # Tasks may name pools that a store made for one run does not have.
+            *make_duties(store, executor, Scope(run.uid), Who(session, run.uid, heed_pools=False), logs),
             RunCallbacks(store, calling, Scope(run.uid), session, logs),
         ]
         duties = StrictDutyLoop(made, store, self._on_failure)

@@ -7,11 +7,12 @@ from collections import Counter
 import pytest
 
 from bide.control.accept_event import accept_outcome
+from bide.control.queue_tasks import choose
 from bide.engine.scheduler.duties import start_runs
-from bide.engine.scheduler.duties.queue_tasks import choose
 from bide.engine.scheduler.scope import Scope
 from bide.model.room import Room
-from bide.store.instances import Candidate
+from bide.model.states import TaskState
+from bide.store.instances import InstanceRow
 from bide.wire.messages import Finish
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine, deferral, event, poll, timer
@@ -178,12 +179,33 @@ async def test_the_order_is_weight_then_age(engine: HandEngine) -> None:
 # --- resumes and new tasks
 
 
-def candidates(number: int, *, is_resume: bool, dag_id: str = "d") -> list[Candidate]:
+def candidates(number: int, *, is_resume: bool, dag_id: str = "d") -> list[InstanceRow]:
     kind = "resume" if is_resume else "fresh"
-    return [Candidate(f"{kind}{n}", 1, is_resume, dag_id, "r", f"t{n}", -1, "run") for n in range(number)]
+    return [
+        InstanceRow(
+            f"{kind}{n}",
+            "run",
+            dag_id,
+            "r",
+            f"t{n}",
+            -1,
+            None,
+            TaskState.SCHEDULED,
+            epoch=1,
+            try_number=1,
+            max_tries=0,
+            rescues=0,
+            is_resume=is_resume,
+            session=None,
+            start_date=None,
+            deadline=None,
+            seconds_left=None,
+        )
+        for n in range(number)
+    ]
 
 
-def kinds(chosen: list[Candidate]) -> tuple[int, int]:
+def kinds(chosen: list[InstanceRow]) -> tuple[int, int]:
     return sum(one.is_resume for one in chosen), sum(not one.is_resume for one in chosen)
 
 

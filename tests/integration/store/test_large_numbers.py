@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import sqlalchemy.event
 
 from bide.model.errors import StoreError
+from bide.model.room import Closed
 from bide.store import Store, Tx, dags, instances, runs, waits, xcoms
 from bide.store.schema import mark
 from tests.support.dag_specs import dag_spec
@@ -48,8 +49,8 @@ async def test_selections_by_a_list(store: Store, names: list[str]) -> None:
         assert instances.get_many(tx, names) == {}
         assert instances.of_tasks(tx, "run", names) == []
         assert instances.held(tx, names) == {}
-        assert instances.task_limits(tx, names) == {}
-        assert instances.scheduled(tx, is_resume=True, limit=5, without_dags=names) == []
+        everything = Closed(dags=set(names), pools=set(names), demands=set(names))
+        assert instances.scheduled(tx, limit=5, without=everything) == ([], [], {})
         assert runs.get_many(tx, names) == {}
         assert runs.count_running(tx, names) == {}
         assert waits.get_many(tx, names) == {}

@@ -40,8 +40,8 @@ Ask = Callable[[Tx], Any]
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "marks": (lambda tx: instances.read_marks(tx, 10), set()),
     "scheduled": (
-        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
-        {"ix_task_instance_scheduled"},
+        lambda tx: instances.scheduled(tx, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
+        {"ix_task_instance_scheduled", "ix_cancel_obligation_holding"},
     ),
     "any scheduled": (instances.any_scheduled, {"ix_task_instance_scheduled"}),
     "occupancy": (instances.occupancy, {"ix_task_instance_occupying"}),
@@ -59,10 +59,6 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "instances of tasks": (lambda tx: instances.of_tasks(tx, "r", ["a"]), {"sqlite_autoindex_task_instance_2"}),
     "instances of runs": (lambda tx: instances.of_runs(tx, ["r"]), {"sqlite_autoindex_task_instance_2"}),
     "runs of a dag": (lambda tx: runs.facts(tx, "d", ["r"]), {"sqlite_autoindex_dag_run_2"}),
-    "new tries that are not held": (
-        lambda tx: instances.scheduled(tx, is_resume=False, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
-        {"ix_cancel_obligation_holding"},
-    ),
     "release held": (lambda tx: obligations.release(tx, ["a"]), {"ix_cancel_obligation_holding"}),
     "signals of instances": (lambda tx: signals.delete_of_instances(tx, ["a"]), {"ix_signal_instance"}),
     "forget signals": (lambda tx: signals.delete_expired(tx, START, 5), {"ix_signal_expires"}),

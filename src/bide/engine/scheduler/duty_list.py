@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bide.control.queue_tasks import Who
 from bide.engine.executors.contract import Executor
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.engine.scheduler.duties.create_runs import CreateRuns
@@ -19,18 +20,13 @@ from bide.model.log_path import LogLayout
 from bide.store import Store
 
 
-def make_duties(
-    store: Store, executor: Executor, scope: Scope, session: str, logs: LogLayout, *, heed_pools: bool = True
-) -> list[Duty]:
-    """The duties of one engine session on `store`, as far as `scope` calls for them.
-
-    Not `heed_pools`: where the store has been made for one run, tasks may name pools that it does not have.
-    """
+def make_duties(store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout) -> list[Duty]:
+    """The duties of one engine session on `store`, as far as `scope` calls for them."""
     task_log = TaskLog(store, logs)
     duties: list[Duty] = [
         StartRuns(store, scope),
         AdvanceRuns(store, scope),
-        QueueTasks(store, executor, scope, session, heed_pools),
+        QueueTasks(store, executor, who),
         FireTimers(store, scope, task_log),
         ReleaseDue(store, scope),
         EnforceDeadlines(store, scope, task_log),

@@ -14,10 +14,12 @@ import structlog
 from bide.control.claims import Claim
 from bide.engine.executors.contract import TaskControl
 from bide.engine.executors.local.grower import Grower
+from bide.engine.executors.local.openings import OpenWorkers
 from bide.engine.executors.local.pending import Pending, PendingClaims
 from bide.engine.executors.local.pool import WorkerPool
 from bide.engine.executors.local.processors import usable_cores
 from bide.engine.executors.local.settling import Settler
+from bide.engine.executors.local.waking import Waker
 from bide.engine.executors.local.worker import Worker
 from bide.engine.template import RunnerExit, Template, TemplateUnavailable
 from bide.model.clock import Clock
@@ -36,10 +38,10 @@ _STALE_LIMIT: Final = 5
 class LocalExecutor:
     """The contract's implementation on this machine; see :mod:`bide.engine.executors.contract`.
 
-    A worker serves one DAG file. A claim goes to a free worker of its file, else to a new one
-    (:mod:`~bide.engine.executors.local.growth` says when); workers without work go after `idle_after`
-    seconds, or earlier if their place is needed. `on_slots` is called when a slot has become free. `grace`: seconds
-    between SIGTERM and SIGKILL of a cancelled task. `session`, unique to this start of the engine, names workers.
+    A worker serves one DAG file. A claim goes to a free worker of its file, else to a new one (see ``growth.py``);
+    workers without work go after `idle_after` seconds, or earlier if their place is needed. `on_slots` is called
+    when a slot has become free. `grace`: seconds between SIGTERM and SIGKILL of a cancelled task. `session`, unique
+    to this start of the engine, names workers.
     """
 
     def __init__(
@@ -68,6 +70,9 @@ class LocalExecutor:
         self._grower = Grower(self._pool, parallelism=parallelism, cores=usable_cores() if cores is None else cores)
         self._settler = Settler(control)
         self._pending = PendingClaims()
+        self._waker = Waker(self._pump)
+        #: Workers that transactions may promise to tasks which they begin themselves.
+        self.open_workers = OpenWorkers(self._waker.soon_from_any_thread)
         #: Claims that are on their way into the store's ``running``, by instance id.
         self._starting: dict[str, Claim] = {}
         #: Tasks that are ``running`` in the store, by instance id.
@@ -79,8 +84,6 @@ class LocalExecutor:
         #: Of those starting and started, those that have moved on in the store.
         self._cancelled: set[str] = set()
         self._blocked_until = float("-inf")
-        self._pumping = False
-        self._look_again: asyncio.TimerHandle | None = None
         self._stopping = False
         self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,9 +104,24 @@ class LocalExecutor:
         if self._stopping:
             self._spawn(self._settler.give_back(claims))
             return
-        busy = self.running().keys() | self._starting.keys() | self._cancelled
-        self._pending.add(claims, self._clock.monotonic(), busy)
-        self._wake()
+        self._pending.add(claims, self._clock.monotonic(), self._busy())
+        self._waker.soon()
+
+    def begin(self, orders: Sequence[RunTask]) -> None:
+        """Run what a transaction has begun, on the workers that were promised to it."""
+        self.open_workers.keep(orders)
+        for order in orders:
+            self._rehome(self._take_on(order))
+        self._pump()
+
+    def _take_on(self, order: RunTask) -> RunTask:
+        task = msgspec.structs.replace(order, isolated=True) if self._isolated else order
+        self._started[task.instance.id] = task
+        return task
+
+    def _busy(self) -> set[str]:
+        """Instances whose last process is not done with them."""
+        return {*self.running(), *self._starting, *self._cancelled}
 
     def running(self) -> Mapping[str, int]:
         """See :class:`~bide.engine.executors.contract.Executor`."""
@@ -140,8 +158,8 @@ class LocalExecutor:
         """See :class:`~bide.engine.executors.contract.Executor`."""
         self._stopping = True
         self._settler.hurry()
-        if self._look_again is not None:
-            self._look_again.cancel()
+        self.open_workers.withdraw()
+        self._waker.close()
         self._pool.close()
         self._grower.close()
         await self._settler.give_back(self._pending.take_all())
@@ -164,7 +182,7 @@ class LocalExecutor:
     def on_ready(self) -> None:
         """See :class:`~bide.engine.executors.local.pool.PoolOwner`."""
         self._pool.tidy_later()
-        self._wake()
+        self._waker.soon()
 
     def on_unavailable(self, error: TemplateUnavailable) -> None:
         """See :class:`~bide.engine.executors.local.pool.PoolOwner`."""
@@ -175,7 +193,7 @@ class LocalExecutor:
 
     def on_finishing(self, worker: Worker) -> None:
         """See :class:`~bide.engine.executors.local.worker.WorkerOwner`."""
-        self._wake()
+        self._waker.soon()
 
     def on_free(self, worker: Worker, ended: RunTask) -> None:
         """See :class:`~bide.engine.executors.local.worker.WorkerOwner`."""
@@ -189,7 +207,7 @@ class LocalExecutor:
         else:
             self._pool.tidy_later()
         self._forget(ended)
-        self._wake()
+        self._waker.soon()
 
     def on_kept(self, worker: Worker) -> None:
         """See :class:`~bide.engine.executors.local.worker.WorkerOwner`."""
@@ -218,7 +236,7 @@ class LocalExecutor:
         self._rehome_next(worker)
         task = worker.task
         if task is None:
-            self._wake()
+            self._waker.soon()
         elif worker.calling:
             self._spawn(self._settle(task, self._settler.give_back_callbacks(task)))
         elif task.instance.id in self._cancelled:
@@ -231,37 +249,29 @@ class LocalExecutor:
 
     # --- matching claims with workers ---
 
-    def _wake(self) -> None:
-        """Look soon for what can be started: once for all that happens in this turn of the loop."""
-        if not self._pumping:
-            self._pumping = True
-            asyncio.get_running_loop().call_soon(self._pump)
-
     def _pump(self) -> None:
-        self._pumping = False
+        """Start what can be started."""
         if self._stopping:
+            self._check_all_ended()
             return
         now = self._clock.monotonic()
         if now < self._blocked_until:
-            self._wake_at(self._blocked_until, now)
+            self._waker.later(self._blocked_until - now)
             return
-        available = self._pool.available()
-        for _ in range(len(self._homeless)):
-            self._house(self._homeless.popleft(), available)
+        available = self._pool.available(without=self.open_workers.withdraw())
+        homeless, self._homeless = self._homeless, deque[RunTask]()
+        for task in homeless:
+            workers = available.get(task.dag_file) or available.get(None)
+            if workers:
+                self._send(workers.pop(0), task)
+            else:
+                self._homeless.append(task)
         self._match(available)
         again_at = self._grower.grow(self._pending, self._homeless, now)
         if again_at is not None:
-            self._wake_at(again_at, now)
-
-    def _house(self, task: RunTask, available: dict[str | None, list[Worker]]) -> None:
-        """Send a started task to a worker that is free right now; else it stays homeless."""
-        for file in (task.dag_file, None):
-            for worker in available.get(file, ()):
-                if worker.idle:
-                    available[file].remove(worker)
-                    self._send(worker, task)
-                    return
-        self._homeless.append(task)
+            self._waker.later(again_at - now)
+        left = {file: sum(worker.available for worker in workers) for file, workers in available.items()}
+        self.open_workers.offer(left, self._busy())
 
     def _match(self, available: dict[str | None, list[Worker]]) -> None:
         """Give the oldest claims of each file to its free workers, then to new ones; start them in one go."""
@@ -296,15 +306,14 @@ class LocalExecutor:
             del self._starting[uid]
             task = started.get(uid)
             if task is not None and uid not in self._cancelled:
-                self._started[uid] = msgspec.structs.replace(task, isolated=True) if self._isolated else task
-                self._send(worker, self._started[uid])
+                self._send(worker, self._take_on(task))
             else:
                 # It moved on before it was started, or meanwhile.
                 self._cancelled.discard(uid)
                 self._pending.admit(uid, self._clock.monotonic())
                 self._on_slots()
         self._check_all_ended()
-        self._wake()
+        self._waker.soon()
 
     def _postpone(self, batch: list[tuple[Worker, Pending]], error: Exception) -> None:
         """The store could not take a start: the claims wait again."""
@@ -348,21 +357,12 @@ class LocalExecutor:
             self._give_up(task)
         else:
             self._homeless.append(task)
-            self._wake()
-
-    def _wake_at(self, moment: float, now: float) -> None:
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, moment - now)
-        if self._look_again is not None:
-            if loop.time() < self._look_again.when() <= when:
-                return
-            self._look_again.cancel()
-        self._look_again = loop.call_at(when, self._wake)
+            self._waker.soon()
 
     def _block(self) -> None:
         """Start nothing for a moment."""
         self._blocked_until = self._clock.monotonic() + _PAUSE
-        self._wake()
+        self._waker.soon()
 
     # --- ends ---
 
@@ -391,7 +391,7 @@ class LocalExecutor:
         self._check_all_ended()
 
     def _check_all_ended(self) -> None:
-        if self._stopping and not self._started and not self._starting:
+        if self._stopping and not self._started and not self._starting and not self.open_workers.is_promised:
             self._all_ended.set()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Protocol
 
 from bide.engine.executors.contract import TaskControl
@@ -67,14 +67,17 @@ class WorkerPool:
         """Workers of `file`."""
         return sum(worker.file == file and not worker.ending for worker in self._workers.values())
 
-    def available(self) -> dict[str | None, list[Worker]]:
-        """Workers that can be given a task, by file (None: any): free ones first, the latest in front."""
+    def available(self, without: Mapping[str | None, int]) -> dict[str | None, list[Worker]]:
+        """Workers that can be given a task, by file (None: any): free ones first, the latest in front.
+
+        `without` so many of each file, which somebody else was promised.
+        """
         found = [worker for worker in self._workers.values() if worker.available]
         found.sort(key=lambda worker: (worker.finishing, -worker.idle_since))
         by_file: dict[str | None, list[Worker]] = {}
         for worker in found:
             by_file.setdefault(worker.dag_file, []).append(worker)
-        return by_file
+        return {file: workers[: max(0, len(workers) - without.get(file, 0))] for file, workers in by_file.items()}
 
     def holder(self, task: RunTask) -> Worker | None:
         """The worker that runs `task`, or has it next."""
