@@ -29,32 +29,57 @@ async def claim_waits(
 
     def work(tx: Tx) -> list[TriggerLoad]:
         sessions.hold(tx, session)
-        rows = waits.claim(tx, session, _share(tx, session, limit, only, queues), only, queues)
-        owners = instances.get_many(tx, {row.instance_uid for row in rows})
-        run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
-        read_so_far = checkpoints_of(tx, rows)
-        return [
-            _load(
-                tx,
-                owners[row.instance_uid],
-                run_rows[row.run_uid],
-                logs,
-                wait_id=row.uid,
-                token=row.token,
-                kind=row.kind,
-                classpath=row.classpath,
-                kwargs=row.kwargs,
-                interval=row.interval,
-                group_key=row.group_key,
-                # What a part of a tree ends with, the root goes on with.
-                must_end=row.method is None and row.parent_uid is None,
-                armed_at=row.armed_at.timestamp(),
-                checkpoint=read_so_far.get(row.group_key or row.uid),
-            )
-            for row in rows
-        ]
+        return _claim(tx, session, limit, logs, only, queues)
 
     return await store.write(work)
+
+
+def claim_at_once(
+    tx: Tx,
+    session: str,
+    limit: int,
+    *,
+    logs: LogLayout,
+    only: str | None = None,
+    queues: Collection[str] | None = None,
+) -> list[TriggerLoad]:
+    """As :func:`claim_waits`, in a transaction that has made waits: nothing is left to ring for, if that is so."""
+    if not sessions.may_take(tx, session):
+        return []
+    tx.hush("waits")
+    loads = _claim(tx, session, limit, logs, only, queues)
+    if len(loads) == limit or (tx.shared and waits.any_unclaimed(tx)):
+        tx.ring("waits")
+    return loads
+
+
+def _claim(
+    tx: Tx, session: str, limit: int, logs: LogLayout, only: str | None, queues: Collection[str] | None
+) -> list[TriggerLoad]:
+    rows = waits.claim(tx, session, _share(tx, session, limit, only, queues), only, queues)
+    owners = instances.get_many(tx, {row.instance_uid for row in rows})
+    run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+    read_so_far = checkpoints_of(tx, rows)
+    return [
+        _load(
+            tx,
+            owners[row.instance_uid],
+            run_rows[row.run_uid],
+            logs,
+            wait_id=row.uid,
+            token=row.token,
+            kind=row.kind,
+            classpath=row.classpath,
+            kwargs=row.kwargs,
+            interval=row.interval,
+            group_key=row.group_key,
+            # What a part of a tree ends with, the root goes on with.
+            must_end=row.method is None and row.parent_uid is None,
+            armed_at=row.armed_at.timestamp(),
+            checkpoint=read_so_far.get(row.group_key or row.uid),
+        )
+        for row in rows
+    ]
 
 
 def _share(tx: Tx, session: str, limit: int, only: str | None, queues: Collection[str] | None) -> int:

@@ -46,7 +46,7 @@ from bide.engine.scheduler.scope import Scope
 from bide.engine.task_control import StoreTaskControl
 from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
-from bide.engine.triggerer import StoreControl, Triggerer, TriggererSettings
+from bide.engine.triggerer import ClaimAlong, StoreControl, Triggerer, TriggererSettings
 from bide.model.clock import Clock
 from bide.model.errors import SessionLost
 from bide.model.log_path import LogLayout
@@ -248,6 +248,8 @@ class Engine:
 
     def _start_triggerer(self, serving: _Parts, scope: Scope) -> None:
         opened, settings = self._open_parts, self._config.settings.triggerer
+        along = ClaimAlong(opened.session, logs=self._logs, only=scope.only_run, queues=self._queues)
+        opened.store.follow(along)
         serving.triggerer = Triggerer(
             opened.template,
             StoreControl(opened.store, opened.session, logs=self._logs, only=scope.only_run, queues=self._queues),
@@ -259,6 +261,7 @@ class Engine:
                 max_runners=settings.runners or os.cpu_count() or 1,
                 heartbeat=settings.job_heartbeat_sec,
             ),
+            along=along,
         )
         faults.aim("runners", serving.triggerer.pids)
         serving.triggering = asyncio.create_task(serving.triggerer.run(), name="triggerer")

@@ -196,10 +196,11 @@ _not_elsewhere = sa.or_(
     _has_mate(_mate.c.session == sa.bindparam("by")),
     ~_has_mate(_mate.c.session.is_not(None)),
 )
+_is_unclaimed = sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream') AND wait.ended_at IS NULL")
 _unclaimed = (
     sa.select(_w.uid)
     .where(
-        sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream') AND wait.ended_at IS NULL"),
+        _is_unclaimed,
         in_queues(_w.queue),
         in_scope(_w.run_uid),
         _not_elsewhere,
@@ -213,6 +214,14 @@ _claim = (
     .values(session=sa.bindparam("by"), token=_w.token + 1)
     .returning(*(_w[name] for name in WaitRow._fields))
 )
+
+
+_any_unclaimed = sa.select(sa.select(_w.uid).where(_is_unclaimed).exists())
+
+
+def any_unclaimed(tx: Tx) -> bool:
+    """Whether any wait is unclaimed, whoever could claim it. Reads ``ix_wait_unclaimed``."""
+    return tx.conn.execute(_any_unclaimed).scalar_one()
 
 
 _count_unclaimed = sa.select(sa.func.count()).select_from(_unclaimed.subquery())

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from functools import partial
 from typing import Any, Final
 
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
+from bide.engine.triggerer.claim_along import LeasesAlong, NoLeases
 from bide.engine.triggerer.contract import RunnerSource, TriggerControl
 from bide.engine.triggerer.endings import EndingWriter
 from bide.engine.triggerer.fleet import Fleet
 from bide.engine.triggerer.persistence import persistently
+from bide.engine.triggerer.releases import Releases
 from bide.engine.triggerer.settings import TriggererSettings
 from bide.engine.triggerer.stored_events import answer_to
 from bide.model.clock import Clock
@@ -54,8 +55,11 @@ class Triggerer:
         *,
         session: str,
         settings: TriggererSettings,
+        along: LeasesAlong | None = None,
     ) -> None:
+        """`along` leases waits for it within other transactions."""
         self._control = control
+        self._along = along or NoLeases()
         self._bell = bell
         self._clock = clock
         self._settings = settings
@@ -68,15 +72,10 @@ class Triggerer:
         self._wants_room = False
         #: It has no room, since when it last looked.
         self._is_full = False
-        #: Waits that lost their process and are not released yet.
-        self._in_between = 0
         #: Held while waits pass from the store to a runner, so that drops see either all of it or nothing.
         self._handing_over = asyncio.Lock()
         self._cancelling: set[str] = set()
-        self._releasing: set[asyncio.Task[None]] = set()
-        #: Those of them that are to be released now, and whether somebody does so.
-        self._to_release: list[str] = []
-        self._releases = False
+        self._releases = Releases(control, self._spawn, self._waits.wake)
         self._endings = EndingWriter(control, self._on_stored)
         self._fleet = Fleet(
             source,
@@ -88,7 +87,7 @@ class Triggerer:
             armed=self._on_armed,
             answer=control.answer,
             read=self._on_read,
-            lost=self._on_lost,
+            lost=self._releases.add,
             answered=self._on_answered,
         )
         #: The last failure of the triggerer itself; empty if there was none.
@@ -107,6 +106,7 @@ class Triggerer:
             async with asyncio.TaskGroup() as self._tasks:
                 loops = [
                     self._spawn(self._keep(self._claim_forever), "triggerer-claims"),
+                    self._spawn(self._keep(self._bring_forever), "triggerer-brings"),
                     self._spawn(self._keep(self._start_forever), "triggerer-starts"),
                     self._spawn(self._keep(self._drop_forever), "triggerer-drops"),
                     self._spawn(self._keep(self._cancel_forever), "triggerer-cancels"),
@@ -114,8 +114,9 @@ class Triggerer:
                 ]
                 writer = self._spawn(self._keep(self._endings.run), "triggerer-endings")
                 await self._stop_asked.wait()
-                for loop in [*loops, *self._releasing]:
+                for loop in loops:
                     loop.cancel()
+                self._releases.stop()
                 await self._wind_up()
                 writer.cancel()
         finally:
@@ -196,15 +197,42 @@ class Triggerer:
 
     async def _claim_some(self) -> bool:
         """Lease waits and hand them to runners; whether there may be more to claim at once."""
-        free = self._capacity - self._fleet.holding - self._in_between - self._endings.pending
-        if free <= 0:
-            return self._grow()
-        self._is_full = False
-        limit = min(free, self._settings.claim_batch)
         async with self._handing_over:
+            free = self._free()
+            if free <= 0:
+                return self._grow()
+            self._is_full = False
+            limit = min(free, self._settings.claim_batch)
             loads = await persistently(lambda: self._control.claim_waits(limit), "claim waits")
             await self._fleet.arm(loads)
+        self._offer()
         return len(loads) == limit
+
+    def _free(self) -> int:
+        """How many more it takes."""
+        return self._capacity - self._held() - self._along.under_way
+
+    def _held(self) -> int:
+        return self._fleet.holding + self._releases.pending + self._endings.pending
+
+    def _offer(self) -> None:
+        """Have as many leased along as it would claim by itself."""
+        self._along.offer(self._capacity - self._held(), at_most=self._settings.claim_batch)
+
+    async def _bring_forever(self) -> None:
+        while True:
+            await self._along.brought.wait()
+            async with self._handing_over:
+                await self._arm_brought()
+
+    async def _arm_brought(self) -> None:
+        """Hand over what was leased along; call it with the lock held."""
+        loads = self._along.take()
+        try:
+            await self._fleet.arm(loads)
+        finally:
+            self._along.armed(len(loads))
+        self._offer()
 
     def _grow(self) -> bool:
         """Take more than before, if that is allowed and the runners' loops keep up with what they have."""
@@ -236,6 +264,7 @@ class Triggerer:
     async def _drop_ended(self) -> None:
         """Stop triggers whose waits were ended by others: timeout, cancel, a forced state."""
         async with self._handing_over:
+            await self._arm_brought()
             held = self._fleet.held()
             if not held:
                 return
@@ -305,6 +334,7 @@ class Triggerer:
         self._look_for_room()
 
     def _look_for_room(self) -> None:
+        self._offer()
         if self._wants_room:
             self._wants_room = False
             self._waits.wake()
@@ -321,37 +351,8 @@ class Triggerer:
             reason = f"what the task starts to wait for can't be stored: {error}"
             self._endings.add(WaitEnding(start.wait_id, start.token, None, reason, is_logged=False))
 
-    def _on_lost(self, pause: float, wait_ids: Sequence[str]) -> None:
-        self._in_between += len(wait_ids)
-        if pause <= 0:
-            self._release(wait_ids)
-            return
-        task = self._spawn(self._release_later(pause, wait_ids), "triggerer-release")
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
-
-    async def _release_later(self, pause: float, wait_ids: Sequence[str]) -> None:
-        await asyncio.sleep(pause)
-        self._release(wait_ids)
-
-    def _release(self, wait_ids: Sequence[str]) -> None:
-        self._to_release.extend(wait_ids)
-        if self._to_release and not self._releases:
-            self._releases = True
-            self._spawn(self._release_all(), "triggerer-releases")
-
-    async def _release_all(self) -> None:
-        """What comes during one write goes together into the next."""
-        try:
-            while self._to_release:
-                batch, self._to_release = self._to_release, []
-                await persistently(partial(self._control.release_waits, batch), "release waits")
-                self._in_between -= len(batch)
-                self._waits.wake()
-        finally:
-            self._releases = False
-
     async def _wind_up(self) -> None:
+        self._along.close()
         await self._fleet.stop(self._grace)
         try:
             async with asyncio.timeout(max(self._grace, _LAST_WRITES)):
