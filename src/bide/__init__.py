@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from bide.authoring.branch import BaseBranchOperator
     from bide.authoring.callback_url import callback_url
     from bide.authoring.composition import all_of, any_of, n_of, within
+    from bide.authoring.connection import Connection
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from bide.authoring.dag import DAG, dag
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
     from bide.authoring.durable import gather, step, step_key, wait
     from bide.authoring.group import TaskGroup, task_group
+    from bide.authoring.hook import BaseHook
     from bide.authoring.job import JobOperator
     from bide.authoring.job_status import JobStatus
     from bide.authoring.operator import BaseOperator
@@ -51,10 +53,12 @@ if TYPE_CHECKING:
         TriggerEvent,
     )
     from bide.authoring.trigger_rule import TriggerRule
+    from bide.authoring.variable import Variable
     from bide.authoring.xcom_arg import XComArg
     from bide.model.errors import (
         AuthoringError,
         BideError,
+        ConnectionNotFound,
         DeferralTimeout,
         ReplayMismatch,
         SensorTimeout,
@@ -63,8 +67,10 @@ if TYPE_CHECKING:
         TaskSkipped,
         TaskTimeout,
         TriggerFailure,
+        VariableNotFound,
         XComNotFound,
     )
+    from bide.observe.masking import mask_secret
     from bide.standard.operators.bash import BashOperator
     from bide.standard.operators.branch import BranchPythonOperator, ShortCircuitOperator
     from bide.standard.operators.empty import EmptyOperator
@@ -78,12 +84,15 @@ __all__ = [
     "DAG",
     "AuthoringError",
     "BaseBranchOperator",
+    "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
     "BaseTrigger",
     "BashOperator",
     "BideError",
     "BranchPythonOperator",
+    "Connection",
+    "ConnectionNotFound",
     "Context",
     "DagRun",
     "DateTimeSensor",
@@ -128,6 +137,8 @@ __all__ = [
     "TriggerEvent",
     "TriggerFailure",
     "TriggerRule",
+    "Variable",
+    "VariableNotFound",
     "XComArg",
     "XComNotFound",
     "all_of",
@@ -139,6 +150,7 @@ __all__ = [
     "dag",
     "gather",
     "get_current_context",
+    "mask_secret",
     "n_of",
     "poke_mode_only",
     "step",
@@ -154,12 +166,14 @@ _NAMES_BY_MODULE = {
     "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
+    "bide.authoring.connection": ("Connection",),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
     "bide.authoring.dag": ("DAG", "dag"),
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
     "bide.authoring.durable": ("gather", "step", "step_key", "wait"),
     "bide.authoring.group": ("TaskGroup", "task_group"),
+    "bide.authoring.hook": ("BaseHook",),
     "bide.authoring.job": ("JobOperator",),
     "bide.authoring.job_status": ("JobStatus",),
     "bide.authoring.operator": ("BaseOperator",),
@@ -181,10 +195,12 @@ _NAMES_BY_MODULE = {
         "TriggerEvent",
     ),
     "bide.authoring.trigger_rule": ("TriggerRule",),
+    "bide.authoring.variable": ("Variable",),
     "bide.authoring.xcom_arg": ("XComArg",),
     "bide.model.errors": (
         "AuthoringError",
         "BideError",
+        "ConnectionNotFound",
         "DeferralTimeout",
         "ReplayMismatch",
         "SensorTimeout",
@@ -193,8 +209,10 @@ _NAMES_BY_MODULE = {
         "TaskSkipped",
         "TaskTimeout",
         "TriggerFailure",
+        "VariableNotFound",
         "XComNotFound",
     ),
+    "bide.observe.masking": ("mask_secret",),
     "bide.standard.operators.bash": ("BashOperator",),
     "bide.standard.operators.branch": ("BranchPythonOperator", "ShortCircuitOperator"),
     "bide.standard.operators.empty": ("EmptyOperator",),

@@ -9,7 +9,17 @@ import sqlalchemy as sa
 
 from bide.store import Store, Tx
 from bide.store.ids import new_id
-from bide.store.schema import cancel_obligation, checkpoint, metadata, resume, signal, task_state, wait
+from bide.store.schema import (
+    cancel_obligation,
+    checkpoint,
+    connection,
+    metadata,
+    resume,
+    signal,
+    task_state,
+    variable,
+    wait,
+)
 from bide.store.sealing import Sealed
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -54,6 +64,8 @@ def _rows(tx: Tx, uid: str, run_uid: str, value: bytes) -> list[tuple[sa.Table, 
             },
         ),
         (resume, {**one, "method": "done", "kwargs": value, "event": value}),
+        (connection, {"conn_id": uid, "value": value, "updated_at": tx.now}),
+        (variable, {"key": uid, "value": value, "is_secret": True, "updated_at": tx.now}),
         (
             cancel_obligation,
             {

@@ -16,6 +16,7 @@ from bide.api.problems import add_error_handlers
 from bide.api.routes import (
     callbacks,
     changes,
+    connections,
     dag_runs,
     dags,
     import_errors,
@@ -25,6 +26,7 @@ from bide.api.routes import (
     pools,
     signals,
     task_instances,
+    variables,
     waits,
     xcoms,
 )
@@ -38,7 +40,20 @@ _log = logging.getLogger(__name__)
 
 #: Routers whose routes need a login. Paths of `logs` and `xcoms` come before those of `task_instances`, whose
 #: map index would take their last part.
-_FOR_USERS: Final = (dags, dag_runs, changes, logs, signals, xcoms, task_instances, import_errors, pools, waits)
+_FOR_USERS: Final = (
+    dags,
+    dag_runs,
+    changes,
+    logs,
+    signals,
+    xcoms,
+    task_instances,
+    import_errors,
+    pools,
+    waits,
+    variables,
+    connections,
+)
 
 
 def create_app(

@@ -80,18 +80,6 @@ class Context(MutableMapping[str, Any]):
         return f"Context({', '.join(self)})"
 
 
-class _Absent:
-    """Stands for ``var`` and ``conn`` where there is nobody to ask for variables and connections."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise NoRuntime(f"{self._what} can't be looked up here: this version of Bide keeps none")
-
-
 class _Settings:
     """``conf``: settings by section and key, as far as user code may see them."""
 
@@ -137,12 +125,24 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         "task_state_store": TaskStateStore,
         "macros": _macros,
         "task_instance_key_str": lambda: task_instance.task_instance_key_str,
-        "var": lambda: _Absent("variables"),
-        "conn": lambda: _Absent("connections"),
+        "var": _variables,
+        "conn": _connections,
         # As in Airflow 3, a run without logical date has these of the moment after which it may run.
         **_date_names(logical or dag_run.run_after),
     }
     return Context(values, lazy)
+
+
+def _variables() -> Any:
+    from bide.authoring.accessors import VariableAccess
+
+    return VariableAccess()
+
+
+def _connections() -> Any:
+    from bide.authoring.accessors import ConnectionAccess
+
+    return ConnectionAccess()
 
 
 def _macros() -> Any:

@@ -11,9 +11,12 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from threading import Lock
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from bide.model.errors import BideError
+
+if TYPE_CHECKING:
+    from bide.model.connection_fields import ConnectionFields
 
 #: Name spaces of task state: handles of external jobs, and what tasks write down themselves.
 StateKind = Literal["job", "user"]
@@ -25,6 +28,13 @@ class XComRecord(NamedTuple):
     task_id: str
     map_index: int
     value: Any
+
+
+class FoundVariable(NamedTuple):
+    """A variable's value, and whether it is to be masked in logs."""
+
+    value: str
+    is_secret: bool
 
 
 class Runtime(Protocol):
@@ -90,6 +100,22 @@ class Runtime(Protocol):
 
     def delete_task_state(self, kind: StateKind, key: str | None) -> None:
         """Forget one key, or all of `kind`."""
+        ...
+
+    def find_connection(self, conn_id: str) -> ConnectionFields | None:
+        """What the engine knows of a connection; None if it knows of none."""
+        ...
+
+    def find_variable(self, key: str) -> FoundVariable | None:
+        """What the engine knows of a variable; None if it knows of none."""
+        ...
+
+    def set_variable(self, key: str, value: str, description: str | None, is_secret: bool | None) -> None:
+        """Set a variable; durable on return. None leaves description and mark as they are."""
+        ...
+
+    def delete_variable(self, key: str) -> bool:
+        """Forget a variable; whether there was one."""
         ...
 
 

@@ -27,6 +27,8 @@ COMMANDS: Final[dict[str, str]] = {
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
     "pools": "bide.cli.pools",
+    "variables": "bide.cli.variables",
+    "connections": "bide.cli.connections",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",
     "config": "bide.cli.config",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +13,19 @@ import msgspec
 
 from bide.cli.engine_log import log_to_file
 from bide.cli.exit_codes import BadInput
+from bide.cli.opening import has_store, open_store
 from bide.config.resolved import Config
+from bide.control.lookups import answer_lookup
 from bide.control.register_file import taken_id
 from bide.engine.parsing import ParsingService
+from bide.engine.parsing.lookups import AnswerLookup
 from bide.engine.template import Template
 from bide.model.dag_spec import DagSpec
-from bide.model.errors import NotFound
+from bide.model.errors import BideError, NotFound
 from bide.observe.clock import SystemClock
-from bide.wire.messages import FileError, FileParsed
+from bide.store import Store
+from bide.wire.lookups import ConnectionFound, GetConnection, Lookup, LookupReply, VariableFound
+from bide.wire.messages import FileError, FileParsed, Refused
 
 #: Import errors that are shown where a DAG is not found.
 _SHOWN_ERRORS: Final = 3
@@ -37,7 +43,7 @@ async def parse_files(config: Config, path: Path) -> list[FileParsed]:
     async def forget(path: str) -> None:
         found.pop(path, None)
 
-    async with _template(config) as template:
+    async with _template(config) as template, _lookups(config) as answer:
         parsing = ParsingService(
             template,
             [path],
@@ -46,6 +52,7 @@ async def parse_files(config: Config, path: Path) -> list[FileParsed]:
             clock=SystemClock(),
             processes=config.settings.parsing.processes,
             timeout=config.settings.parsing.timeout_sec,
+            answer=answer,
         )
         await parsing.parse_all()
     return _without_duplicates([found[name] for name in sorted(found)])
@@ -100,6 +107,27 @@ def _unread(parsed: Sequence[FileParsed], dag_id: str) -> str:
 def error_rows(parsed: Sequence[FileParsed]) -> list[tuple[str, FileError]]:
     """Each error with its file."""
     return [(file.path, error) for file in parsed for error in file.errors]
+
+
+@asynccontextmanager
+async def _lookups(config: Config) -> AsyncGenerator[AnswerLookup]:
+    """Answers from the store, opened at the first question, what files look up; without one nothing is there."""
+    async with AsyncExitStack() as opened:
+        stores: list[Store] = []
+        opening = asyncio.Lock()
+
+        async def answer(body: Lookup) -> LookupReply | Refused:
+            if not has_store(config):
+                return ConnectionFound(None) if isinstance(body, GetConnection) else VariableFound(None)
+            try:
+                async with opening:
+                    if not stores:
+                        stores.append(await opened.enter_async_context(open_store(config)))
+            except BideError as error:
+                return Refused(str(error))
+            return await answer_lookup(stores[0], body)
+
+        yield answer
 
 
 @asynccontextmanager

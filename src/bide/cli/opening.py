@@ -51,6 +51,14 @@ async def make_store(config: Config) -> None:
             await asyncio.to_thread(upgrade, store)
 
 
+@asynccontextmanager
+async def open_or_make_store(config: Config) -> AsyncGenerator[Store]:
+    """As :func:`open_store`; a store that is not there yet is made, for what a first run is to find in it."""
+    await make_store(config)
+    async with open_store(config) as store:
+        yield store
+
+
 def has_store(config: Config) -> bool:
     """Whether there may be a store; of one on a server that is seen when it is opened."""
     return config.is_shared or config.store_path.exists()

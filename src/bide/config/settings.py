@@ -75,6 +75,13 @@ class Core(Section, frozen=True):
     dags_are_paused_at_creation: Annotated[
         bool, Meta(description="Whether a DAG that is seen for the first time waits to be unpaused.")
     ] = False
+    sensitive_var_conn_names: Annotated[
+        list[str],
+        Meta(
+            description="Further words for names of secrets, beside password, token, secret, api_key, ...: values "
+            "of variables and of fields of connections' extra under such names are masked."
+        ),
+    ] = []
     fernet_key: Annotated[
         list[str],
         Meta(

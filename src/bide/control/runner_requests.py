@@ -12,15 +12,18 @@ from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.ending_callbacks import settle_ending
 from bide.control.finish_task import finish_task
 from bide.control.journals import keep_entries
+from bide.control.lookups import answer_lookup, look_up
 from bide.control.mint_callback import PATH as CALLBACKS
 from bide.control.mint_callback import CallbackAddress, mint_callback, no_address
+from bide.control.variables import set_variable
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
 from bide.model.sealed import refuse_sealed
 from bide.model.states import TaskState
-from bide.store import Store, Tx, callback_requests, instances, runs, task_states, xcoms
+from bide.store import Store, Tx, callback_requests, instances, runs, sessions, task_states, variables, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
     CallbacksDone,
     Defer,
@@ -73,6 +76,8 @@ async def answer(store: Store, frame: Frame, *, address: CallbackAddress = no_ad
 
 async def answer_waiting(store: Store, frame: Frame) -> Reply:
     """Answer what a trigger runner asks on behalf of a task that is deferred."""
+    if isinstance(frame.body, LOOKUPS):
+        return await answer_lookup(store, frame.body)
     if not isinstance(frame.body, PullXCom):
         return Refused("this can't be done while the task waits for its trigger, only when it runs")
     try:
@@ -176,6 +181,35 @@ async def _delete_state(store: Store, instance_id: str, epoch: int, body: Delete
     return Ok()
 
 
+async def _look_up(store: Store, instance_id: str, epoch: int, body: GetConnection | GetVariable) -> Reply:
+    return await look_up(store, body)
+
+
+async def _set_variable(store: Store, instance_id: str, epoch: int, body: SetVariable) -> Reply:
+    def work(tx: Tx) -> None:
+        by = _named(_own(tx, instance_id, epoch))
+        set_variable(tx, body.key, body.value, description=body.description, is_secret=body.is_secret, by=by)
+
+    await store.write(work)
+    return Ok()
+
+
+async def _delete_variable(store: Store, instance_id: str, epoch: int, body: DeleteVariable) -> Reply:
+    def work(tx: Tx) -> bool:
+        by = _named(_own(tx, instance_id, epoch))
+        existed = variables.delete(tx, body.key)
+        if existed:
+            sessions.audit(tx, "delete_variable", owner=by, extra=body.key)
+            tx.ring("variables")
+        return existed
+
+    return VariableDeleted(await store.write(work))
+
+
+def _named(row: InstanceRow) -> str:
+    return f"task {row.dag_id}.{row.task_id}"
+
+
 def _own(tx: Tx, instance_id: str, epoch: int, state: TaskState = TaskState.RUNNING) -> InstanceRow:
     row = instances.get(tx, instance_id)
     if row is None:
@@ -202,6 +236,10 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     SetTaskState: _set_state,
     DeleteTaskState: _delete_state,
     CallbacksDone: _callbacks_done,
+    GetConnection: _look_up,
+    GetVariable: _look_up,
+    SetVariable: _set_variable,
+    DeleteVariable: _delete_variable,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

@@ -36,6 +36,7 @@ from bide.engine.executors.local import LocalExecutor
 from bide.engine.lock import EngineLock, this_process
 from bide.engine.membership import Membership, kill_what_is_left, open_store, store_family, store_id
 from bide.engine.parsing import ParsingService
+from bide.engine.parsing.lookups import StoreLookups
 from bide.engine.parts import ALL_PARTS, Part
 from bide.engine.questions import questions_to
 from bide.engine.scheduler.begin_along import BeginAlong
@@ -277,6 +278,7 @@ class Engine:
             processes=settings.processes,
             timeout=settings.timeout_sec,
             clock=self._clock,
+            lookups=StoreLookups(self.store),
         )
 
     async def _register(self, parsed: FileParsed, folder: str) -> None:

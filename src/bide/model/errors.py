@@ -25,6 +25,8 @@
     │   ├── StoreSchemaError      made by another version of Bide
     │   └── StoreInUse            another engine holds the store
     ├── NotFound                  no such DAG, run, task, ...
+    │   ├── ConnectionNotFound
+    │   └── VariableNotFound      also a KeyError
     ├── Conflict                  exists already, or its state does not allow that
     ├── Fenced                    a message came too late: the instance has moved on
     ├── KeyMissing                a stored value is encrypted with a key that is not there
@@ -139,6 +141,17 @@ class SessionLost(StoreError):
 
 class NotFound(BideError):
     """There is no such DAG, run, task or other thing."""
+
+
+class ConnectionNotFound(NotFound):
+    """No place where connections are kept has this one."""
+
+
+class VariableNotFound(NotFound, KeyError):
+    """No place where variables are kept has this one."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Conflict(BideError):

@@ -16,7 +16,7 @@ from bide.model.errors import AuthoringError, ProtocolError
 from bide.observe.clock import SystemClock
 from bide.observe.log import install
 from bide.runner.failures import one_line, user_traceback
-from bide.runner.runtimes import ProcessRuntime
+from bide.runner.runtimes import ChannelLink, EngineLink, ProcessRuntime
 from bide.runner.settings import setting
 from bide.wire.channel import Channel, ChannelClosed
 from bide.wire.messages import FileError, FileParsed, ParseFile
@@ -30,7 +30,7 @@ def main(sock: socket.socket, label: str) -> int:
         frame = channel.receive()
         if not isinstance(frame.body, ParseFile):
             raise ProtocolError(f"a DAG parser was sent a {type(frame.body).__name__}")
-        parsed = parse_file(frame.body)
+        parsed = parse_file(frame.body, ChannelLink(channel))
         try:
             channel.send(parsed, request=frame.request)
         except ProtocolError as error:
@@ -40,12 +40,15 @@ def main(sock: socket.socket, label: str) -> int:
     return 0
 
 
-def parse_file(order: ParseFile) -> FileParsed:
-    """Import the file, validate and serialise its DAGs. One DAG with an error does not hide the others."""
+def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParsed:
+    """Import the file, validate and serialise its DAGs. One DAG with an error does not hide the others.
+
+    `lookups` is asked for variables and connections that the file looks up at its top level.
+    """
     begun = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        with use_runtime(ProcessRuntime(SystemClock()), in_all_threads=True):
+        with use_runtime(ProcessRuntime(SystemClock(), lookups), in_all_threads=True):
             loaded = load_file(order.path, order.folder)
             specs, problems = _serialised(loaded)
     errors = [FileError(one.message, one.traceback, one.line, one.dag_id) for one in [*loaded.errors, *problems]]

@@ -13,8 +13,10 @@ from bide.model.clock import Clock
 from bide.model.errors import ProtocolError, TaskError
 from bide.model.values import decode
 from bide.observe.log import current_sink
+from bide.runner.prefetching import KeptAnswers
 from bide.runner.runtimes import ProcessRuntime
 from bide.wire.async_channel import AsyncChannel
+from bide.wire.lookups import LOOKUPS, Lookup
 from bide.wire.messages import AnyMessage, Frame, PullXCom, Refused, TriggerLoad, XComs
 
 #: Asks on behalf of an instance (its id) under an epoch, and waits for the answer.
@@ -27,8 +29,10 @@ _LIMIT: Final = 1.0
 class Questions:
     """Questions over the loop's channel, each with a number of its own. Lives in the event loop."""
 
-    def __init__(self, channel: AsyncChannel) -> None:
+    def __init__(self, channel: AsyncChannel, clock: Clock) -> None:
         self._channel = channel
+        #: What can be answered at once, in the middle of a coroutine.
+        self.kept = KeptAnswers(lambda body: self.ask(body, "", -1), clock)
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._open: dict[int, asyncio.Future[AnyMessage]] = {}
@@ -53,14 +57,19 @@ class Questions:
         """
         if threading.get_ident() != self._thread_id:
             return asyncio.run_coroutine_threadsafe(self.ask(body, instance, epoch), self._loop).result()
+        if isinstance(body, LOOKUPS) and (known := self.kept.get(body)) is not None:
+            return known
         try:
-            return self._channel.exchange(
+            answer = self._channel.exchange(
                 body, request=next(self._numbers), instance=instance, epoch=epoch, timeout=_LIMIT
             )
+            if isinstance(body, LOOKUPS):
+                self.kept.keep(body, answer)
+            return answer
         except TimeoutError:
             raise TimeoutError(
                 f"the engine did not answer within {_LIMIT:g} s. In a coroutine, await the async way to ask "
-                "instead, such as async_xcom_pull(): it may take long and holds up nobody"
+                "instead, such as async_xcom_pull() or aget_connection(): it may take long and holds up nobody"
             ) from None
 
     def take_reply(self, frame: Frame) -> None:
@@ -101,6 +110,13 @@ class TriggerRuntime(ProcessRuntime):
         if not isinstance(reply, XComs):
             raise ProtocolError(f"XCom {key!r} can't be pulled: the engine answered with {type(reply).__name__}")
         return [XComRecord(value.task_id, value.map_index, decode(value.value)) for value in reply.values]
+
+    def _look_up(self, body: Lookup) -> AnyMessage | None:
+        if self.ask is None:
+            return None
+        load = _asking()
+        # An import asks on behalf of nobody.
+        return self.ask(body, *(("", -1) if load is None else (load.instance.id, load.epoch)))
 
     def _ask(self, body: AnyMessage, problem: str) -> AnyMessage:
         load = _asking()

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import msgspec
 
 from bide.authoring.journal import Journal, keeping
-from bide.authoring.runtime import NoRuntime, StateKind, XComRecord
+from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
 from bide.model.clock import Clock
+from bide.model.connection_fields import ConnectionFields
 from bide.model.errors import InvalidArgument, ProtocolError, TaskError
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
@@ -19,14 +20,26 @@ from bide.observe.masking import add_secret
 from bide.runner.interrupts import Interrupts, TaskFenced
 from bide.runner.settings import setting
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.lookups import (
+    ConnectionFound,
+    DeleteVariable,
+    GetConnection,
+    GetVariable,
+    Lookup,
+    SetVariable,
+    VariableDeleted,
+    VariableFound,
+)
 from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, RecordEntries, Refused, RunTask, XComs, XComValue
 
 
 class ProcessRuntime:
-    """In the parser and the trigger runner: a clock and settings, but no task."""
+    """In the parser and the trigger runner: a clock, settings and whom to ask for variables, but no task."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, lookups: EngineLink | None = None) -> None:
+        """Without `lookups` there is nobody to ask for connections and variables, and so there are none."""
         self._clock = clock
+        self._lookups = lookups
 
     def now(self) -> datetime:
         """The current moment in UTC."""
@@ -83,6 +96,36 @@ class ProcessRuntime:
         """Refused: there is no task."""
         raise self._no_state(key)
 
+    def find_connection(self, conn_id: str) -> ConnectionFields | None:
+        """What the engine knows of a connection; None if it knows of none."""
+        reply = self._look_up(GetConnection(conn_id))
+        if reply is None:
+            return None
+        if not isinstance(reply, ConnectionFound):
+            raise unexpected(reply, f"the connection {conn_id!r} can't be looked up")
+        return reply.fields
+
+    def find_variable(self, key: str) -> FoundVariable | None:
+        """What the engine knows of a variable; None if it knows of none."""
+        reply = self._look_up(GetVariable(key))
+        if reply is None:
+            return None
+        if not isinstance(reply, VariableFound):
+            raise unexpected(reply, f"the variable {key!r} can't be looked up")
+        return None if reply.value is None else FoundVariable(reply.value, reply.is_secret)
+
+    def _look_up(self, body: Lookup) -> AnyMessage | None:
+        """The engine's answer; None if there is nobody to ask."""
+        return None if self._lookups is None else self._lookups.request(body)
+
+    def set_variable(self, key: str, value: str, description: str | None, is_secret: bool | None) -> None:
+        """Refused: there is no task."""
+        raise NoRuntime(f"the variable {key!r} can't be set here: only a running task may do that")
+
+    def delete_variable(self, key: str) -> bool:
+        """Refused: there is no task."""
+        raise NoRuntime(f"the variable {key!r} can't be deleted here: only a running task may do that")
+
     def _no_state(self, key: str | None) -> NoRuntime:
         return NoRuntime(f"the task state {key!r} can't be used here: no task is running in this process")
 
@@ -131,7 +174,7 @@ class TaskRuntime(ProcessRuntime):
     """In the task runner: also the XComs of the run."""
 
     def __init__(self, clock: Clock, order: RunTask, link: EngineLink) -> None:
-        super().__init__(clock)
+        super().__init__(clock, link)
         self._link = link
         self._own = (order.instance.dag_id, order.run.run_id)
         self._journal = order.journal
@@ -165,7 +208,7 @@ class TaskRuntime(ProcessRuntime):
         """Keep entries of the running function's journal; durable on return."""
         reply = self._link.request(RecordEntries(entries=tuple(entries)))
         if not isinstance(reply, Ok):
-            raise _unexpected(reply, f"{entries[-1].key} can't be kept")
+            raise unexpected(reply, f"{entries[-1].key} can't be kept")
 
     def push_xcom(self, key: str, value: Any) -> None:
         """Store `value` for the running task instance; durable on return."""
@@ -173,7 +216,7 @@ class TaskRuntime(ProcessRuntime):
             raise InvalidArgument(f"the key of an XCom must be a string of one character or more, not {key!r}")
         reply = self._link.request(PushXCom(key=key, value=encode(value, what=f"XCom {key}")))
         if not isinstance(reply, Ok):
-            raise _unexpected(reply, f"XCom {key!r} can't be pushed")
+            raise unexpected(reply, f"XCom {key!r} can't be pushed")
 
     def pull_xcoms(
         self,
@@ -200,7 +243,7 @@ class TaskRuntime(ProcessRuntime):
             )
             reply = self._link.request(question)
             if not isinstance(reply, XComs):
-                raise _unexpected(reply, f"XCom {key!r} can't be pulled")
+                raise unexpected(reply, f"XCom {key!r} can't be pulled")
             for value in reply.values:
                 here[value.task_id].append(value)
         return [
@@ -217,7 +260,7 @@ class TaskRuntime(ProcessRuntime):
             return known
         reply = self._link.request(MintCallback(name))
         if not isinstance(reply, CallbackUrl):
-            raise _unexpected(reply, f"there is no callback URL {name!r}")
+            raise unexpected(reply, f"there is no callback URL {name!r}")
         add_secret(reply.token)
         self._callback_urls[name] = reply.url
         return reply.url
@@ -226,28 +269,53 @@ class TaskRuntime(ProcessRuntime):
         """What was stored in this or an earlier try, or `default`."""
         reply = self._link.request(GetTaskState(kind, key))
         if not isinstance(reply, TaskStateValue):
-            raise _unexpected(reply, f"task state {key!r} can't be read")
+            raise unexpected(reply, f"task state {key!r} can't be read")
         return default if reply.value is None else decode(reply.value)
 
     def set_task_state(self, kind: StateKind, key: str, value: Any) -> None:
         """Store `value` for later tries; durable on return."""
         reply = self._link.request(SetTaskState(kind, key, encode(value, what=f"task state {key}")))
         if not isinstance(reply, Ok):
-            raise _unexpected(reply, f"task state {key!r} can't be stored")
+            raise unexpected(reply, f"task state {key!r} can't be stored")
 
     def delete_task_state(self, kind: StateKind, key: str | None) -> None:
         """Forget one key, or all of `kind`."""
         reply = self._link.request(DeleteTaskState(kind, key))
         if not isinstance(reply, Ok):
-            raise _unexpected(reply, "task state can't be deleted")
+            raise unexpected(reply, "task state can't be deleted")
+
+    def set_variable(self, key: str, value: str, description: str | None, is_secret: bool | None) -> None:
+        """Set a variable; durable on return."""
+        reply = self._link.request(SetVariable(key, value, description, is_secret))
+        if not isinstance(reply, Ok):
+            raise unexpected(reply, f"the variable {key!r} can't be set")
+
+    def delete_variable(self, key: str) -> bool:
+        """Forget a variable; whether there was one."""
+        reply = self._link.request(DeleteVariable(key))
+        if not isinstance(reply, VariableDeleted):
+            raise unexpected(reply, f"the variable {key!r} can't be deleted")
+        return reply.existed
 
 
-def _unexpected(reply: AnyMessage, what: str) -> BaseException:
+def unexpected(reply: AnyMessage, what: str) -> BaseException:
+    """What to raise for an answer that is not the one: what the engine refuses, or a mistake of its own."""
     if not isinstance(reply, Refused):
         return ProtocolError(f"{what}: the engine answered with {type(reply).__name__}")
     if reply.fenced:
         return TaskFenced(reply.reason)
     return TaskError(f"{what}: {reply.reason}")
+
+
+class ChannelLink:
+    """Asks over a channel on behalf of no instance: while a DAG file is parsed or imported."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask and wait for the answer."""
+        return self._line.request(body, instance="", epoch=-1)
 
 
 def decode_conf(conf: bytes) -> dict[str, Any]:

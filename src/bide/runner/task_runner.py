@@ -11,6 +11,7 @@ from typing import Final
 
 from bide.authoring.inputs import changed_input, stamp_of
 from bide.authoring.loading import LoadedFile, load_file
+from bide.authoring.runtime import use_runtime
 from bide.authoring.serialize import serialize_dag
 from bide.model.dag_spec import encode_spec, spec_hash
 from bide.model.errors import AuthoringError
@@ -23,7 +24,7 @@ from bide.runner.callbacks import call_all, ending_told
 from bide.runner.interrupts import Interrupts
 from bide.runner.middleware import run_task
 from bide.runner.middleware.logs import into_log
-from bide.runner.runtimes import TaskLink
+from bide.runner.runtimes import ProcessRuntime, TaskLink
 from bide.runner.settings import number_setting, setting
 from bide.runner.task_run import TaskRun
 from bide.runner.trigger_classes import modules_of
@@ -138,7 +139,10 @@ class Worker:
     def load(self, order: RunTask) -> LoadedFile:
         """The DAG file of `order`, imported at the first call."""
         if self._loaded is None:
-            self._loaded = load_file(order.dag_file, order.dag_folder)
+            # Variables may be looked up at the top level of the file.
+            link = TaskLink(self._channel, order, self._interrupts)
+            with use_runtime(ProcessRuntime(self._clock, link), in_all_threads=True):
+                self._loaded = load_file(order.dag_file, order.dag_folder)
             self._accepted_hashes.add(order.dag_hash)
             # A file that configures logging does so for its tasks; that their lines reach their log is ours.
             install(setting("logging", "level") or logging.INFO)

@@ -31,6 +31,7 @@ from bide.runner.trigger_pool import TriggerPool
 from bide.runner.trigger_threads import run_to_its_end
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.frames import ChannelClosed
+from bide.wire.lookups import ConnectionFound, VariableFound
 from bide.wire.messages import (
     AnyMessage,
     ArmStarts,
@@ -107,7 +108,7 @@ class TriggerRunner:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._owners = TaskOwners(self._loop)
-        self.questions = Questions(channel)
+        self.questions = Questions(channel, clock)
         self._importer = Importer(TriggerClasses(lambda: bool(self._pool) or self._pool.closing))
         self._pool = TriggerPool(self._loop, self._tell)
         self._starts = StartWaits(self.questions, clock, self._importer)
@@ -174,7 +175,7 @@ class TriggerRunner:
         if isinstance(body, Ping):
             holding = len(self._pool) + len(self._arming) + len(self._starts)
             self._tell(Pong(body.number, holding=holding), frame.request)
-        elif isinstance(body, Ok | Refused | XComs):
+        elif isinstance(body, Ok | Refused | XComs | ConnectionFound | VariableFound):
             self.questions.take_reply(frame)
         elif isinstance(body, ArmStarts):
             self._spawn(self._make_starts(body.starts))
@@ -222,6 +223,7 @@ class TriggerRunner:
         except NotHere as why:
             self._retire(why, {load.wait_id: load for load in loads if self._arming.get(load.wait_id) is load})
             return
+        await self.questions.kept.fetch(loads)
         for place, load in enumerate(loads):
             if place % _PER_TURN == _PER_TURN - 1:
                 await asyncio.sleep(0)

@@ -21,6 +21,7 @@ Topic = Literal[
     "slots",  # the executor, or a pool, has room
     "callbacks",  # something ended, and callbacks or listeners are to be called
     "cancels",  # something running, or external, has to be stopped
+    "variables",  # a variable or connection was changed
     "dags",  # a DAG was made, changed or unpaused
     "history",  # anything that a follower of a run would like to see
 ]

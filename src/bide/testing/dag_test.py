@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from bide.authoring.dag import DAG
+from bide.authoring.local_files import read_entries
 from bide.model.errors import InvalidArgument
 from bide.testing.clock import RealClock, SkippingClock
 from bide.testing.engine import RunRequest
 from bide.testing.events import GivenEvents
 from bide.testing.results import RunResult
-from bide.testing.run import TIME_LIMIT, moment_of, run_request
+from bide.testing.run import TIME_LIMIT, given_connections, given_variables, moment_of, run_request
 
 #: Why an argument of Airflow's can't be had, and what to do.
 _REFUSED = {
-    "conn_file_path": "Bide keeps no connections yet; have operators read what they need from the environment",
-    "variable_file_path": "Bide keeps no variables yet; read them from the environment, or give them as run_conf",
     "use_executor": "tasks run in this process here; 'bide run FILE' runs the DAG with worker processes",
 }
 
@@ -31,6 +31,8 @@ def dag_test(
     mark_success_pattern: str | re.Pattern[str] | None = None,
     events: Any = None,
     clock: SkippingClock | None = None,
+    conn_file_path: str | None = None,
+    variable_file_path: str | None = None,
     exit_on_failure: bool | None = None,
     **others: Any,
 ) -> RunResult:
@@ -49,6 +51,8 @@ def dag_test(
         events=GivenEvents(events, dag),
         time_limit=TIME_LIMIT,
         echo=lambda text: _print(stdout, text),
+        connections=given_connections(read_entries(Path(conn_file_path)) if conn_file_path else None),
+        variables=given_variables(read_entries(Path(variable_file_path)) if variable_file_path else None),
         mark_success=re.compile(mark_success_pattern) if mark_success_pattern is not None else None,
     )
     exits = _is_last_word() if exit_on_failure is None else exit_on_failure

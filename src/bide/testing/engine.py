@@ -36,11 +36,13 @@ from bide.model.states import RunState
 from bide.observe.log import DescriptorSink, context_sink
 from bide.runner.questions import TriggerRuntime
 from bide.runner.resolve import live_classes
-from bide.store import Store, Tx, sessions
+from bide.store import Store, Tx, connections, sessions, variables
+from bide.store.connections import ConnectionRow
 from bide.store.database import Work, WorkOnMany
 from bide.store.migrate import upgrade
 from bide.store.runs import RunRow
 from bide.store.sealing import Keyring
+from bide.store.variables import VariableRow
 from bide.store.views import InstanceView, RunView, WaitView, get_run, list_instances, list_waits
 from bide.testing.callbacks import Callbacks
 from bide.testing.clock import SkippingClock
@@ -111,6 +113,8 @@ class RunRequest:
     time_limit: timedelta
     echo: Echo | None = None
     mark_success: re.Pattern[str] | None = None
+    connections: Sequence[ConnectionRow] = ()
+    variables: Sequence[VariableRow] = ()
 
 
 class InlineEngine:
@@ -215,6 +219,8 @@ class InlineEngine:
         request, spec = self._request, self._spec
         parsed = FileParsed(spec.file, (spec,), (), {}, 0.0)
         await register_file(store, parsed, folder=spec.folder, paused_at_creation=False)
+        if request.connections or request.variables:
+            await store.write(lambda tx: _keep(tx, request))
         return await create_run(
             store,
             spec.dag_id,
@@ -318,3 +324,8 @@ async def _view(store: Store, run: RunRow) -> RunView:
 
 def _spec_of(dag: DAG) -> DagSpec:
     return serialize_dag(dag, file=dag.fileloc, folder=dag.dags_folder or dag.folder)
+
+
+def _keep(tx: Tx, request: RunRequest) -> None:
+    connections.put(tx, request.connections)
+    variables.put(tx, request.variables)

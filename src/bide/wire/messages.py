@@ -12,6 +12,7 @@ seconds in UTC, durations seconds.
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms; EventsStored ⇄
                        SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
     dag parser         ParseFile ⇄ FileParsed
+    all but template   GetConnection, GetVariable (:mod:`bide.wire.lookups`)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.lookups import LookupMessage, LookupReply, VariableDeleted
 from bide.wire.loop_messages import LoopBlocked as LoopBlocked
 from bide.wire.loop_messages import Ping as Ping
 from bide.wire.loop_messages import Pong as Pong
@@ -327,12 +329,19 @@ StreamTold = EventsStored | SaveCheckpoint
 ParserMessage = ParseFile | FileParsed
 
 AnyMessage = (
-    TemplateMessage | TaskMessage | KeptMessage | TriggerMessage | StreamTold | RunnerMessage | ParserMessage
+    TemplateMessage
+    | TaskMessage
+    | KeptMessage
+    | LookupMessage
+    | TriggerMessage
+    | StreamTold
+    | RunnerMessage
+    | ParserMessage
 )
 
 
 #: What a request of a task runner is answered with.
-Reply = Ok | Refused | XComs | CallbackUrl | TaskStateValue
+Reply = Ok | Refused | XComs | CallbackUrl | TaskStateValue | LookupReply | VariableDeleted
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):

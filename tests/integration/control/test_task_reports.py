@@ -18,6 +18,7 @@ from bide.control.start_tasks import start_tasks
 from bide.model.errors import Fenced, InvalidArgument, ProtocolError, StoreUnavailable
 from bide.store.schema import resume, xcom
 from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
+from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
 from bide.wire.messages import (
     CallbacksDone,
     Defer,
@@ -334,7 +335,8 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 def test_the_requests_of_workers() -> None:
     own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries, CallbacksDone}
-    assert set(REQUESTS) == own | {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
+    kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
+    assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}
 
 
 async def test_a_result_is_kept_until_the_store_takes_it(

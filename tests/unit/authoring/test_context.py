@@ -14,7 +14,7 @@ from bide.authoring.dag import DAG
 from bide.authoring.operator import BaseOperator
 from bide.authoring.params import Param
 from bide.authoring.runtime import NoRuntime
-from bide.model.errors import InvalidArgument
+from bide.model.errors import ConnectionNotFound, InvalidArgument, VariableNotFound
 
 Contexts = Callable[..., Context]
 
@@ -85,9 +85,9 @@ def test_what_is_not_kept_yet_is_no_silent_none(task: BaseOperator, context_for:
         with pytest.raises(NoRuntime, match=f"the context can't tell '{name}'"):
             _ = context[name]
         assert name not in dict(context)
-    with pytest.raises(NoRuntime, match="variables can't be looked up"):
+    with pytest.raises(VariableNotFound, match="the variable 'x' isn't defined"):
         _ = context["var"].value.x
-    with pytest.raises(NoRuntime, match="connections can't be looked up"):
+    with pytest.raises(ConnectionNotFound, match="the connection 'mine' isn't defined"):
         _ = context["conn"].mine
     with pytest.raises(KeyError):
         _ = context["nonsense"]

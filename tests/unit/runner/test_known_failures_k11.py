@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bide.model.connection_fields import ConnectionFields
 from bide.model.values import encode
-from bide.wire.messages import Frame, Ping, Pong, PullXCom, Refused, TriggerEnded, XComs, XComValue
+from bide.wire.lookups import ConnectionFound, GetConnection, GetVariable, Lookup, VariableFound
+from bide.wire.messages import AnyMessage, Frame, Ping, Pong, PullXCom, Refused, TriggerEnded, XComs, XComValue
 from tests.unit.runner.trigger_harness import TRIGGERS, Triggers
 
 ASKING = """
@@ -140,3 +142,96 @@ def test_k11_a_lookup_without_an_answer_ends_in_time_and_the_loop_goes_on(asking
     assert "async_xcom_pull()" in error
     reply(asking, frame, up="too late")
     assert asking.settle() == 0
+
+
+LOOKING = """
+    from bide import BaseHook, Variable
+
+    class UsesConnection(Noted):
+        async def run(self):
+            found = BaseHook.get_connection(self.kwargs["my_conn_id"])
+            print("password is", found.password)
+            yield TriggerEvent(found.host)
+
+    class UsesVariable(Noted):
+        async def run(self):
+            yield TriggerEvent([Variable.get("colour", default="none"), Variable.get("colour", default="none")])
+
+    class Awaits(Noted):
+        async def run(self):
+            found = await BaseHook.aget_connection("awaited")
+            yield TriggerEvent([found.port, await Variable.async_get("colour")])
+
+    class SetsVariable(Noted):
+        async def run(self):
+            Variable.set("a", "b")
+            yield
+"""
+
+
+@pytest.fixture
+def looking(triggers: Triggers) -> Triggers:
+    """With triggers in the DAG file that look up connections and variables."""
+    triggers.project.dag(TRIGGERS + LOOKING, "waits.py")
+    return triggers
+
+
+def answer(triggers: Triggers, question: Lookup, reply: AnyMessage) -> None:
+    """Wait for this question, and answer it."""
+    frame = triggers.runner.channel.receive()
+    assert frame.body == question
+    triggers.runner.channel.send(reply, request=frame.request)
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_k11_a_connection_that_its_arguments_name_is_there_before_the_trigger_asks(
+    looking: Triggers, in_threads: bool
+) -> None:
+    """K11: the loop waits for nobody, and the password is masked in the log."""
+    load = looking.load("UsesConnection", my_conn_id="warehouse")
+    looking.arm(load, in_threads=in_threads)
+    found = ConnectionFound(ConnectionFields("postgres", host="h", password="hunter22"))
+    answer(looking, GetConnection("warehouse"), found)
+    if in_threads:
+        answer(looking, GetConnection("warehouse"), found)
+    assert looking.event(load) == "h"
+    log = looking.project.log(load)
+    assert "password is ***" in log and "hunter22" not in log
+    other = looking.load("UsesConnection", my_conn_id="warehouse")
+    if not in_threads:
+        looking.arm(other)
+        assert looking.event(other) == "h", "nothing was asked again"
+
+
+def test_k11_a_plain_lookup_of_a_variable_in_a_coroutine_is_answered(looking: Triggers) -> None:
+    """K11: and the same a moment later asks nobody."""
+    load = looking.load("UsesVariable")
+    looking.arm(load)
+    answer(looking, GetVariable("colour"), VariableFound("red"))
+    assert looking.event(load) == ["red", "red"]
+
+
+def test_k11_lookups_may_be_awaited(looking: Triggers) -> None:
+    """K11"""
+    load = looking.load("Awaits")
+    looking.arm(load)
+    answer(looking, GetConnection("awaited"), ConnectionFound(ConnectionFields(port=5)))
+    answer(looking, GetVariable("colour"), VariableFound("red"))
+    assert looking.event(load) == [5, "red"]
+
+
+def test_k11_a_connection_that_is_not_there_says_so(looking: Triggers) -> None:
+    """K11, K04"""
+    load = looking.load("UsesConnection", my_conn_id="nowhere")
+    looking.arm(load)
+    answer(looking, GetConnection("nowhere"), ConnectionFound(None))
+    assert looking.error(load).startswith(
+        "ConnectionNotFound: the connection 'nowhere' isn't defined: set BIDE_CONN_"
+    )
+
+
+def test_k11_only_tasks_set_variables(looking: Triggers) -> None:
+    """K11"""
+    load = looking.load("SetsVariable")
+    looking.arm(load)
+    assert "the variable 'a' can't be set here: only a running task may do that" in looking.error(load)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bide import DAG, task
+from bide import DAG, BaseHook, Variable, task
 from bide.model.errors import InvalidArgument
 from bide.testing import parse_file
 
@@ -52,14 +52,27 @@ def test_marked_tasks_do_not_run() -> None:
 @pytest.mark.parametrize(
     ("argument", "advice"),
     [
-        ({"conn_file_path": "c.yaml"}, "connections"),
-        ({"variable_file_path": "v.yaml"}, "variables"),
         ({"use_executor": True}, "bide run"),
     ],
 )
 def test_what_can_not_be_had_is_refused_by_name(argument: dict[str, Any], advice: str) -> None:
     with pytest.raises(InvalidArgument, match=f"{next(iter(argument))}=.*{advice}"):
         two_tasks().test(**argument)
+
+
+def test_connections_and_variables_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"db": "postgres://u:pw@h/s", "api": {"conn_type": "http", "host": "a"}}')
+    (tmp_path / "v.env").write_text("# of the test\nexport colour='red'\n")
+    with DAG("looks_up") as dag:
+
+        @task
+        def looks() -> list[str | None]:
+            hosts = [BaseHook.get_connection(name).host for name in ("db", "api")]
+            return [*hosts, Variable.get("colour"), Variable.get("none", default="-")]
+
+        looks()
+    result = dag.test(conn_file_path=str(tmp_path / "c.json"), variable_file_path=str(tmp_path / "v.env"))
+    assert result["looks"].result == ["h", "a", "red", "-"]
 
 
 def failing() -> DAG:

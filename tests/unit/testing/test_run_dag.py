@@ -17,14 +17,17 @@ import pytest
 
 from bide import (
     DAG,
+    BaseHook,
     BaseOperator,
     BaseSensorOperator,
     BaseTrigger,
+    Connection,
     PollTrigger,
     TaskFailure,
     TimeDeltaSensor,
     TimeDeltaTrigger,
     TriggerEvent,
+    Variable,
     task,
 )
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
@@ -417,3 +420,27 @@ def test_a_clock_can_be_used_again() -> None:
     for _ in range(2):
         run_dag(one(Waiter, Sleeper(WEEK.total_seconds())), clock=clock, time_limit=dt.timedelta(days=8))
     assert clock.skipped >= 2 * WEEK - dt.timedelta(minutes=1)
+
+
+def test_connections_and_variables_are_those_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIDE_VAR_FROM_ENVIRONMENT", "set")
+    with DAG("looks_up") as dag:
+
+        @task
+        def looks() -> list[Any]:
+            db = BaseHook.get_connection("db")
+            return [
+                db.host,
+                db.extra_dejson,
+                Variable.get("sizes", deserialize_json=True),
+                Variable.get("from_environment"),
+            ]
+
+        looks()
+    given = Connection("ignored", "postgres", host="h", extra={"a": 1})
+    result = run_dag(dag, connections={"db": given}, variables={"sizes": [1, 2]})
+    assert result["looks"].result == ["h", {"a": 1}, [1, 2], "set"]
+    with pytest.raises(InvalidArgument, match="connection 'db' is no URI"):
+        run_dag(dag, connections={"db": "nonsense"})
+    with pytest.raises(RunFailed, match="the connection 'db' isn't defined"):
+        run_dag(dag)

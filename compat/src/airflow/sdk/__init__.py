@@ -1,6 +1,7 @@
 """The task SDK."""
 
 from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
+from bide.authoring.connection import Connection as Connection
 from bide.authoring.context import Context as Context
 from bide.authoring.context import get_current_context as get_current_context
 from bide.authoring.dag import DAG as DAG
@@ -11,6 +12,7 @@ from bide.authoring.dependencies import chain_linear as chain_linear
 from bide.authoring.dependencies import cross_downstream as cross_downstream
 from bide.authoring.group import TaskGroup as TaskGroup
 from bide.authoring.group import task_group as task_group
+from bide.authoring.hook import BaseHook as BaseHook
 from bide.authoring.operator import BaseOperator as BaseOperator
 from bide.authoring.params import Param as Param
 from bide.authoring.params import ParamsDict as ParamsDict
@@ -21,6 +23,7 @@ from bide.authoring.skipping import BranchMixIn as BranchMixIn
 from bide.authoring.skipping import SkipMixin as SkipMixin
 from bide.authoring.taskflow import task as task
 from bide.authoring.trigger_rule import TriggerRule as TriggerRule
+from bide.authoring.variable import Variable as Variable
 from bide.authoring.xcom_arg import XComArg as XComArg
 from bide.model.states import RunState as DagRunState
 from bide.model.states import TaskState as TaskInstanceState
@@ -28,9 +31,11 @@ from bide.model.states import TaskState as TaskInstanceState
 __all__ = (
     "DAG",
     "BaseBranchOperator",
+    "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
     "BranchMixIn",
+    "Connection",
     "Context",
     "DagRunState",
     "Label",
@@ -42,6 +47,7 @@ __all__ = (
     "TaskGroup",
     "TaskInstanceState",
     "TriggerRule",
+    "Variable",
     "XComArg",
     "chain",
     "chain_linear",

@@ -8,10 +8,12 @@ import os
 from typing import Final
 
 from bide.engine.parsing.listing import stamp
+from bide.engine.parsing.lookups import AnswerLookup, Looked, fingerprint_of, nobody
 from bide.engine.template import Runner, Template
 from bide.model.clock import Clock
 from bide.model.errors import ProtocolError
 from bide.wire.frames import ChannelClosed
+from bide.wire.lookups import LOOKUPS
 from bide.wire.messages import FileError, FileParsed, ParseFile
 
 #: Numbers the parsers of this process, so that labels are unique whoever forks them.
@@ -23,14 +25,26 @@ _EXIT_PATIENCE: Final = 1.0
 class FileParser:
     """Forks a parser for each file, at most `processes` at once; one that takes `timeout` seconds is killed."""
 
-    def __init__(self, template: Template, *, clock: Clock, processes: int = 2, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        template: Template,
+        *,
+        clock: Clock,
+        processes: int = 2,
+        timeout: float = 30.0,
+        answer: AnswerLookup = nobody,
+    ) -> None:
+        """`answer` is asked for what files look up at their top level."""
         self._template = template
+        self._look_up = answer
         self._clock = clock
         self._places = asyncio.Semaphore(processes)
         self._timeout = timeout
 
-    async def parse(self, path: str, folder: str) -> FileParsed:
+    async def parse(self, path: str, folder: str, looked: Looked | None = None) -> FileParsed:
         """Import `path` with `folder` on ``sys.path``. What goes wrong in the file is in the answer's errors.
+
+        What it looks up is put into `looked`.
 
         Raises :class:`~bide.engine.template.TemplateUnavailable` if no process can be had.
         """
@@ -38,7 +52,10 @@ class FileParser:
             while True:
                 before = await asyncio.to_thread(stamp, path)
                 began = self._clock.monotonic()
-                answer = await self._parse_once(path, folder)
+                found: Looked = {}
+                answer = await self._parse_once(path, folder, found)
+                if looked is not None:
+                    looked.update(found)
                 if isinstance(answer, FileParsed):
                     return answer
                 if answer is not None:
@@ -46,22 +63,25 @@ class FileParser:
                     error = FileError(f"{path}: {answer}")
                     return FileParsed(path, (), (error,), inputs, self._clock.monotonic() - began)
 
-    async def _parse_once(self, path: str, folder: str) -> FileParsed | str | None:
+    async def _parse_once(self, path: str, folder: str, looked: Looked) -> FileParsed | str | None:
         """The parser's answer, or why there is none; None if that is not the file's fault."""
         runner = await self._template.fork("parse", f"parse-{os.getpid()}-{next(_numbers)}")
         answer: FileParsed | str | None = None
         try:
-            answer = await self._ask(runner, path, folder)
+            answer = await self._ask(runner, path, folder, looked)
         finally:
             runner.channel.close()
             await runner.end(_EXIT_PATIENCE if isinstance(answer, FileParsed) else 0.0)
         return answer
 
-    async def _ask(self, runner: Runner, path: str, folder: str) -> FileParsed | str | None:
+    async def _ask(self, runner: Runner, path: str, folder: str, looked: Looked) -> FileParsed | str | None:
         try:
             async with asyncio.timeout(self._timeout):
                 runner.channel.send(ParseFile(path, folder))
-                body = (await runner.channel.receive()).body
+                while isinstance(body := (frame := await runner.channel.receive()).body, LOOKUPS):
+                    reply = await self._look_up(body)
+                    looked[body] = fingerprint_of(reply)
+                    runner.channel.send(reply, request=frame.request)
         except TimeoutError:
             return (
                 f"took longer than {self._timeout:g} s to import and was stopped; move work (queries, requests, "

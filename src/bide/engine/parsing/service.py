@@ -11,6 +11,7 @@ import structlog
 
 from bide.engine.parsing.decide import Known, decide
 from bide.engine.parsing.listing import Listed, Lister, Source, Stamp, stamp
+from bide.engine.parsing.lookups import AnswerLookup, Looked, StoreLookups, nobody
 from bide.engine.parsing.pace import Pace
 from bide.engine.parsing.parser import FileParser
 from bide.engine.parsing.watching import changes
@@ -51,8 +52,16 @@ class ParsingService:
         stored: Collection[str] = (),
         safe_mode: bool = True,
         force_polling: bool = False,
+        lookups: StoreLookups | None = None,
+        answer: AnswerLookup = nobody,
     ) -> None:
-        self._parser = FileParser(template, clock=clock, processes=processes, timeout=timeout)
+        """`lookups` answers what files look up, and tells when that changes; without it `answer` does the first."""
+        answer = answer if lookups is None else lookups.answer
+        self._parser = FileParser(template, clock=clock, processes=processes, timeout=timeout, answer=answer)
+        self._lookups = lookups
+        #: What each file has looked up at its top level.
+        self._looked: dict[str, Looked] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._paths = tuple(paths)
         self._sources: list[Source] = []
         self._register = register
@@ -74,14 +83,19 @@ class ParsingService:
     async def start(self) -> None:
         """Begin to keep up with the files; returns at once."""
         self._following = asyncio.create_task(self._follow(), name="parsing")
+        if self._lookups is not None:
+            self._watching = asyncio.create_task(self._watch_lookups(self._lookups), name="parsing-lookups")
 
     async def stop(self) -> None:
         """Stop; parses under way are given up."""
-        tasks = [task for task in (self._following, *self._parsing.values()) if task is not None]
+        running = (self._following, self._watching, *self._parsing.values())
+        tasks = [task for task in running if task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._lookups is not None:
+            self._lookups.close()
 
     async def parse_once(self, path: Path, folder: Path | None = None) -> FileParsed:
         """Parse one file without registering it; `folder` (else the file's own) is on ``sys.path`` meanwhile."""
@@ -134,10 +148,7 @@ class ParsingService:
         self._listed = {path: one for path, one in listed.items() if one.is_dag_file}
         decision = decide(known, self._listed, seen, appeared=new_files)
         for path in decision.to_parse:
-            if path not in self._parsing:
-                task = asyncio.create_task(self._keep_up(path), name=f"parse {path}")
-                self._parsing[path] = task
-                task.add_done_callback(lambda _, path=path: self._parsing.pop(path))
+            self._begin(path)
         for path in (*decision.removed, *await asyncio.to_thread(self._gone_since_earlier)):
             await self._drop(path)
 
@@ -155,6 +166,26 @@ class ParsingService:
         return sorted(
             one for one in gone if stamp(one) is None or any(Path(one).is_relative_to(root) for root in folders)
         )
+
+    async def _watch_lookups(self, lookups: StoreLookups) -> None:
+        """Parse files again for which a variable or connection is not what it was."""
+        while True:
+            await lookups.changed()
+            for path, looked in list(self._looked.items()):
+                try:
+                    differs = await lookups.differs(looked)
+                except StoreUnavailable as error:
+                    log.warning("store_unavailable", error=str(error))
+                    continue
+                if differs and path in self._listed:
+                    log.info("lookups_changed", path=path)
+                    self._begin(path)
+
+    def _begin(self, path: str) -> None:
+        if path not in self._parsing:
+            task = asyncio.create_task(self._keep_up(path), name=f"parse {path}")
+            self._parsing[path] = task
+            task.add_done_callback(lambda _, path=path: self._parsing.pop(path))
 
     async def _keep_up(self, path: str) -> None:
         """Parse `path`, and again as long as something that it read has changed meanwhile."""
@@ -177,12 +208,16 @@ class ParsingService:
             # Gone meanwhile: the next look at the folder forgets it.
             return False
         began = self._clock.monotonic()
+        looked: Looked = {}
         try:
-            parsed = await self._parser.parse(path, listed.folder)
+            parsed = await self._parser.parse(path, listed.folder, looked)
         except TemplateUnavailable as error:
             log.error("parse_postponed", path=path, error=str(error))
             await asyncio.sleep(_PAUSE)
             return True
+        self._looked.pop(path, None)
+        if looked:
+            self._looked[path] = looked
         failed = any(error.dag_id is None for error in parsed.errors)
         # What a broken file would have read is not known: what it read last time may be what repairs it.
         inputs = {**before, **parsed.inputs} if failed else {path: before[path], **parsed.inputs}
@@ -193,11 +228,14 @@ class ParsingService:
         if path not in self._listed:
             await self._drop(path)
             return False
+        if looked and self._lookups is not None and await self._lookups.differs(looked):
+            return True
         return await asyncio.to_thread(_stamps, inputs) != inputs
 
     async def _drop(self, path: str) -> None:
         """`path` is gone."""
         self._known.pop(path, None)
+        self._looked.pop(path, None)
         self._paces.pop(path, None)
         await self._insist(lambda: self._forget(path))
         log.info("file_removed", path=path)

@@ -29,6 +29,7 @@ from bide.engine.triggerer.stored_events import ending_of
 from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
 from bide.model.clock import Clock
 from bide.wire.async_channel import ChannelClosed
+from bide.wire.lookups import GetConnection, GetVariable
 from bide.wire.messages import (
     Frame,
     Looks,
@@ -358,7 +359,7 @@ class Fleet:
                 self._drain(runner, reason)
             case LoopBlocked():
                 runner.blocked_by = frame.body
-            case PullXCom():
+            case PullXCom() | GetConnection() | GetVariable():
                 self._spawn(self._reply(runner, frame), f"answer-{runner.label}")
             case Pong(number=number, holding=holding):
                 self._judge_answer(runner, number, holding, now)

@@ -17,6 +17,7 @@ from bide.engine.triggerer.quarantine import TriggerClass, is_quarantine
 from bide.engine.triggerer.shared_looks import SharedLooks
 from bide.model.errors import ProtocolError
 from bide.wire.async_channel import ChannelClosed
+from bide.wire.lookups import GetConnection, GetVariable
 from bide.wire.messages import (
     AnyMessage,
     ArmStarts,
@@ -265,7 +266,7 @@ class RunnerProcess:
                 cancel = self._cancels.get(obligation_id)
                 if cancel is not None and not cancel.done():
                     cancel.set_result(error)
-            case PullXCom():
+            case PullXCom() | GetConnection() | GetVariable():
                 return False  # a question, whose number is its own
             case _ if (request := self._requests.get(frame.request)) is not None:
                 if not request.done():

@@ -22,6 +22,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     session                       engines, past and present
     writer                        the last transaction of each thread that writes to PostgreSQL
     log                           who did what
+    connection, variable          what tasks look up by name
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.pools import slot_pool
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
+from bide.store.schema.secrets import connection, variable
 from bide.store.schema.sessions import log, session, writer
 from bide.store.schema.waits import cancel_obligation, checkpoint, resume, signal, taken_message, wait
 
@@ -39,6 +41,7 @@ __all__ = [
     "callback_request",
     "cancel_obligation",
     "checkpoint",
+    "connection",
     "dag",
     "dag_file",
     "dag_run",
@@ -56,6 +59,7 @@ __all__ = [
     "task_instance",
     "task_state",
     "to_text",
+    "variable",
     "wait",
     "writer",
     "xcom",

@@ -23,6 +23,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_checkpoint_saved_at", "checkpoint", ["saved_at"], unique=False)
     op.create_table(
+        "connection",
+        sa.Column("conn_id", sa.String(length=250), nullable=False),
+        sa.Column("conn_type", sa.String(length=250), server_default="", nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("conn_id", name=op.f("pk_connection")),
+    )
+    op.create_table(
         "dag_file",
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
@@ -105,6 +114,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stream", "message", name=op.f("pk_taken_message")),
     )
     op.create_index("ix_taken_message_taken_at", "taken_message", ["taken_at"], unique=False)
+    op.create_table(
+        "variable",
+        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("is_secret", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_variable")),
+    )
     op.create_table(
         "writer",
         sa.Column("uid", sa.String(length=36), nullable=False),

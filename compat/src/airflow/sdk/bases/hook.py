@@ -1,0 +1,3 @@
+"""The base of hooks."""
+
+from bide.authoring.hook import BaseHook as BaseHook

@@ -1,0 +1,3 @@
+"""Secrets in logs."""
+
+from bide.observe.masking import mask_secret as mask_secret

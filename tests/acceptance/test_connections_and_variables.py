@@ -1,0 +1,93 @@
+"""Connections and variables: from the commands that keep them to tasks, triggers, templates, and masked logs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.conftest import MakeFolder
+from tests.support.commands import DagRun, Folder
+
+BY_VARIABLE = """
+from bide import DAG, EmptyOperator, Variable
+
+with DAG(Variable.get("name", "first")):
+    EmptyOperator(task_id="t")
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(make_folder: MakeFolder) -> Folder:
+    folder = make_folder("secrets_.py")
+    uri = "postgres://ada:hunter%4022@db.example:5432/dwh?api_token=tokentoken"
+    for arguments in (
+        ["connections", "add", "warehouse", "--conn-uri", uri],
+        ["variables", "set", "colour", "red"],
+        ["variables", "set", "sizes", '{"small": 1}'],
+        ["variables", "set", "db_password", "hunter33"],
+    ):
+        done = folder.run(*arguments)
+        assert done.returncode == 0, str(done)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(shared: Folder) -> DagRun:
+    return shared.dag_run("looks_up", code=1, AIRFLOW_CONN_FROM_ENVIRONMENT="http://u:hunter44@h")
+
+
+def test_templates_find_them(run: DagRun) -> None:
+    assert run.result("templates") == "db.example:5432 red 1 fallback None"
+
+
+def test_they_are_found_while_a_file_is_imported(run: DagRun, shared: Folder) -> None:
+    assert run.result("named_made") == ["made", "db.example"]
+    assert shared.run("variables", "set", "task_names", '["a", "b"]').returncode == 0
+    again = shared.dag_run("looks_up", code=1)
+    assert again.result("named_b") == ["b", "db.example"]
+    assert "named_made" not in again.tasks
+    assert shared.run("variables", "delete", "task_names").returncode == 0
+
+
+def test_tasks_change_variables(run: DagRun, shared: Folder) -> None:
+    assert run.result("changes") == ["6", {"a": [1]}, 1, 0, None]
+    assert shared.run("variables", "get", "note", "--json").json == {"a": [1]}
+
+
+def test_triggers_find_them(run: DagRun) -> None:
+    assert run.result("trigger") == ["db.example", "red"]
+    assert "the trigger knows ***" in run.log("trigger")
+
+
+def test_what_is_secret_is_masked_in_logs_and_errors(run: DagRun, shared: Folder) -> None:
+    log = run.log("hides")
+    for line in (
+        "the password is ***",
+        "the token is ***",
+        "the variable is ***",
+        "the rest is ***, and ***",
+    ):
+        assert line in log
+    assert "Task failed: ValueError: can't log in with ***" in run.log("fails")
+    everything = "".join(path.read_text() for path in shared.home.rglob("*.log"))
+    for secret in ("hunter@22", "hunter%4022", "tokentoken", "hunter33", "hunter44", "told-by-hand"):
+        assert secret not in everything
+        assert secret.encode() not in shared.store.read_bytes()
+
+
+def test_a_connection_that_is_not_there(run: DagRun) -> None:
+    assert run.end("misses") == "failed"
+    assert (
+        "ConnectionNotFound: the connection 'nowhere' isn't defined: set BIDE_CONN_NOWHERE to its URI, or add it "
+        "with `bide connections add nowhere --conn-uri URI`"
+    ) in run.log("misses")
+
+
+def test_a_file_is_parsed_again_when_a_variable_that_it_has_read_changes(folder: Folder) -> None:
+    folder.dag("by_variable", BY_VARIABLE)
+    with folder.start("standalone", BIDE__API__PORT="0") as server:
+        server.read_until("DAGs")
+        assert [row["dag_id"] for row in folder.ask("dags", "list")] == ["first"]
+        assert folder.run("variables", "set", "name", "second").returncode == 0
+        server.read_until("lookups_changed")
+        server.read_until("file_parsed")
+        assert "second" in [row["dag_id"] for row in folder.ask("dags", "list")]
