@@ -8,7 +8,7 @@ from math import ceil
 from bide.control.shared_streams import checkpoints_of
 from bide.control.start_tasks import log_path_of
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, obligations, runs, sessions, specs, waits
+from bide.store import Store, Tx, instances, obligations, sessions, specs, waits
 from bide.store.instances import InstanceRow
 from bide.store.obligations import ObligationRow
 from bide.store.runs import RunRow
@@ -57,14 +57,12 @@ def _claim(
     tx: Tx, session: str, limit: int, logs: LogLayout, only: str | None, queues: Collection[str] | None
 ) -> list[TriggerLoad]:
     rows = waits.claim(tx, session, _share(tx, session, limit, only, queues), only, queues)
-    owners = instances.get_many(tx, {row.instance_uid for row in rows})
-    run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+    owners = instances.with_runs(tx, {row.instance_uid for row in rows})
     read_so_far = checkpoints_of(tx, rows)
     return [
         _load(
             tx,
-            owners[row.instance_uid],
-            run_rows[row.run_uid],
+            *owners[row.instance_uid],
             logs,
             wait_id=row.uid,
             token=row.token,
@@ -121,15 +119,13 @@ async def held_waits(store: Store, session: str) -> set[str]:
 
 def loads_for_obligations(tx: Tx, rows: Sequence[ObligationRow], logs: LogLayout) -> list[tuple[str, TriggerLoad]]:
     """What a trigger runner needs to cancel external work, by obligation."""
-    owners = instances.get_many(tx, {row.instance_uid for row in rows})
-    run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+    owners = instances.with_runs(tx, {row.instance_uid for row in rows})
     return [
         (
             row.uid,
             _load(
                 tx,
-                owners[row.instance_uid],
-                run_rows[row.run_uid],
+                *owners[row.instance_uid],
                 logs,
                 wait_id=row.wait_uid,
                 token=0,

@@ -11,7 +11,7 @@ from bide.control.start_tasks import begin_segments
 from bide.model.log_path import LogLayout
 from bide.model.pools import why_never
 from bide.model.room import Closed, Room
-from bide.store import Tx, instances, runs, sessions, specs, transitions
+from bide.store import Tx, instances, sessions, specs, transitions
 from bide.store.claiming import decide_alone, decide_if_free
 from bide.store.instances import InstanceRow, Occupancy
 from bide.store.runs import RunRow
@@ -88,7 +88,8 @@ def queue_tasks(tx: Tx, slots: int, who: Who) -> Queued:
     sets = {"queued_at": tx.now, "session": who.session}
     guards = [Guard(one.uid, one.epoch, sets) for one in found.chosen]
     went = {one.uid for one in transitions.apply(tx, "queue", guards, by="scheduler")}
-    return Queued(_claims(tx, [one for one in found.chosen if one.uid in went]), found.in_vain)
+    claims = [_claim(tx, one, found.runs[one.run_uid]) for one in found.chosen if one.uid in went]
+    return Queued(claims, found.in_vain)
 
 
 class Openings(NamedTuple):
@@ -114,11 +115,10 @@ def begin_at_once(tx: Tx, openings: Openings, who: Who, logs: LogLayout) -> Begu
     The order and the limits are those of :func:`queue_tasks`; what finds no worker is left to that. None if
     another engine is deciding on its own instances, or this one may take none.
     """
-    if not sessions.may_take(tx, who.session) or not decide_if_free(tx, "queue_tasks"):
+    if not decide_if_free(tx, "queue_tasks", who.session):
         return None
     found = _find(tx, sum(openings.workers.values()), who)
-    run_rows = runs.get_many(tx, list({one.run_uid for one in found.chosen}))
-    files = {uid: specs.structure_of(tx, run.version_uid).spec.file for uid, run in run_rows.items()}
+    files = {uid: specs.structure_of(tx, run.version_uid).spec.file for uid, run in found.runs.items()}
     free = dict(openings.workers)
     ready: list[InstanceRow] = []
     for one in found.chosen:
@@ -128,12 +128,14 @@ def begin_at_once(tx: Tx, openings: Openings, who: Who, logs: LogLayout) -> Begu
             free[worker] -= 1
             ready.append(one)
     sets = {"queued_at": tx.now, "session": who.session}
-    orders = begin_segments(tx, "start_at_once", ready, run_rows, sets, logs)
+    orders = begin_segments(tx, "start_at_once", ready, found.runs, sets, logs)
     return Begun(orders, found.is_all and len(orders) == len(found.chosen) and not found.in_vain)
 
 
 class _Found(NamedTuple):
     chosen: list[InstanceRow]
+    #: Their runs, and others, by uid.
+    runs: dict[str, RunRow]
     #: Whether nothing else may be queued now: the limits keep the rest, if there is any.
     is_all: bool
     in_vain: list[str]
@@ -146,11 +148,13 @@ def _find(tx: Tx, slots: int, who: Who) -> _Found:
     room.limit(occupied.limits)
     busy, busy_fresh = sum(occupied.by_dag.values()), occupied.fresh
     chosen: dict[str, InstanceRow] = {}
+    run_rows: dict[str, RunRow] = {}
     is_short = False
     while len(chosen) < slots:
         closed = len(room.closed)
         found = instances.scheduled(tx, limit=slots, without=room.closed, only=who.only_run)
         room.limit(found.limits)
+        run_rows |= found.runs
         more = choose(
             [one for one in found.resumes if one.uid not in chosen],
             [one for one in found.fresh if one.uid not in chosen],
@@ -165,7 +169,7 @@ def _find(tx: Tx, slots: int, who: Who) -> _Found:
         if len(room.closed) == closed or is_short:
             break
     in_vain = _in_vain(room.closed, occupied) if who.heed_pools and len(room.closed) else []
-    return _Found(list(chosen.values()), is_short, in_vain)
+    return _Found(list(chosen.values()), run_rows, is_short, in_vain)
 
 
 def _in_vain(closed: Closed, occupied: Occupancy) -> list[str]:
@@ -186,11 +190,6 @@ def _room(tx: Tx, occupied: Occupancy, who: Who) -> Room:
         for name, slots in instances.kept_slots(tx, holding, who.only_run).items():
             taken[name] = taken.get(name, 0) + slots
     return Room(taken=occupied.by_dag, pools=occupied.pools, pool_taken=taken)
-
-
-def _claims(tx: Tx, queued: Sequence[InstanceRow]) -> list[Claim]:
-    run_rows = runs.get_many(tx, list({one.run_uid for one in queued}))
-    return [_claim(tx, one, run_rows[one.run_uid]) for one in queued]
 
 
 def _claim(tx: Tx, one: InstanceRow, run: RunRow) -> Claim:

@@ -8,6 +8,7 @@ from zlib import crc32
 import sqlalchemy as sa
 
 from bide.store.database import Tx
+from bide.store.schema import session
 
 
 def free(chosen: sa.Select[*tuple[Any, ...]], name: str = "chosen") -> sa.Select[*tuple[Any, ...]]:
@@ -20,8 +21,15 @@ def free(chosen: sa.Select[*tuple[Any, ...]], name: str = "chosen") -> sa.Select
 
 
 _alone: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("family"), sa.bindparam("name")))
-_alone_if_free: Final = sa.select(
-    sa.func.pg_try_advisory_xact_lock(sa.bindparam("family"), sa.bindparam("name"), type_=sa.Boolean)
+_alone_if_free: Final = (
+    sa.select(
+        sa.case(
+            (session.c.ended_at.is_not(None), sa.false()),
+            else_=sa.func.pg_try_advisory_xact_lock(sa.bindparam("family"), sa.bindparam("name"), type_=sa.Boolean),
+        )
+    )
+    .where(session.c.uid == sa.bindparam("own"))
+    .with_for_update(read=True, key_share=True)
 )
 #: Family of the locks of decisions: "bide" in ASCII.
 _FAMILY: Final = 0x62696465
@@ -37,9 +45,14 @@ def decide_alone(tx: Tx, name: Decision) -> None:
         tx.conn.execute(_alone, _lock_of(name))
 
 
-def decide_if_free(tx: Tx, name: Decision) -> bool:
-    """As :func:`decide_alone`; False, at once, if another engine is about to make this decision."""
-    return not tx.shared or tx.conn.execute(_alone_if_free, _lock_of(name)).scalar_one()
+def decide_if_free(tx: Tx, name: Decision, own: str) -> bool:
+    """As :func:`decide_alone`, for an engine whose session nobody may end before that is done.
+
+    False, at once, if another engine is about to make this decision, or if the session is over.
+    """
+    if not tx.shared:
+        return True
+    return bool(tx.conn.execute(_alone_if_free, {"own": own, **_lock_of(name)}).scalar_one_or_none())
 
 
 def _lock_of(name: Decision) -> dict[str, int]:

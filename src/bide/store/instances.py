@@ -13,9 +13,11 @@ from bide.model.room import Closed
 from bide.model.run_state import Instance
 from bide.model.selection import Found
 from bide.model.states import FINISHED, TaskState
+from bide.store import runs
 from bide.store.database import Tx
 from bide.store.rowset import Integer, listed
-from bide.store.schema import UtcTime, cancel_obligation, dag, mark, slot_pool, task_instance
+from bide.store.runs import RunRow
+from bide.store.schema import UtcTime, cancel_obligation, dag, dag_run, mark, slot_pool, task_instance
 from bide.store.scoping import in_scope
 from bide.store.xcoms import XComRow
 
@@ -66,6 +68,29 @@ _by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number)
 def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
     found = [InstanceRow(*row) for row in rows]
     return [one._replace(state=TaskState(one.state)) for one in found]
+
+
+_WIDTH = len(InstanceRow._fields)
+
+
+def _read_with_run(columns: Sequence[Any]) -> tuple[InstanceRow, RunRow]:
+    (row,) = _read([columns[:_WIDTH]])
+    return row, runs.read(columns[_WIDTH:])
+
+
+_with_runs = (
+    sa.select(*(_ti[name] for name in InstanceRow._fields), *runs.columns)
+    .select_from(task_instance.join(dag_run, dag_run.c.uid == _ti.run_uid))
+    .where(_ti.uid.in_(_UIDS))
+)
+
+
+def with_runs(tx: Tx, uids: Collection[str]) -> dict[str, tuple[InstanceRow, RunRow]]:
+    """Instances by uid, each with its run."""
+    if not uids:
+        return {}
+    found = [_read_with_run(columns) for columns in tx.conn.execute(_with_runs, {"uids": list(uids)})]
+    return {row.uid: (row, run) for row, run in found}
 
 
 def get(tx: Tx, uid: str) -> InstanceRow | None:
@@ -143,31 +168,37 @@ def delete_marks(tx: Tx, ids: Sequence[int]) -> None:
 
 # As :func:`bide.model.room.demand` names it.
 _demand = _ti.pool.concat(":").concat(sa.cast(_ti.pool_slots, sa.String))
-_scheduled = (
-    sa.select(*(_ti[name] for name in InstanceRow._fields), _ti.priority_weight, _ti.scheduled_at)
-    .where(
-        sa.text("task_instance.state = 'scheduled'"),
-        _ti.dag_id.not_in(listed("without_dags")),
-        _ti.pool.not_in(listed("without_pools")),
-        _demand.not_in(listed("without_demands")),
-        in_scope(_ti.run_uid),
+
+
+def _candidates(*open_: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    scheduled = (
+        sa.select(*(_ti[name] for name in InstanceRow._fields), _ti.priority_weight, _ti.scheduled_at)
+        .where(sa.text("task_instance.state = 'scheduled'"), *open_, in_scope(_ti.run_uid))
+        .order_by(_ti.priority_weight.desc(), _ti.scheduled_at, _ti.uid)
+        .limit(_LIMIT)
     )
-    .order_by(_ti.priority_weight.desc(), _ti.scheduled_at, _ti.uid)
-    .limit(_LIMIT)
-)
-# What goes on after a wait belongs to the same try: nothing of it is being cancelled.
-_scheduled_fresh = _scheduled.where(
-    _ti.is_resume == sa.false(),
-    ~sa.exists().where(cancel_obligation.c.instance_uid == _ti.uid, sa.text("cancel_obligation.holds")),
-)
-_both = sa.union_all(
-    sa.select(_scheduled.where(_ti.is_resume == sa.true()).subquery("resumes")),
-    sa.select(_scheduled_fresh.subquery("fresh")),
-).subquery("found")
-_candidates = (
-    sa.select(*(_both.c[name] for name in InstanceRow._fields), dag.c.max_active_tasks)
-    .select_from(_both.join(dag, dag.c.dag_id == _both.c.dag_id))
-    .order_by(_both.c.priority_weight.desc(), _both.c.scheduled_at, _both.c.uid)
+    # What goes on after a wait belongs to the same try: nothing of it is being cancelled.
+    fresh = scheduled.where(
+        _ti.is_resume == sa.false(),
+        ~sa.exists().where(cancel_obligation.c.instance_uid == _ti.uid, sa.text("cancel_obligation.holds")),
+    )
+    both = sa.union_all(
+        sa.select(scheduled.where(_ti.is_resume == sa.true()).subquery("resumes")),
+        sa.select(fresh.subquery("fresh")),
+    ).subquery("found")
+    return (
+        sa.select(*(both.c[name] for name in InstanceRow._fields), *runs.columns, dag.c.max_active_tasks)
+        .select_from(both.join(dag, dag.c.dag_id == both.c.dag_id).join(dag_run, dag_run.c.uid == both.c.run_uid))
+        .order_by(both.c.priority_weight.desc(), both.c.scheduled_at, both.c.uid)
+    )
+
+
+# Mostly nothing is at a limit, and then there is less to ask.
+_all_candidates = _candidates()
+_open_candidates = _candidates(
+    _ti.dag_id.not_in(listed("without_dags")),
+    _ti.pool.not_in(listed("without_pools")),
+    _demand.not_in(listed("without_demands")),
 )
 
 
@@ -178,6 +209,8 @@ class Candidates(NamedTuple):
     fresh: list[InstanceRow]
     #: ``max_active_tasks`` of their DAGs.
     limits: dict[str, int]
+    #: Their runs, by uid.
+    runs: dict[str, RunRow]
 
 
 def scheduled(tx: Tx, *, limit: int, without: Closed | None = None, only: str | None = None) -> Candidates:
@@ -186,19 +219,15 @@ def scheduled(tx: Tx, *, limit: int, without: Closed | None = None, only: str | 
     A new try is left out while external work of an earlier one has to be cancelled first. Reads the partial
     indexes ``ix_task_instance_scheduled`` and ``ix_cancel_obligation_holding``.
     """
-    closed = without or Closed()
-    given = {
-        "limit": limit,
-        "without_dags": closed.dags,
-        "without_pools": closed.pools,
-        "without_demands": closed.demands,
-        "only": only,
-    }
-    found = Candidates([], [], {})
-    for *columns, max_active_tasks in tx.conn.execute(_candidates, given):
-        (row,) = _read([columns])
+    given: dict[str, Any] = {"limit": limit, "only": only}
+    if without:
+        given |= {"without_dags": without.dags, "without_pools": without.pools, "without_demands": without.demands}
+    found = Candidates([], [], {}, {})
+    for *columns, max_active_tasks in tx.conn.execute(_open_candidates if without else _all_candidates, given):
+        row, run = _read_with_run(columns)
         (found.resumes if row.is_resume else found.fresh).append(row)
         found.limits[row.dag_id] = max_active_tasks
+        found.runs[run.uid] = run
     return found
 
 

@@ -38,13 +38,16 @@ class RunRow(NamedTuple):
     start_date: datetime | None
 
 
-_row = sa.select(*(dag_run.c[name] for name in RunRow._fields))
+#: What :func:`read` reads, for selections that join runs.
+columns = tuple(dag_run.c[name] for name in RunRow._fields)
+_row = sa.select(*columns)
 
 
 _by_uid = _row.where(dag_run.c.uid.in_(listed("uids")))
 
 
-def _read(row: Sequence[Any]) -> RunRow:
+def read(row: Sequence[Any]) -> RunRow:
+    """A run from its :data:`columns`."""
     found = RunRow(*row)
     return found._replace(state=RunState(found.state))
 
@@ -52,7 +55,7 @@ def _read(row: Sequence[Any]) -> RunRow:
 def find(tx: Tx, dag_id: str, run_id: str) -> RunRow | None:
     """The run `run_id` of `dag_id`."""
     row = tx.conn.execute(_row.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
@@ -70,7 +73,7 @@ def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
 def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
     """Runs by uid."""
     rows = tx.conn.execute(_by_uid, {"uids": list(uids)})
-    return {run.uid: run for run in map(_read, rows)}
+    return {run.uid: run for run in map(read, rows)}
 
 
 def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> None:
@@ -205,8 +208,8 @@ def queued(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
     for by its uid as `only` is found whatever else runs. Reads ``ix_dag_run_unfinished``.
     """
     if only is not None:
-        return [_read(row) for row in tx.conn.execute(_queued_by_uid, {"only": only})]
-    return [_read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit})]
+        return [read(row) for row in tx.conn.execute(_queued_by_uid, {"only": only})]
+    return [read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit})]
 
 
 _room = (

@@ -5,8 +5,8 @@ with the epoch that the caller believes it has. Instances that have moved on are
 answer: that is how a late message loses. One row per state entered goes to ``task_event`` in the same transaction,
 instances that finish leave a mark, and their run's counter of unfinished ones is kept.
 
-SQLite can't insert from an UPDATE's answer in one statement, so update and history are two statements of one
-transaction, which nobody sees apart.
+PostgreSQL writes the history in the statement of the update. SQLite can't insert from an UPDATE's answer, so there
+they are two statements of one transaction, which nobody sees apart.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bide.model.states import FINISHED, TRANSITIONS, TaskState
+from bide.model.states import FINISHED, TRANSITIONS, TaskState, Transition
 from bide.store.database import Tx
 from bide.store.rowset import ROWS, Integer, Moment, Text, encode_rows, rowset
-from bide.store.schema import dag_run, mark, task_event, task_instance
+from bide.store.schema import UtcTime, dag_run, mark, task_event, task_instance
 
 _ti = task_instance.c
 
@@ -86,6 +86,25 @@ def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int,
     )
 
 
+_TOLD: Final = ("instance_uid", "epoch", "state", "at", "by")
+
+
+@lru_cache(maxsize=128)
+def _telling_statement(name: str, columns: tuple[str, ...]) -> sa.Select[str, int, str, str]:
+    """The same, which also appends the history; for databases that can."""
+    transition = TRANSITIONS[name]
+    moved = _statement(name, columns).cte("moved")
+    at, by = sa.bindparam("at", type_=UtcTime), sa.bindparam("by", type_=sa.String)
+    target: sa.ColumnElement[str] = sa.literal_column(f"'{transition.target}'", sa.String)
+    events = [sa.select(moved.c.uid, moved.c.epoch, target, at, by)]
+    if transition.through is not None:
+        passed: sa.ColumnElement[str] = sa.literal_column(f"'{transition.through}'", sa.String)
+        scheduler: sa.ColumnElement[str] = sa.literal_column("'scheduler'", sa.String)
+        events.insert(0, sa.select(moved.c.uid, moved.c.epoch - int(transition.fences), passed, at, scheduler))
+    told = sa.insert(task_event).from_select(_TOLD, sa.union_all(*events)).cte("told")
+    return sa.select(*moved.c).add_cte(told)
+
+
 # Nobody asks for the numbers of the new rows.
 _insert_events = sa.insert(task_event).inline()
 _insert_marks = sa.insert(mark).inline()
@@ -106,16 +125,14 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     transition = TRANSITIONS[name]
     columns = tuple(guards[0].sets)
     rows = encode_rows(("uid", "epoch", *columns), [{"uid": g.uid, "epoch": g.epoch, **g.sets} for g in guards])
-    answer = tx.conn.execute(_statement(name, columns), {ROWS: rows})
-    moved = [Moved(*row) for row in answer]
+    if tx.conn.dialect.name == "postgresql":
+        answer = tx.conn.execute(_telling_statement(name, columns), {ROWS: rows, "at": tx.now, "by": by})
+        moved = [Moved(*row) for row in answer]
+    else:
+        moved = [Moved(*row) for row in tx.conn.execute(_statement(name, columns), {ROWS: rows})]
+        _tell(tx, transition, moved, by)
     if not moved:
         return []
-    events = _events(tx, transition.target, moved, by)
-    if transition.through is not None:
-        # As the two transitions would have told it, of which this one is made.
-        before = [one._replace(epoch=one.epoch - transition.fences) for one in moved]
-        events = _events(tx, transition.through, before, "scheduler") + events
-    tx.conn.execute(_insert_events, events)
     # The sources of a transition are all finished states, or none is.
     was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
     if was_finished != is_finished:
@@ -128,6 +145,17 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
         tx.ring("scheduled")
     tx.ring("history")
     return moved
+
+
+def _tell(tx: Tx, transition: Transition, moved: Sequence[Moved], by: str) -> None:
+    """Append one history row per state that an instance has entered."""
+    events = _events(tx, transition.target, moved, by)
+    if transition.through is not None:
+        # As the two transitions would have told it, of which this one is made.
+        before = [one._replace(epoch=one.epoch - transition.fences) for one in moved]
+        events = _events(tx, transition.through, before, "scheduler") + events
+    if events:
+        tx.conn.execute(_insert_events, events)
 
 
 def _events(tx: Tx, state: TaskState, moved: Sequence[Moved], by: str) -> list[dict[str, Any]]:

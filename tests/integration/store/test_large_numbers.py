@@ -50,7 +50,7 @@ async def test_selections_by_a_list(store: Store, names: list[str]) -> None:
         assert instances.of_tasks(tx, "run", names) == []
         assert instances.held(tx, names) == {}
         everything = Closed(dags=set(names), pools=set(names), demands=set(names))
-        assert instances.scheduled(tx, limit=5, without=everything) == ([], [], {})
+        assert instances.scheduled(tx, limit=5, without=everything) == ([], [], {}, {})
         assert runs.get_many(tx, names) == {}
         assert runs.count_running(tx, names) == {}
         assert waits.get_many(tx, names) == {}
