@@ -1,15 +1,16 @@
 """Cron, minute by minute: slow and plain, to compare the timetables with.
 
-The rules are those of Debian's cron(8): a job whose minute and hour are both fixed runs at its time on the wall
-clock, once, and right after the gap if that time does not exist on the day; any other job runs at every minute
-that really passes and matches.
+The rules are those of Airflow's timetables: a job that is due in every hour runs at each minute that really passes
+and matches; any other keeps its time on the wall clock. It runs once where that comes twice, the second time, and
+where it does not come, when it would have come if the clock had not been changed. A day counts that matches its
+field or that of the weekday, unless one of them allows all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -45,14 +46,14 @@ class Cron:
 
     @property
     def is_fixed(self) -> bool:
-        return not self.minute.startswith("*") and not self.hour.startswith("*")
+        return len(_values(self.hour, 0, 23)) < 24
 
     def matcher(self) -> Callable[[datetime], bool]:
         """Whether a time on the wall clock matches."""
         minutes, hours = _values(self.minute, 0, 59), _values(self.hour, 0, 23)
         days, months = _values(self.day, 1, 31), _values(self.month, 1, 12)
         weekdays = {one % 7 for one in _values(self.weekday, 0, 7)}
-        both = self.day.startswith("*") or self.weekday.startswith("*")
+        both = len(days) == 31 or len(weekdays) == 7
 
         def matches(wall: datetime) -> bool:
             if wall.minute not in minutes or wall.hour not in hours or wall.month not in months:
@@ -84,19 +85,16 @@ def _real_minutes(window: Window) -> list[tuple[datetime, datetime]]:
 
 @lru_cache
 def _wall_minutes(window: Window) -> list[tuple[datetime, datetime]]:
-    """Every minute that the wall clock of an even zone would show, and when it really is or comes over (UTC)."""
-    zone = ZoneInfo(window.zone)
-    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (window.start, window.end))
+    """Every minute that an unchanged wall clock would show, and when it really is or would have been (UTC)."""
+    shown = {wall: moment for moment, wall in _real_minutes(window)}  # of those that come twice, the second
+    wall, last = min(shown), max(shown)
     found: list[tuple[datetime, datetime]] = []
-    wall = last
-    after = window.end
-    while wall >= first:
-        moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-        if moment.astimezone(zone).replace(tzinfo=None) == wall:
-            after = moment
-        found.append((after, wall))
-        wall -= MINUTE
-    return found[::-1]
+    before = shown[wall]
+    while wall <= last:
+        before = shown.get(wall, before + MINUTE)
+        found.append((before, wall))
+        wall += MINUTE
+    return found
 
 
 def ticks(cron: Cron, window: Window) -> list[datetime]:

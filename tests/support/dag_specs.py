@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bide.model.dag_spec import DagSpec, TaskSpec
-from bide.model.timetables import parse_schedule
+from bide.model.schedule_text import parse_schedule
 from bide.wire.messages import FileParsed
 
 FOLDER = "/dags"

@@ -20,12 +20,14 @@ from bide.authoring.params import NO_VALUE, DagParam, ParamsDict
 from bide.authoring.scope import collecting as collecting
 from bide.authoring.settings import find_number
 from bide.authoring.testable import Testable
+from bide.authoring.timetable import runs_at_once
 from bide.model.errors import InvalidArgument, NotFound
 from bide.model.graph import topological_order
 from bide.model.ids import check_id
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
+    from bide.authoring.timetable import Timetable
 
 P = ParamSpec("P")
 
@@ -55,9 +57,9 @@ class DAG(Testable):
     """Tasks and their order, with a schedule.
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`
-    is None (only when asked), a preset like ``"@daily"``, or a cron expression of five fields;
-    `schedule_interval` is another name for it. Moments without a time zone are UTC. Unknown arguments are refused
-    by name.
+    is None (only when asked), a preset like ``"@daily"``, a cron expression, a timedelta or relativedelta, or a
+    timetable; `schedule_interval` and `timetable` are other names for it. Moments without a time zone are UTC.
+    Unknown arguments are refused by name.
     """
 
     @_refusing_unknown
@@ -118,7 +120,7 @@ class DAG(Testable):
         self.jinja_environment_kwargs: dict[str, Any] = dict(jinja_environment_kwargs or {})
         self.render_template_as_native_obj = render_template_as_native_obj
         self.max_active_tasks = _limit(of, "max_active_tasks", max_active_tasks, concurrency)
-        self.max_active_runs = _limit(of, "max_active_runs", max_active_runs)
+        self.max_active_runs = _limit(of, "max_active_runs", max_active_runs, runs_at_once(self.schedule))
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
         as_seconds(dagrun_timeout, name="dagrun_timeout", of=of)
         self.dagrun_timeout = dagrun_timeout
@@ -237,6 +239,13 @@ class DAG(Testable):
     def schedule_interval(self) -> Any:
         """Another name of :attr:`schedule`."""
         return self.schedule
+
+    @property
+    def timetable(self) -> Timetable:
+        """When it runs, as a timetable. Raises :class:`InvalidSchedule`."""
+        from bide.authoring.schedules import timetable_of
+
+        return timetable_of(self)
 
     @property
     def concurrency(self) -> int:

@@ -9,19 +9,20 @@ from typing import Any, TypeVar, cast
 
 from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
 from bide.authoring.dag import DAG
-from bide.authoring.moments import as_seconds, zone_name
+from bide.authoring.moments import as_seconds
 from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import ON_CANCEL_FAILURE, TIMEOUT_COUNTS, check_choice, check_operator, name_of
 from bide.authoring.plugins import load_plugins
 from bide.authoring.priority import total_weights
+from bide.authoring.schedules import schedule_of
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.settings import find_seconds, find_setting
 from bide.authoring.start_checks import check_start
 from bide.authoring.start_trigger import trigger_arguments
+from bide.authoring.timetable import runs_at_once
 from bide.authoring.xcom_arg import xcom_args_in
-from bide.model.dag_spec import DagSpec, GroupSpec, ScheduleSpec, TaskSpec
+from bide.model.dag_spec import DagSpec, GroupSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
-from bide.model.timetables import parse_schedule
 from bide.model.values import encode
 
 C = TypeVar("C", bound=str)
@@ -30,6 +31,11 @@ C = TypeVar("C", bound=str)
 def validate_dag(dag: DAG) -> None:
     """Raise an :class:`AuthoringError` naming DAG, task and value for the first thing in `dag` that can't be."""
     schedule_of(dag)
+    most = runs_at_once(dag.schedule)
+    if most is not None and dag.max_active_runs > most:
+        raise InvalidSchedule(
+            f"DAG {dag.dag_id!r}: its schedule allows max_active_runs={most}, not {dag.max_active_runs}"
+        )
     if dag.start_date and dag.end_date and dag.end_date < dag.start_date:
         raise AuthoringError(
             f"DAG {dag.dag_id!r} ends ({dag.end_date.isoformat()}) before it starts ({dag.start_date.isoformat()})"
@@ -83,30 +89,6 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         callbacks=events_called(dag, RUN_EVENTS),
         listeners=tuple(load_plugins().hooks()),
     )
-
-
-def schedule_of(dag: DAG) -> ScheduleSpec:
-    """When `dag` runs by itself. Raises :class:`InvalidSchedule` with the DAG's name and the schedule."""
-    schedule: Any = dag.schedule
-    if schedule is not None and not isinstance(schedule, str):
-        kind = "an interval" if isinstance(schedule, dt.timedelta) else f"a {type(schedule).__name__}"
-        raise InvalidSchedule(
-            f"DAG {dag.dag_id!r}: a schedule given as {kind} ({schedule!r}) is not supported yet; "
-            "use None, a preset like '@daily', or five cron fields"
-        )
-    try:
-        return parse_schedule(schedule, _cron_zone(dag.timezone))
-    except InvalidSchedule as error:
-        raise InvalidSchedule(f"DAG {dag.dag_id!r}: {error}") from None
-
-
-def _cron_zone(zone: dt.tzinfo) -> str:
-    """The name of `zone` in the IANA database, which has one for each fixed offset of whole hours."""
-    name = zone_name(zone)
-    if name[0] in "+-" and name.endswith(":00"):
-        hours = int(name[:3])
-        return f"Etc/GMT{-hours:+d}" if hours else "UTC"
-    return name
 
 
 def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:

@@ -158,6 +158,22 @@ class Parsing(Section, frozen=True):
     ] = 30.0
 
 
+class Scheduler(Section, frozen=True):
+    """When DAGs run."""
+
+    create_cron_data_intervals: Annotated[
+        bool,
+        Meta(
+            description="Whether a schedule given as a cron expression makes a run for each span between two "
+            "ticks, when that is over. false: a run at each tick, as in Airflow 3."
+        ),
+    ] = True
+    create_delta_data_intervals: Annotated[
+        bool,
+        Meta(description="The same for a schedule given as a timedelta or relativedelta."),
+    ] = True
+
+
 class Operators(Section, frozen=True):
     """Defaults of operators' arguments."""
 
@@ -240,6 +256,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     local_executor: LocalExecutor = LocalExecutor()
     triggerer: Triggerer = Triggerer()
     parsing: Parsing = Parsing()
+    scheduler: Scheduler = Scheduler()
     operators: Operators = Operators()
     logging: Logging = Logging()
     api: Api = Api()

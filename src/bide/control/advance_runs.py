@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from bide.control.begin_tasks import Ready, begin
 from bide.control.ending_callbacks import request_of_run
+from bide.control.plan_runs import plan_after_end
 from bide.control.skip_downstream import skip_left_out
 from bide.model.run_state import Instance, advance, final_state, needed, successors
 from bide.model.states import FINISHED_RUN, RunState
@@ -73,7 +74,9 @@ def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> boo
     """End a run, and have called what its end asks for; False if it had ended before."""
     if not runs.finish(tx, run.uid, state, reason=reason):
         return False
-    request_of_run(tx, run, specs.structure_of(tx, run.version_uid), state, reason)
+    structure = specs.structure_of(tx, run.version_uid)
+    request_of_run(tx, run, structure, state, reason)
+    plan_after_end(tx, run.dag_id, structure)
     return True
 
 

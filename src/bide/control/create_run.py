@@ -9,7 +9,7 @@ from typing import Any
 from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.ids import check_run_id
 from bide.model.states import RunState
-from bide.model.timetables import Interval
+from bide.model.timetables import Interval, manual_interval
 from bide.store import Store, Tx, dags, runs, sessions, specs
 from bide.store.dags import DagRow
 from bide.store.ids import new_id
@@ -44,7 +44,8 @@ async def create_run(
             found,
             run_id=run_id or f"{run_type}__{at.isoformat()}",
             run_type=run_type,
-            interval=Interval(at, at),
+            logical_date=at,
+            interval=manual_interval(specs.structure_of(tx, found.version_uid).spec.schedule, at),
             run_after=tx.now,
             conf={} if conf is None else conf,
             by=by,
@@ -63,6 +64,7 @@ def make_run(
     *,
     run_id: str,
     run_type: str,
+    logical_date: datetime,
     interval: Interval,
     run_after: datetime,
     conf: dict[str, Any],
@@ -79,8 +81,8 @@ def make_run(
         run_id=run_id,
         run_type=run_type,
         state=RunState.QUEUED,
-        logical_date=interval.start,
-        shares_date=runs.has_logical_date(tx, found.dag_id, interval.start),
+        logical_date=logical_date,
+        shares_date=runs.has_logical_date(tx, found.dag_id, logical_date),
         data_interval_start=interval.start,
         data_interval_end=interval.end,
         run_after=run_after,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bide.control.register_file import plan_next_run
+from bide.control.plan_runs import plan_next_run
 from bide.model.errors import NotFound
 from bide.store import Store, Tx, dags, sessions
 

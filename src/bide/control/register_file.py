@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
+from bide.control.plan_runs import plan_next_run
 from bide.model.dag_spec import DagSpec
-from bide.model.timetables import Interval, next_interval
 from bide.store import Store, Tx, dags, files, specs
 from bide.wire.messages import FileError, FileParsed
 
@@ -92,28 +91,3 @@ def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool) -> None:
     dags.save(tx, spec, version_uid=version_uid, is_paused=paused, known=known is not None)
     if changed:
         plan_next_run(tx, spec.dag_id)
-
-
-def plan_next_run(tx: Tx, dag_id: str, last: Interval | None = None) -> Interval | None:
-    """Work out when `dag_id` runs next, and store it.
-
-    `last` is the interval of the run just made, else it is looked up.
-    """
-    row = dags.find(tx, dag_id)
-    if row is None:
-        return None
-    spec = specs.structure_of(tx, row.version_uid).spec
-    interval = next_interval(
-        spec.schedule,
-        last=last or dags.last_interval(tx, dag_id),
-        start_date=_moment(spec.start_date),
-        end_date=_moment(spec.end_date),
-        catchup=spec.catchup,
-        now=tx.now,
-    )
-    dags.set_next_run(tx, dag_id, interval)
-    return interval
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

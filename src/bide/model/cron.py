@@ -1,48 +1,90 @@
-"""Moments at which a cron expression of five fields is due in a time zone, forwards and backwards.
+"""Moments at which a cron expression is due in a time zone, forwards and backwards.
 
-Changes of the clock are handled as by Debian's cron(8): a job whose minute and hour are both fixed keeps its time
-on the wall clock; it runs once where that time comes twice, and right after the gap where it does not come at
-all. Any other job runs at every minute that really passes and matches.
+Changes of the clock are handled as by Airflow. What is due in every hour follows hours that really pass: at every
+moment whose time on the wall clock matches. Anything else keeps its time on the wall clock: it is due once where
+that time comes twice, the second time, and as much later as the clock jumps where that time does not come at all.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from cronsim import CronSim
 
+from bide.model.cron_text import read_cron
+
 _TICK: Final = timedelta(microseconds=1)
 _SECOND: Final = timedelta(seconds=1)
 #: No clock is changed by more.
 _LARGEST_CHANGE: Final = timedelta(days=1)
+#: The first span that is searched backwards; each further one is twice as long.
+_FIRST_SPAN: Final = timedelta(hours=1)
+#: The longest pause of an expression that is ever due: from one leap day on a certain weekday to the next one.
+_LONGEST_PAUSE: Final = timedelta(days=41 * 366)
 
 
 def ticks_after(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
     """Every tick later than `moment`, in UTC and in order."""
-    if not _is_fixed(expression):
-        yield from _real_ticks(expression, zone, moment, reverse=False)
-        return
-    for tick in CronSim(expression, moment.astimezone(zone)):
-        # Of a time that comes twice only the first is a tick, and it may lie before `moment`.
-        if tick.astimezone(UTC) > moment:
-            yield tick.astimezone(UTC)
+    cron = read_cron(expression)
+    if cron.every_hour:
+        return _real_ticks(cron.expression, zone, moment, reverse=False)
+    return _wall_ticks(cron.expression, zone, moment)
 
 
 def ticks_before(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
     """Every tick earlier than `moment`, in UTC, the latest first."""
-    if not _is_fixed(expression):
-        yield from _real_ticks(expression, zone, moment, reverse=True)
-        return
-    for tick in CronSim(expression, (moment + _LARGEST_CHANGE).astimezone(zone), reverse=True):
-        if tick.astimezone(UTC) < moment:
-            yield tick.astimezone(UTC)
+    cron = read_cron(expression)
+    if cron.every_hour:
+        return _real_ticks(cron.expression, zone, moment, reverse=True)
+    return _wall_ticks_before(cron.expression, zone, moment)
 
 
-def _is_fixed(expression: str) -> bool:
-    minute, hour, *_ = expression.split()
-    return not minute.startswith("*") and not hour.startswith("*")
+def _wall_ticks(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    """Ticks of times on the wall, each once, in the order in which they come."""
+    waiting: list[datetime] = []
+    last = moment
+    for wall in CronSim(expression, _wall_before(zone, moment)):
+        floor, tick = _moments_of(wall, zone)
+        if tick > last:
+            heapq.heappush(waiting, tick)
+        # Times that a change skips are shifted over those after it: they wait for their place.
+        while waiting and waiting[0] <= floor:
+            tick = heapq.heappop(waiting)
+            if tick > last:
+                last = tick
+                yield tick
+
+
+def _moments_of(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """A bound below all ticks of later times, and the tick of this time."""
+    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return min(first, second), max(first, second)
+
+
+def _wall_before(zone: tzinfo, moment: datetime) -> datetime:
+    """A time on the wall, without zone, such that no later moment has an earlier one, or that one itself."""
+    here = moment.astimezone(zone)
+    near = (moment - _LARGEST_CHANGE, moment + _LARGEST_CHANGE)
+    wall = here.replace(tzinfo=None)
+    if all(one.astimezone(zone).utcoffset() == here.utcoffset() for one in near):
+        return wall
+    return wall - _LARGEST_CHANGE
+
+
+def _wall_ticks_before(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    span, end = _FIRST_SPAN, moment
+    while span <= 2 * _LONGEST_PAUSE:
+        found: list[datetime] = []
+        for tick in _wall_ticks(expression, zone, end - span - _TICK):
+            if tick >= end:
+                break
+            found.append(tick)
+        yield from reversed(found)
+        end, span = end - span, span * 2
 
 
 def _real_ticks(expression: str, zone: tzinfo, moment: datetime, *, reverse: bool) -> Iterator[datetime]:

@@ -14,19 +14,10 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
+from bide.model.schedule_spec import ScheduleSpec as ScheduleSpec
+
 #: Goes up when a reader of the new form can't read the old one.
 SPEC_VERSION = 1
-
-
-class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When a DAG runs by itself."""
-
-    #: ``none``: only when asked; ``once``: one run ever; ``cron``: `expression` (five fields) in `timezone`.
-    kind: Literal["none", "once", "cron"] = "none"
-    expression: str = ""
-    timezone: str = "UTC"
-    #: What the author wrote, for people.
-    text: str = ""
 
 
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,35 +1,24 @@
 """When a scheduled DAG runs: a function of its schedule, its last run and the clock.
 
-A run covers a data interval and starts when the interval is over; its logical date is the interval's start, as in
-Airflow (https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dag-run.html#data-interval).
+A run covers a data interval, and its logical date is the interval's start. By default it starts when the interval
+is over; schedules without intervals start a run at each tick, as Airflow's trigger timetables do
+(https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/timetable.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
+from bide.model.schedule_spec import ScheduleSpec, SpanSpec
+from bide.model.spans import add
+from bide.model.ticks import Ticks, at_or_after, at_or_before, ticks_of
 
-from bide.model.cron import ticks_after, ticks_before
-from bide.model.dag_spec import ScheduleSpec
-from bide.model.errors import InvalidSchedule
-
-PRESETS: Final[dict[str, str]] = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-
-
-_RESOLUTION: Final = timedelta(microseconds=1)
+#: A tick that was missed by no more than this, or by a tenth of the pause, is taken all the same (see
+#: :attr:`ScheduleSpec.run_immediately`).
+_SOON: Final = timedelta(minutes=5)
+#: From one run to the next where they follow each other without a pause.
+_SHORTEST: Final = timedelta(seconds=1)
 
 
 class Interval(NamedTuple):
@@ -44,49 +33,6 @@ class Interval(NamedTuple):
         return self.end
 
 
-def parse_schedule(text: str | None, timezone: str = "UTC") -> ScheduleSpec:
-    """Read None, a preset or five cron fields. Raises :class:`InvalidSchedule` with the text and the reason."""
-    if text is None or text in ("@none", "None"):
-        return ScheduleSpec(text="" if text is None else text)
-    if text == "@once":
-        return ScheduleSpec(kind="once", text=text)
-    expression = PRESETS.get(text, text)
-    if expression.startswith("@"):
-        raise InvalidSchedule(
-            f"{text!r} is no schedule: the presets are {', '.join(['@once', *PRESETS])}; otherwise five cron fields"
-        )
-    try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidSchedule(f"unknown time zone {timezone!r} for schedule {text!r}") from error
-    if len(expression.split()) != 5:
-        raise InvalidSchedule(
-            f"{text!r} is no schedule: a cron expression has five fields (minute hour day month weekday)"
-        )
-    try:
-        cron = CronSim(expression, datetime(2024, 1, 1, tzinfo=zone))
-    except CronSimError as error:
-        raise InvalidSchedule(f"{text!r} is no cron expression: {error} (minute hour day month weekday)") from error
-    if next(cron, None) is None:
-        raise InvalidSchedule(f"{text!r} never comes due")
-    return ScheduleSpec(kind="cron", expression=expression, timezone=timezone, text=text)
-
-
-def _ticks_after(schedule: ScheduleSpec, moment: datetime) -> Iterator[datetime]:
-    return ticks_after(schedule.expression, ZoneInfo(schedule.timezone), moment)
-
-
-def _first_tick(schedule: ScheduleSpec, earliest: datetime) -> datetime | None:
-    """The first tick at or after `earliest`."""
-    return next(_ticks_after(schedule, earliest - _RESOLUTION), None)
-
-
-def _last_tick(schedule: ScheduleSpec, latest: datetime) -> datetime | None:
-    """The last tick at or before `latest`."""
-    before = ticks_before(schedule.expression, ZoneInfo(schedule.timezone), latest + _RESOLUTION)
-    return next(before, None)
-
-
 def next_interval(
     schedule: ScheduleSpec,
     *,
@@ -95,47 +41,179 @@ def next_interval(
     end_date: datetime | None,
     catchup: bool,
     now: datetime,
+    planned: Interval | None = None,
 ) -> Interval | None:
     """The interval of the next run, or None if there is none to come.
 
     `last` is the interval of the last scheduled run. With `catchup` the next follows it (or starts at
-    `start_date`); without, intervals that are over at `now` are passed over but for the latest.
+    `start_date`); without, what is over at `now` is passed over but for the latest. `planned` is the answer of an
+    earlier call for the same `last`: what has come due since then is not forgotten.
     """
-    if schedule.kind == "none":
-        return None
-    if schedule.kind == "once":
-        if last is not None:
+    match schedule.kind:
+        case "none":
             return None
-        at = start_date or now
-        return None if end_date is not None and at > end_date else Interval(at, at)
-    start = _next_start(schedule, last=last, start_date=start_date, catchup=catchup, now=now)
-    if start is None or (end_date is not None and start > end_date):
+        case "once":
+            at = start_date or now
+            found = None if last is not None else Interval(at, at)
+        case "continuous":
+            found = _continuous(last, start_date, now)
+        case "events":
+            found = _next_event(schedule, last, start_date, catchup, now, planned)
+        case "custom":
+            # Only its class knows, which is asked elsewhere.
+            return planned
+        case "cron" | "delta" if schedule.intervals:
+            found = _next_covered(schedule, last, start_date, catchup, now)
+        case "cron" | "delta":
+            found = _next_tick(schedule, last, start_date, catchup, now, planned)
+    if found is None or (end_date is not None and _bound(schedule, found) > end_date):
         return None
-    end = next(_ticks_after(schedule, start), None)
-    return None if end is None else Interval(start, end)
+    return found
+
+
+def manual_interval(schedule: ScheduleSpec, at: datetime) -> Interval:
+    """The data interval of a run that somebody asks for, with `at` as its logical date."""
+    if schedule.kind == "events":
+        return _manual_event(schedule, at)
+    if schedule.kind not in ("cron", "delta"):
+        return Interval(at, at)
+    if not schedule.intervals:
+        return Interval(_back(at, schedule.interval), at)
+    if schedule.delta is not None:
+        return Interval(_back(at, schedule.delta), at)
+    ticks = ticks_of(schedule, None)
+    end = at_or_before(ticks, at)
+    start = None if end is None else ticks.before(end)
+    return Interval(at, at) if start is None or end is None else Interval(start, end)
+
+
+def _bound(schedule: ScheduleSpec, found: Interval) -> datetime:
+    """What may not be later than the end date."""
+    is_tick = schedule.kind in ("cron", "delta") and not schedule.intervals
+    return found.end if is_tick or schedule.kind == "continuous" else found.start
+
+
+def _continuous(last: Interval | None, start_date: datetime | None, now: datetime) -> Interval:
+    if last is not None and (start_date is None or last.end >= start_date):
+        return Interval(last.end, max(last.end + _SHORTEST, now))
+    begin = start_date or now
+    return Interval(begin, max(begin, now))
+
+
+# --- a run for each span between two ticks
+
+
+def _next_covered(
+    schedule: ScheduleSpec, last: Interval | None, start_date: datetime | None, catchup: bool, now: datetime
+) -> Interval | None:
+    ticks = ticks_of(schedule, _latest(None if last is None else last.end, start_date))
+    start = _next_start(ticks, last=last, start_date=start_date, catchup=catchup, now=now)
+    end = None if start is None else ticks.after(start)
+    return None if start is None or end is None else Interval(start, end)
 
 
 def _next_start(
+    ticks: Ticks, *, last: Interval | None, start_date: datetime | None, catchup: bool, now: datetime
+) -> datetime | None:
+    earliest = last.end if last is not None else None
+    if start_date is not None:
+        from_start = at_or_after(ticks, start_date)
+        if from_start is None:
+            return None
+        earliest = _latest(earliest, from_start)
+    if catchup and earliest is not None:
+        return at_or_after(ticks, earliest)
+    # The latest interval that is over at `now` starts one tick before the last tick.
+    last_tick = at_or_before(ticks, now)
+    latest = None if last_tick is None else ticks.before(last_tick)
+    if latest is None or (earliest is not None and earliest > latest):
+        return None if earliest is None else at_or_after(ticks, earliest)
+    return latest
+
+
+# --- a run at each tick
+
+
+def _next_tick(
     schedule: ScheduleSpec,
-    *,
     last: Interval | None,
     start_date: datetime | None,
     catchup: bool,
     now: datetime,
-) -> datetime | None:
-    earliest = last.end if last is not None else None
-    if start_date is not None:
-        from_start = _first_tick(schedule, start_date)
-        if from_start is None:
-            return None
-        earliest = from_start if earliest is None else max(earliest, from_start)
-    if catchup and earliest is not None:
-        return _first_tick(schedule, earliest)
-    # The latest interval that is over at `now` starts one tick before the last tick.
-    last_tick = _last_tick(schedule, now)
-    latest = None if last_tick is None else _last_tick(schedule, last_tick - _RESOLUTION)
-    if latest is None:
-        return None if earliest is None else _first_tick(schedule, earliest)
-    if earliest is not None and earliest > latest:
-        return _first_tick(schedule, earliest)
-    return latest
+    planned: Interval | None,
+) -> Interval | None:
+    begin = start_date
+    if last is None and start_date is None and planned is not None:
+        begin = planned.end
+    if schedule.kind == "delta" and last is None and begin is None:
+        begin = now
+    ticks = ticks_of(schedule, _latest(None if last is None else last.end, begin))
+    earliest = None if begin is None else at_or_after(ticks, begin)
+    if last is not None:
+        following = ticks.after(last.end)
+        earliest = None if following is None else _latest(following, earliest)
+    elif begin is None:
+        earliest = _first_tick(ticks, schedule.run_immediately, now)
+    if earliest is None:
+        return None
+    if not catchup:
+        latest = at_or_before(ticks, now)
+        earliest = earliest if latest is None else max(earliest, latest)
+    return Interval(_back(earliest, schedule.interval), earliest)
+
+
+def _first_tick(ticks: Ticks, run_immediately: bool | float | None, now: datetime) -> datetime | None:
+    past, coming = at_or_before(ticks, now), ticks.after(now)
+    if past is None or coming is None or run_immediately is True:
+        return past or coming
+    if run_immediately is False:
+        return past if past == now else coming
+    patience = max((coming - past) / 10, _SOON) if run_immediately is None else timedelta(seconds=run_immediately)
+    return past if now - past <= patience else coming
+
+
+def _back(at: datetime, span: SpanSpec | None) -> datetime:
+    return at if span is None else add(at, span, -1)
+
+
+# --- events
+
+
+def _next_event(
+    schedule: ScheduleSpec,
+    last: Interval | None,
+    start_date: datetime | None,
+    catchup: bool,
+    now: datetime,
+    planned: Interval | None,
+) -> Interval | None:
+    events = _events(schedule)
+    known_since = start_date
+    if not catchup:
+        # What lay in the past when it was first seen is past; what has come since then has not been forgotten.
+        seen = now if planned is None else min(planned.start, now)
+        known_since = _latest(seen, start_date)
+    left = [
+        one for one in events if (known_since is None or one >= known_since) and (last is None or one > last.end)
+    ]
+    if not left:
+        return None
+    over = [one for one in left if one <= now]
+    event = over[-1] if over and not catchup else left[0]
+    return Interval(event, event)
+
+
+def _manual_event(schedule: ScheduleSpec, at: datetime) -> Interval:
+    events = _events(schedule)
+    if not schedule.restrict_to_events or not events:
+        return Interval(at, at)
+    event = max((one for one in events if one <= at), default=events[0])
+    return Interval(event, event)
+
+
+def _events(schedule: ScheduleSpec) -> list[datetime]:
+    return [datetime.fromisoformat(one).astimezone(UTC) for one in schedule.events]
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((value for value in (one, other) if value is not None), default=None)

@@ -29,6 +29,13 @@ class DagRow(NamedTuple):
     next_interval_start: datetime | None
     next_interval_end: datetime | None
 
+    @property
+    def planned(self) -> Interval | None:
+        """The data interval of its next scheduled run."""
+        if self.next_interval_start is None or self.next_interval_end is None:
+            return None
+        return Interval(self.next_interval_start, self.next_interval_end)
+
 
 _row = sa.select(*(dag.c[name] for name in DagRow._fields))
 

@@ -225,6 +225,16 @@ def count_running(tx: Tx, dag_ids: Collection[str]) -> dict[str, tuple[int, int]
     return {dag_id: (running, limit) for dag_id, running, limit in rows}
 
 
+_unfinished = sa.select(
+    sa.exists().where(sa.text("dag_run.state IN ('queued', 'running')"), dag_run.c.dag_id == sa.bindparam("dag"))
+)
+
+
+def has_unfinished(tx: Tx, dag_id: str) -> bool:
+    """Whether a run of the DAG has not ended. Reads ``ix_dag_run_unfinished``."""
+    return tx.conn.execute(_unfinished, {"dag": dag_id}).scalar_one()
+
+
 def start(tx: Tx, uid: str) -> None:
     """queued → running."""
     tx.conn.execute(

@@ -64,7 +64,7 @@ def test_a_whole_dag() -> None:
     spec = spec_of(made)
 
     assert (spec.dag_id, spec.file, spec.folder, spec.description) == ("d", "/dags/d.py", "/dags", "what")
-    assert spec.schedule == ScheduleSpec("cron", "0 6 * * *", "Europe/Zurich", "0 6 * * *")
+    assert spec.schedule == ScheduleSpec("cron", ("0 6 * * *",), "Europe/Zurich", "0 6 * * *")
     assert (spec.start_date, spec.end_date) == ("2023-12-31T23:00:00+00:00", "2025-01-01T00:00:00+00:00")
     assert spec.catchup and (spec.max_active_runs, spec.max_active_tasks) == (2, 3)
     assert spec.tags == ("a", "b") and spec.doc == "# D" and spec.paused_on_creation is False
@@ -144,7 +144,7 @@ def _schedule(**options: Any) -> ScheduleSpec:
 )
 def test_schedules(name: str, given: Any, kind: str, expression: str) -> None:
     found = _schedule(**{name: given})
-    assert (found.kind, found.expression, found.timezone) == (kind, expression, "UTC")
+    assert (found.kind, found.expressions, found.timezone) == (kind, (expression,) if expression else (), "UTC")
 
 
 @pytest.mark.parametrize(

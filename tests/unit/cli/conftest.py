@@ -81,7 +81,7 @@ class Project:
                 TaskSpec("extract", operator="PythonOperator", retries=2),
                 TaskSpec("load", operator="PythonOperator", upstream=("extract",)),
             ),
-            schedule=ScheduleSpec(kind="cron", expression="0 0 * * *", text="@daily"),
+            schedule=ScheduleSpec(kind="cron", expressions=("0 0 * * *",), text="@daily"),
             tags=tags,
             owner="ada",
         )

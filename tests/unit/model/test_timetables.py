@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.support.cron_model import Cron, Window, intervals, ticks
 
 from bide.model.errors import InvalidSchedule
-from bide.model.timetables import PRESETS, Interval, next_interval, parse_schedule
+from bide.model.schedule_text import PRESETS, parse_schedule
+from bide.model.timetables import Interval, next_interval
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -71,7 +72,7 @@ def test_no_schedule(text: str | None) -> None:
 @pytest.mark.parametrize(("preset", "cron"), PRESETS.items())
 def test_presets_are_cron_expressions(preset: str, cron: str) -> None:
     spec = parse_schedule(preset)
-    assert (spec.kind, spec.expression, spec.text) == ("cron", cron, preset)
+    assert (spec.kind, spec.expressions, spec.text) == ("cron", (cron,), preset)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +82,10 @@ def test_presets_are_cron_expressions(preset: str, cron: str) -> None:
         ("60 * * * *", "Bad minute"),
         ("* * 31 2 *", "never|day-of-month"),
         ("", "Wrong number|five fields"),
-        ("@fortnightly", "presets are @once, @hourly"),
+        ("@fortnightly", "presets are @once, @continuous, @hourly"),
         ("every day", "cron expression"),
         ("*/0 * * * *", "Bad minute"),
-        ("5-1 * * * *", "Bad minute"),
+        ("5-1/0 * * * *", "Bad minute"),
     ],
 )
 def test_a_schedule_that_can_not_be_read_is_named_with_the_reason(text: str, reason: str) -> None:
@@ -93,10 +94,14 @@ def test_a_schedule_that_can_not_be_read_is_named_with_the_reason(text: str, rea
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["30 0 0 * * *", "0 0 * * * *"])
-def test_six_fields_are_refused(text: str) -> None:
+def test_a_sixth_field_is_seconds() -> None:
+    found = following("* * * * * */15", start_date=at("2026-03-02T12:00:01"), catchup=True)
+    assert found == (at("2026-03-02T12:00:15"), at("2026-03-02T12:00:30"))
+
+
+def test_seven_fields_are_refused() -> None:
     with pytest.raises(InvalidSchedule, match="five fields"):
-        parse_schedule(text)
+        parse_schedule("0 0 * * * 0 2026")
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", ""])
@@ -213,14 +218,25 @@ def test_a_daily_run_keeps_its_time_on_the_wall_over_the_change() -> None:
     assert berlin("0 8 * * *", "2026-03-27", "2026-03-31T12:00") == ["27 07:00", "28 07:00", "29 06:00", "30 06:00"]
 
 
-def test_a_time_that_the_change_skips_runs_right_after_it() -> None:
-    # There is no 02:30 on 29 March; the clock jumps at 01:00 UTC.
-    assert berlin("30 2 * * *", "2026-03-28", "2026-03-31T12:00") == ["28 01:30", "29 01:00", "30 00:30"]
+def test_a_time_that_the_change_skips_runs_as_much_later() -> None:
+    # There is no 02:30 on 29 March: the clock jumps an hour at 01:00 UTC, and 03:30 is 01:30 UTC.
+    assert berlin("30 2 * * *", "2026-03-28", "2026-03-31T12:00") == ["28 01:30", "29 01:30", "30 00:30"]
+
+
+def test_a_skipped_time_that_falls_on_another_one_is_one_run() -> None:
+    found = berlin("30 2,3 * * *", "2026-03-28T12:00", "2026-03-30T12:00")
+    assert found == ["29 01:30", "30 00:30"]
+
+
+def test_every_other_hour_keeps_to_the_wall_clock() -> None:
+    # 02:00 does not exist on 29 March, and comes twice on 25 October.
+    assert berlin("0 */2 * * *", "2026-03-28T22:00", "2026-03-29T04:00") == ["28 23:00", "29 01:00", "29 02:00"]
+    assert berlin("0 */2 * * *", "2026-10-24T21:00", "2026-10-25T05:00") == ["24 22:00", "25 01:00", "25 03:00"]
 
 
 def test_a_time_that_comes_twice_runs_once() -> None:
     # 02:30 comes at 00:30 and at 01:30 UTC on 25 October.
-    assert berlin("30 2 * * *", "2026-10-24", "2026-10-27T12:00") == ["24 00:30", "25 00:30", "26 01:30"]
+    assert berlin("30 2 * * *", "2026-10-24", "2026-10-27T12:00") == ["24 00:30", "25 01:30", "26 01:30"]
 
 
 def test_hourly_runs_follow_real_hours() -> None:
@@ -246,8 +262,8 @@ WINDOWS = [
 crons = st.builds(
     Cron,
     minute=st.sampled_from(["*", "*/15", "*/7", "0", "30", "15,45", "10-12", "59"]),
-    hour=st.sampled_from(["*", "*/6", "*/5", "0", "1", "2", "3", "1,2,3", "0-4", "23", "12"]),
-    day=st.sampled_from(["*", "*", "*", "*/2", "28", "29-31", "1,30"]),
+    hour=st.sampled_from(["*", "0-23", "*/2", "*/6", "*/5", "0", "1", "2", "3", "1,2,3", "0-4", "23", "12"]),
+    day=st.sampled_from(["*", "*", "*", "*/2", "1-31", "28", "29-31", "1,30"]),
     month=st.sampled_from(["*", "*", "3,10,11"]),
     weekday=st.sampled_from(["*", "*", "*", "0", "7", "1-5", "6"]),
 )

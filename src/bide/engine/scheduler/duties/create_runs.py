@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from bide.control.create_run import make_run
-from bide.control.register_file import plan_next_run
+from bide.control.plan_runs import plan_next_run
 from bide.engine.scheduler.duty import Next
 from bide.store import Store, Topic, Tx, dags, runs
 from bide.store.claiming import decide_alone
@@ -40,7 +40,7 @@ class CreateRuns:
 
 def _make(tx: Tx, row: DagRow) -> None:
     # What was planned may be long ago: without catchup, intervals that went by meanwhile are passed over.
-    interval = plan_next_run(tx, row.dag_id)
+    interval = plan_next_run(tx, row.dag_id, planned=row.planned)
     if interval is None or interval.run_after > tx.now:
         return
     run_id = f"scheduled__{interval.start.isoformat()}"
@@ -50,6 +50,7 @@ def _make(tx: Tx, row: DagRow) -> None:
             row,
             run_id=run_id,
             run_type="scheduled",
+            logical_date=interval.start,
             interval=interval,
             run_after=interval.run_after,
             conf={},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from bide.control.advance_runs import consider, end_run
+from bide.control.advance_runs import consider, end_run, finish_run
 from bide.control.ending_callbacks import request_of_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
@@ -62,7 +62,7 @@ def _start(tx: Tx, run: RunRow) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     request_of_run(tx, run, structure, RunState.RUNNING)
     if not structure.tasks:
-        runs.finish(tx, run.uid, RunState.SUCCESS, reason="the DAG has no tasks")
+        finish_run(tx, run, RunState.SUCCESS, reason="the DAG has no tasks")
     elif run.unfinished == 0:
         end_run(tx, run)
     else:

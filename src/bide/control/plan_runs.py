@@ -1,0 +1,48 @@
+"""Work out when DAGs run next, and store it: as rows, so that nobody has to look for what is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bide.model.run_state import Structure
+from bide.model.timetables import Interval, next_interval
+from bide.store import Tx, dags, runs, specs
+
+
+def plan_next_run(
+    tx: Tx, dag_id: str, last: Interval | None = None, planned: Interval | None = None
+) -> Interval | None:
+    """Work out when `dag_id` runs next, and store it.
+
+    `last` is the interval of the run just made, else it is looked up; `planned` is what was planned before.
+    """
+    row = dags.find(tx, dag_id)
+    if row is None:
+        return None
+    structure = specs.structure_of(tx, row.version_uid)
+    spec = structure.spec
+    interval = next_interval(
+        spec.schedule,
+        last=last or dags.last_interval(tx, dag_id),
+        start_date=_moment(spec.start_date),
+        end_date=_moment(spec.end_date),
+        catchup=spec.catchup,
+        now=tx.now,
+        planned=planned,
+    )
+    if spec.schedule.kind == "continuous" and (not structure.tasks or runs.has_unfinished(tx, dag_id)):
+        # The end of the run plans the next one.
+        interval = None
+    dags.set_next_run(tx, dag_id, interval)
+    return interval
+
+
+def plan_after_end(tx: Tx, dag_id: str, structure: Structure) -> None:
+    """A run of `dag_id` has ended, for which the next one may have waited."""
+    if structure.spec.schedule.kind == "continuous":
+        plan_next_run(tx, dag_id)
+        tx.ring("dags")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
