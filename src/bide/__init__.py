@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from bide.authoring.skipping import DownstreamTasksSkipped, SkipMixin
     from bide.authoring.stream import StreamConsumer, StreamMessage, StreamTrigger
     from bide.authoring.taskflow import task
+    from bide.authoring.timetable import DagRunInfo, DataInterval, TimeRestriction, Timetable
+    from bide.authoring.timetables import (
+        CronDataIntervalTimetable,
+        CronTriggerTimetable,
+        DeltaDataIntervalTimetable,
+        DeltaTriggerTimetable,
+        EventsTimetable,
+        MultipleCronTriggerTimetable,
+    )
     from bide.authoring.trigger import (
         BaseTrigger,
         PollTrigger,
@@ -94,18 +103,26 @@ __all__ = [
     "Connection",
     "ConnectionNotFound",
     "Context",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DagRun",
+    "DagRunInfo",
+    "DataInterval",
     "DateTimeSensor",
     "DateTimeTrigger",
     "DeferralTimeout",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
     "DownstreamTasksSkipped",
     "EmptyOperator",
+    "EventsTimetable",
     "FileSensor",
     "FileTrigger",
     "HttpJobOperator",
     "JobOperator",
     "JobStatus",
     "Label",
+    "MultipleCronTriggerTimetable",
     "Param",
     "ParamsDict",
     "PokeReturnValue",
@@ -133,7 +150,9 @@ __all__ = [
     "TaskTimeout",
     "TimeDeltaSensor",
     "TimeDeltaTrigger",
+    "TimeRestriction",
     "TimerTrigger",
+    "Timetable",
     "TriggerEvent",
     "TriggerFailure",
     "TriggerRule",
@@ -183,6 +202,15 @@ _NAMES_BY_MODULE = {
     "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),
     "bide.authoring.stream": ("StreamConsumer", "StreamMessage", "StreamTrigger"),
     "bide.authoring.taskflow": ("task",),
+    "bide.authoring.timetable": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),
+    "bide.authoring.timetables": (
+        "CronDataIntervalTimetable",
+        "CronTriggerTimetable",
+        "DeltaDataIntervalTimetable",
+        "DeltaTriggerTimetable",
+        "EventsTimetable",
+        "MultipleCronTriggerTimetable",
+    ),
     "bide.authoring.trigger": (
         "BaseTrigger",
         "PollTrigger",

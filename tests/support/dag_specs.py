@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.dag_spec import DagSpec, ScheduleSpec, TaskSpec
 from bide.model.schedule_text import parse_schedule
 from bide.wire.messages import FileParsed
 
@@ -19,7 +19,7 @@ def dag_spec(
     *,
     tasks: Mapping[str, Mapping[str, Any]] | None = None,
     each: Mapping[str, Any] | None = None,
-    schedule: str | None = None,
+    schedule: str | ScheduleSpec | None = None,
     timezone: str = "UTC",
     start_date: datetime | None = None,
     end_date: datetime | None = None,
@@ -39,7 +39,7 @@ def dag_spec(
             TaskSpec(task_id=task_id, upstream=tuple(before), **{**(each or {}), **special.get(task_id, {})})
             for task_id, before in (upstream or {"a": ()}).items()
         ),
-        schedule=parse_schedule(schedule, timezone),
+        schedule=schedule if isinstance(schedule, ScheduleSpec) else parse_schedule(schedule, timezone),
         start_date=None if start_date is None else start_date.isoformat(),
         end_date=None if end_date is None else end_date.isoformat(),
         **of_dag,

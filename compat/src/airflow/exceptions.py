@@ -3,6 +3,7 @@
 from bide.authoring.deferral import TaskDeferred as TaskDeferred
 from bide.authoring.deferral import TaskRescheduled as AirflowRescheduleException
 from bide.authoring.skipping import DownstreamTasksSkipped as DownstreamTasksSkipped
+from bide.authoring.timetable import InvalidTimetable as AirflowTimetableInvalid
 from bide.model.errors import BideError as AirflowException
 from bide.model.errors import ConfigError as AirflowConfigException
 from bide.model.errors import CycleError as AirflowDagCycleException
@@ -26,6 +27,7 @@ __all__ = (
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "AirflowTimetableInvalid",
     "DownstreamTasksSkipped",
     "DuplicateTaskIdFound",
     "TaskDeferralError",

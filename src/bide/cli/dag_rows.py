@@ -12,7 +12,8 @@ from bide.cli.output import Row
 from bide.config.resolved import Config
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import NotFound
-from bide.store import Tx, specs
+from bide.model.timetables import Interval
+from bide.store import Tx, dags, specs
 from bide.store.migrate import schema_state
 from bide.store.views import EVERYTHING, DagView, list_dags, list_import_errors
 from bide.wire.messages import FileParsed
@@ -24,6 +25,8 @@ class DagRow(NamedTuple):
     spec: DagSpec
     is_paused: bool | None
     next_run_at: datetime | None
+    #: The data interval of the next scheduled run.
+    planned: Interval | None = None
 
 
 async def known_dags(config: Config, *, parse: bool) -> tuple[list[DagRow], int]:
@@ -34,7 +37,7 @@ async def known_dags(config: Config, *, parse: bool) -> tuple[list[DagRow], int]
     known = {row.spec.dag_id: row for row in stored}
     parsed = await _parse(config)
     rows = [
-        DagRow(spec, earlier.is_paused, earlier.next_run_at) if earlier else DagRow(spec, None, None)
+        earlier._replace(spec=spec) if earlier else DagRow(spec, None, None)
         for file in parsed
         for spec in file.dags
         for earlier in [known.get(spec.dag_id)]
@@ -80,7 +83,8 @@ async def _stored(config: Config) -> tuple[list[DagRow], int]:
 
     def read(tx: Tx) -> tuple[list[DagRow], int]:
         rows, _ = list_dags(tx, EVERYTHING)
-        return [_row(tx, row) for row in rows], list_import_errors(tx)[1]
+        planned = dags.planned_intervals(tx)
+        return [_row(tx, row, planned.get(row.dag_id)) for row in rows], list_import_errors(tx)[1]
 
     async with open_any_store(config) as store:
         if store.is_shared and schema_state(store).revision is None:
@@ -89,8 +93,8 @@ async def _stored(config: Config) -> tuple[list[DagRow], int]:
         return await store.read(read)
 
 
-def _row(tx: Tx, row: DagView) -> DagRow:
-    return DagRow(specs.structure_of(tx, row.version_uid).spec, row.is_paused, row.next_run_at)
+def _row(tx: Tx, row: DagView, planned: Interval | None) -> DagRow:
+    return DagRow(specs.structure_of(tx, row.version_uid).spec, row.is_paused, row.next_run_at, planned)
 
 
 def _error(file: str, dag_id: str | None, line: int | None, message: str, traceback: str) -> Row:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bide.cli import next_runs
 from bide.cli.arguments import read_conf, read_moment
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
 from bide.cli.engines import scheduler_runs
@@ -22,6 +23,8 @@ from bide.model.graph import topological_order
 from bide.store.runs import RunRow
 
 app = typer.Typer(help="List, show, trigger and pause DAGs; show which files can't be read.", no_args_is_help=True)
+
+app.command("next-execution")(next_runs.next_execution)
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 
@@ -42,6 +45,7 @@ def list_all(
         say(f"{broken} import error{'s' if broken > 1 else ''}: see `bide dags errors`")
 
 
+@app.command("details", help="Another name of show.", hidden=True)
 @app.command()
 def show(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Show a DAG and its tasks, in the order in which they run."""
@@ -61,6 +65,8 @@ def show(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Ou
     ]
     record: Row = {
         **_summary(row),
+        "timezone": spec.schedule.timezone,
+        "timetable": spec.schedule.description or None,
         "description": spec.description,
         "folder": spec.folder,
         "start_date": spec.start_date,

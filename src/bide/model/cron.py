@@ -11,10 +11,12 @@ import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim
 
 from bide.model.cron_text import read_cron
+from bide.model.errors import InvalidSchedule
 
 _TICK: Final = timedelta(microseconds=1)
 _SECOND: Final = timedelta(seconds=1)
@@ -24,6 +26,16 @@ _LARGEST_CHANGE: Final = timedelta(days=1)
 _FIRST_SPAN: Final = timedelta(hours=1)
 #: The longest pause of an expression that is ever due: from one leap day on a certain weekday to the next one.
 _LONGEST_PAUSE: Final = timedelta(days=41 * 366)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this IANA name. Raises :class:`InvalidSchedule` for none."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidSchedule(f"unknown time zone {name!r}") from error
 
 
 def ticks_after(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:

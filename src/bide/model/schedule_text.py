@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSimError
 
-from bide.model.cron import ticks_after
+from bide.model.cron import ticks_after, zone_of
 from bide.model.cron_text import read_cron
 from bide.model.errors import InvalidSchedule
 from bide.model.schedule_spec import ScheduleSpec
@@ -49,9 +48,9 @@ def cron_expression(text: str, timezone: str) -> str:
         known = ", ".join(["@once", "@continuous", *PRESETS])
         raise InvalidSchedule(f"{text!r} is no schedule: the presets are {known}; otherwise five cron fields")
     try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidSchedule(f"unknown time zone {timezone!r} for schedule {text!r}") from error
+        zone = zone_of(timezone)
+    except InvalidSchedule as error:
+        raise InvalidSchedule(f"{error} for schedule {text!r}") from error
     try:
         read_cron(expression)
         first = next(ticks_after(expression, zone, _SOME_DAY), None)

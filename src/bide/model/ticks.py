@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
-from bide.model.cron import ticks_after, ticks_before
+from bide.model.cron import ticks_after, ticks_before, zone_of
 from bide.model.schedule_spec import ScheduleSpec, SpanSpec
 from bide.model.spans import as_interval, fixed_length, rough_length
 
@@ -53,7 +52,7 @@ class CronTicks:
 
     def __init__(self, expressions: tuple[str, ...], timezone: str) -> None:
         self._expressions = expressions
-        self._zone = ZoneInfo(timezone)
+        self._zone = zone_of(timezone)
 
     def after(self, moment: datetime) -> datetime | None:
         """The first tick later than `moment`."""

@@ -7,6 +7,7 @@ is over; schedules without intervals start a run at each tick, as Airflow's trig
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -69,6 +70,25 @@ def next_interval(
     if found is None or (end_date is not None and _bound(schedule, found) > end_date):
         return None
     return found
+
+
+def coming_intervals(
+    schedule: ScheduleSpec,
+    *,
+    first: Interval | None,
+    start_date: datetime | None,
+    end_date: datetime | None,
+    now: datetime,
+) -> Iterator[Interval]:
+    """The runs to come, in order; `first` is planned. Those of continuous DAGs are not known beforehand."""
+    one = first
+    while one is not None:
+        yield one
+        if schedule.kind in ("continuous", "custom"):
+            return
+        one = next_interval(
+            schedule, last=one, start_date=start_date, end_date=end_date, catchup=True, now=max(now, one.end)
+        )
 
 
 def manual_interval(schedule: ScheduleSpec, at: datetime) -> Interval:

@@ -87,6 +87,16 @@ def set_next_run(tx: Tx, dag_id: str, interval: Interval | None) -> None:
     )
 
 
+def planned_intervals(tx: Tx) -> dict[str, Interval]:
+    """The data intervals of the runs to come, by DAG."""
+    rows = tx.conn.execute(
+        sa.select(dag.c.dag_id, dag.c.next_interval_start, dag.c.next_interval_end).where(
+            dag.c.next_run_at.is_not(None)
+        )
+    )
+    return {dag_id: Interval(start, end) for dag_id, start, end in rows}
+
+
 def set_paused(tx: Tx, dag_id: str, paused: bool) -> bool:
     """Pause or unpause; False if there is no such DAG."""
     answer = tx.conn.execute(sa.update(dag).where(dag.c.dag_id == dag_id).values(is_paused=paused))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from bide.control.mark_run import mark_run
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import forget_file
-from bide.model.dag_spec import DagSpec
+from bide.model.dag_spec import DagSpec, ScheduleSpec
+from bide.model.schedule_spec import SpanSpec
+from bide.model.states import RunState
 from bide.store import dags, views
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -203,4 +207,74 @@ async def test_a_scheduled_run_knows_its_interval(engine: HandEngine) -> None:
         "2026-03-02T11:00:00+00:00",
         "2026-03-02T11:00:00+00:00",
         "2026-03-02T12:00:00+00:00",
+    )
+
+
+async def test_continuous_runs_follow_each_other(engine: HandEngine) -> None:
+    start = datetime(2026, 3, 2, 11, tzinfo=UTC)
+    await engine.register(dag_spec("d", schedule="@continuous", start_date=start, max_active_runs=1))
+    await engine.settle()
+    assert await starts(engine) == ["02 11:00"]
+    engine.clock.advance(600)
+    assert await engine.settle() is None, "the next one waits for the end of this one"
+    await engine.finish("a")
+    await engine.settle()
+    assert await starts(engine) == ["02 11:00", "02 12:00"]
+
+
+async def test_a_continuous_dag_goes_on_after_a_run_by_hand_and_a_failure(engine: HandEngine) -> None:
+    await engine.register(dag_spec("d", schedule="@continuous", max_active_runs=1), paused=True)
+    run = await engine.create("d")
+    await pause_dag(engine.store, "d", False, by="ada")
+    await engine.settle()
+    assert await starts(engine) == []
+    await mark_run(engine.store, "d", run.run_id, RunState.FAILED, by="ada")
+    await engine.settle()
+    assert await starts(engine) == ["02 12:00"]
+
+
+async def test_a_continuous_dag_without_tasks_has_nothing_to_go_on_with(engine: HandEngine) -> None:
+    await engine.register(msgspec.structs.replace(dag_spec("d", schedule="@continuous"), tasks=()))
+    assert await engine.settle() is None
+    assert await starts(engine) == []
+
+
+async def test_a_run_at_each_tick_is_named_by_it(engine: HandEngine) -> None:
+    ticks = ScheduleSpec(kind="cron", expressions=("0 * * * *",), intervals=False)
+    await engine.register(dag_spec("d", schedule=ticks))
+    for _ in range(2):
+        await engine.skip_to_next()
+    names = list(await engine.run_states())
+    assert names == [f"scheduled__2026-03-02T{hour}:00:00+00:00" for hour in (12, 13, 14)]
+
+
+async def test_ticks_whose_intervals_begin_together_are_runs_of_their_own(engine: HandEngine) -> None:
+    daily = ScheduleSpec(kind="cron", expressions=("0 0 * * *",), intervals=False, interval=SpanSpec(months=1))
+    start = datetime(2026, 3, 28, tzinfo=UTC)
+    await engine.register(dag_spec("d", schedule=daily, start_date=start, catchup=True))
+    engine.clock.move_to(datetime(2026, 3, 31, 12, tzinfo=UTC))
+    await engine.settle()
+    # A month before the 29th, 30th and 31st of March is the 28th of February.
+    assert await starts(engine) == ["28 00:00"] * 4
+
+
+async def test_an_event_that_came_while_no_engine_ran_gets_its_run(engine: HandEngine) -> None:
+    events = ScheduleSpec(kind="events", events=("2026-03-02T10:00:00+00:00", "2026-03-02T13:00:00+00:00"))
+    await engine.register(dag_spec("d", schedule=events))
+    await engine.settle()
+    assert await starts(engine) == []
+    await engine.lose_engine()
+    engine.clock.advance(2 * 3600)
+    assert await engine.settle() is None
+    assert await starts(engine) == ["02 13:00"]
+
+
+async def test_a_run_by_hand_is_about_the_last_interval(engine: HandEngine) -> None:
+    await engine.register(hourly(), paused=True)
+    engine.clock.advance(90)
+    run = await engine.create("d")
+    assert run.logical_date == engine.clock.now()
+    assert (run.data_interval_start, run.data_interval_end) == (
+        datetime(2026, 3, 2, 11, tzinfo=UTC),
+        datetime(2026, 3, 2, 12, tzinfo=UTC),
     )

@@ -170,11 +170,11 @@ class SomeTimetable:
     ("options", "words"),
     [
         ({"schedule": "61 * * * *"}, "DAG 'd': '61 * * * *' is no cron expression"),
-        ({"schedule": "* * *"}, "DAG 'd': '* * *' is no schedule"),
+        ({"schedule": "* * *"}, "DAG 'd': '* * *' is no cron expression"),
         ({"schedule": "@dayly"}, "DAG 'd': '@dayly' is no schedule"),
         ({"schedule": "0 0 31 2 *"}, "DAG 'd': '0 0 31 2 *' is no cron expression: Bad day-of-month"),
-        ({"schedule": dt.timedelta(days=1)}, "DAG 'd': a schedule given as an interval"),
-        ({"schedule": ["dataset"]}, "DAG 'd': a schedule given as a list (['dataset']) is not supported yet"),
+        ({"schedule": dt.timedelta(days=-1)}, "DAG 'd': datetime.timedelta(days=-1) is no span between runs"),
+        ({"schedule": ["dataset"]}, "DAG 'd': a schedule given as a list (['dataset']) is not supported"),
         ({"timetable": SomeTimetable()}, "DAG 'd': a schedule given as a SomeTimetable"),
         (
             {

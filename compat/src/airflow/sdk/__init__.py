@@ -22,6 +22,12 @@ from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
 from bide.authoring.skipping import BranchMixIn as BranchMixIn
 from bide.authoring.skipping import SkipMixin as SkipMixin
 from bide.authoring.taskflow import task as task
+from bide.authoring.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
+from bide.authoring.timetables import CronTriggerTimetable as CronTriggerTimetable
+from bide.authoring.timetables import DeltaDataIntervalTimetable as DeltaDataIntervalTimetable
+from bide.authoring.timetables import DeltaTriggerTimetable as DeltaTriggerTimetable
+from bide.authoring.timetables import EventsTimetable as EventsTimetable
+from bide.authoring.timetables import MultipleCronTriggerTimetable as MultipleCronTriggerTimetable
 from bide.authoring.trigger_rule import TriggerRule as TriggerRule
 from bide.authoring.variable import Variable as Variable
 from bide.authoring.xcom_arg import XComArg as XComArg
@@ -37,8 +43,14 @@ __all__ = (
     "BranchMixIn",
     "Connection",
     "Context",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DagRunState",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
+    "EventsTimetable",
     "Label",
+    "MultipleCronTriggerTimetable",
     "Param",
     "ParamsDict",
     "PokeReturnValue",

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from bide.control.create_run import make_run
 from bide.control.plan_runs import plan_next_run
 from bide.engine.scheduler.duty import Next
-from bide.store import Store, Topic, Tx, dags, runs
+from bide.store import Store, Topic, Tx, dags, runs, specs
 from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
 
@@ -43,7 +43,10 @@ def _make(tx: Tx, row: DagRow) -> None:
     interval = plan_next_run(tx, row.dag_id, planned=row.planned)
     if interval is None or interval.run_after > tx.now:
         return
-    run_id = f"scheduled__{interval.start.isoformat()}"
+    schedule = specs.structure_of(tx, row.version_uid).spec.schedule
+    # Ticks are all different; the intervals that end there may begin at the same moment.
+    named_by = interval.start if schedule.intervals else interval.end
+    run_id = f"scheduled__{named_by.isoformat()}"
     if runs.find(tx, row.dag_id, run_id) is None:
         make_run(
             tx,

@@ -1,0 +1,11 @@
+"""Schedules that need no calendar."""
+
+from bide.authoring.timetables import ContinuousTimetable as ContinuousTimetable
+from bide.authoring.timetables import NullTimetable as NullTimetable
+from bide.authoring.timetables import OnceTimetable as OnceTimetable
+
+__all__ = (
+    "ContinuousTimetable",
+    "NullTimetable",
+    "OnceTimetable",
+)
