@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from dateutil.relativedelta import relativedelta
 
 from bide.authoring.dag import DAG
 from bide.authoring.schedules import schedule_of
+from bide.authoring.scope import collecting
 from bide.authoring.serialize import serialize_dag, validate_dag
 from bide.authoring.timetable import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from bide.authoring.timetables import (
@@ -169,3 +172,23 @@ def test_the_zone_is_that_of_the_start_date() -> None:
     start = pendulum.datetime(2026, 1, 1, tz="Europe/Rome")
     assert spec(schedule="@daily", default_args={"start_date": start}).timezone == "Europe/Rome"
     assert spec(schedule="@daily").timezone == "UTC"
+
+
+def test_the_guides_dags_have_their_schedules() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "schedules.md"
+    found = re.search(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    with collecting() as made:
+        exec(found[1], {"__name__": "guide"})
+    specs = {dag.dag_id: schedule_of(dag) for dag in made}
+    assert {dag_id: spec.kind for dag_id, spec in specs.items()} == {
+        "daily": "cron",
+        "weekdays": "cron",
+        "every_six_hours": "delta",
+        "at_eight": "cron",
+        "office_hours": "cron",
+        "when_asked": "none",
+    }
+    assert {specs[dag_id].timezone for dag_id in ("daily", "weekdays", "at_eight", "office_hours")} == {
+        "Europe/Rome"
+    }
