@@ -11,8 +11,8 @@ from tests.support.commands import DagRun, Folder
 
 #: What the log has to say, by task.
 WRONG_DEFERRALS: Final = {
-    "kwargs": "NotSerializable: defer(kwargs=): .clients.main is a socket.socket, which can't be stored",
-    "arguments": "NotSerializable: arguments of trigger Fires: .payload[1] is a socket.socket",
+    "kwargs": "NotSerializable: defer(kwargs=)['clients']['main'] is a socket.socket, which can't be stored",
+    "arguments": "NotSerializable: arguments of trigger Fires['payload'][1] is a socket.socket",
     "no_trigger": "trigger must be an instance of a BaseTrigger, not 'in an hour'",
     "a_class": "trigger must be an instance, not the class Fires: write Fires(...)",
     "not_a_trigger": "trigger class 'collections.OrderedDict' is no trigger: it must derive from BaseTrigger",
@@ -30,15 +30,15 @@ WRONG_DEFERRALS: Final = {
     "reserved": "kwargs can't have 'event': the resumed method gets that anyway",
 }
 WRONG_TRIGGERS: Final = {
-    "event": "Trigger failed: NotSerializable: event of FiresASocket: .connections[0] is a socket.socket",
+    "event": "Trigger failed: NotSerializable: event of FiresASocket['connections'][0] is a socket.socket",
     "no_generator": "NoGenerator.run() must be an async generator: write 'async def run(self)'",
     "picky": "Picky can't be built: LookupError: TOLD_BY_THE_TASK is not set here",
     "ends_its_process": "this trigger's process ended 3 times",
 }
 WRONG_VALUES: Final = {
-    "returns_a_socket": "XCom return_value: .rows[2].client is a socket.socket, which can't be stored",
-    "pushes_a_socket": "XCom connection: [1] is a socket.socket, which can't be stored",
-    "returns_a_circle": "XCom return_value: .loop[0] contains itself",
+    "returns_a_socket": "return value['rows'][2]['client'] is a socket.socket, which can't be stored",
+    "pushes_a_socket": "XCom connection[1] is a socket.socket, which can't be stored",
+    "returns_a_circle": "return value['loop'][0] contains itself",
     "returns_depth": "nested more than 200 deep",
 }
 WRONG_ENDS: Final = {

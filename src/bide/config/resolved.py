@@ -110,6 +110,7 @@ class Config:
                 kept[row.variable] = _as_text(value)
         # Runners know nothing of the project folder that a relative path counts from.
         kept[setting_rows()["core", "plugins_folder"].variable] = str(self.plugins_folder)
+        kept[setting_rows()["core", "dags_folder"].variable] = str(self.dags_folder)
         return kept
 
 

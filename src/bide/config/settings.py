@@ -75,6 +75,13 @@ class Core(Section, frozen=True):
     dags_are_paused_at_creation: Annotated[
         bool, Meta(description="Whether a DAG that is seen for the first time waits to be unpaused.")
     ] = False
+    allowed_deserialization_classes: Annotated[
+        list[str],
+        Meta(
+            description="Classes whose objects may be XComs and be built again from them, beside those of modules "
+            "in the DAG folder and the plugin folder: package.module.Name, with * for any text."
+        ),
+    ] = []
     sensitive_var_conn_names: Annotated[
         list[str],
         Meta(

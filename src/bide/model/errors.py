@@ -29,6 +29,7 @@
     │   └── VariableNotFound      also a KeyError
     ├── Conflict                  exists already, or its state does not allow that
     ├── Fenced                    a message came too late: the instance has moved on
+    ├── ValueRefused              a stored value is of a class that must not, or can't, be built here
     ├── KeyMissing                a stored value is encrypted with a key that is not there
     └── ProtocolError             a frame that can't be read
 
@@ -164,6 +165,10 @@ class Fenced(BideError):
 
 class Gone(BideError):
     """What is named here has been, and is over."""
+
+
+class ValueRefused(BideError):
+    """A stored value is of a class that must not, or can not, be built in this process."""
 
 
 class KeyMissing(BideError):

@@ -6,7 +6,8 @@ type::
 
     {"__bide__": ["datetime", "2026-01-01T12:00:00+01:00", "Europe/Zurich", 0]}
 
-Nothing is unpickled, and no class is imported by a name found in the data: the types are those listed here.
+Nothing is unpickled. The types are those listed here, and arrays and tables (:mod:`bide.model.value_arrays`); of
+users' classes (:mod:`bide.model.value_classes`) objects are only built in processes of users, by an allow-list.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import msgspec
 
 from bide.model.errors import NotSerializable, ProtocolError
 from bide.model.sealed import refuse_sealed
+from bide.model.value_arrays import array_form_of, rebuild_array
+from bide.model.value_classes import form_of, rebuild
 
 _TAG: Final = "__bide__"
 #: What JSON readers hold exactly; larger integers are written as text.
@@ -47,7 +50,8 @@ def encode(value: object, *, what: str) -> bytes:
 def decode(data: bytes) -> Any:
     """Read what :func:`encode` wrote.
 
-    Raises :class:`KeyMissing` if the store could not open it, and :class:`ProtocolError` for anything else.
+    Raises :class:`KeyMissing` if the store could not open it, :class:`ValueRefused` for an object that must not, or
+    can't, be built here, and :class:`ProtocolError` for anything else.
     """
     refuse_sealed(data)
     try:
@@ -87,9 +91,9 @@ class _Encoder:
 
     def _container(self, value: Any, kind: type[Any], path: str, depth: int) -> Any:
         if id(value) in self._open:
-            raise NotSerializable(f"{self._what}: {path or 'the value'} contains itself, so it can't be stored")
+            raise NotSerializable(f"{self._place(path)} contains itself, so it can't be stored")
         if depth >= MAX_DEPTH:
-            raise NotSerializable(f"{self._what}: {path[:80]}... is nested more than {MAX_DEPTH} deep")
+            raise NotSerializable(f"{self._place(path[:80])}... is nested more than {MAX_DEPTH} deep")
         self._open.add(id(value))
         try:
             if kind is dict:
@@ -105,9 +109,9 @@ class _Encoder:
 
     def _mapping(self, value: dict[Any, Any], path: str, depth: int) -> Any:
         if _TAG not in value and all(type(key) is str and _is_unicode(key) for key in value):
-            return {key: self.plain(item, _member(path, key), depth + 1) for key, item in value.items()}
+            return {key: self.plain(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()}
         pairs = [
-            [self.plain(key, f"{path} key {key!r}", depth + 1), self.plain(item, _member(path, key), depth + 1)]
+            [self.plain(key, f"{path} key {key!r}", depth + 1), self.plain(item, f"{path}[{key!r}]", depth + 1)]
             for key, item in value.items()
         ]
         return {_TAG: ["dict", pairs]}
@@ -116,21 +120,51 @@ class _Encoder:
         for kind, write in _WRITERS:
             if isinstance(value, kind):
                 return {_TAG: write(value)}
+        form = self._form(value, path, depth)
+        if form is not None:
+            return {_TAG: form}
         # Subclasses arrive as their base: a StrEnum as str, a named tuple as tuple, an OrderedDict as dict.
         for base, convert in _BASES:
             if isinstance(value, base) and (not isinstance(value, Enum) or base in (str, int, float)):
                 return self.plain(convert(value), path, depth)
         name = _type_name(cast("type[Any]", type(value)))
         raise NotSerializable(
-            f"{self._what}: {path or 'the value'} is {_article(name)} {name}, which can't be stored; "
+            f"{self._place(path)} is {_article(name)} {name}, which can't be stored; "
             "pass something that names it (an id, a path, a dict) instead"
         )
 
+    def _form(self, value: Any, path: str, depth: int) -> list[Any] | None:
+        """What is stored of a table, an array, or an object of a user's class."""
+        try:
+            array = array_form_of(value)
+            form = form_of(value) if array is None else None
+        except NotSerializable as error:
+            name = _type_name(cast("type[Any]", type(value)))
+            raise NotSerializable(f"{self._place(path)} is {_article(name)} {name}: {error}") from None
+        if array is not None:
+            return ["array", *array]
+        if form is None:
+            return None
+        if id(value) in self._open:
+            raise NotSerializable(f"{self._place(path)} contains itself, so it can't be stored")
+        self._open.add(id(value))
+        try:
+            return ["class", form.kind, form.name, form.version, self._content(form.content, path, depth)]
+        finally:
+            self._open.discard(id(value))
 
-def _member(path: str, key: object) -> str:
-    if isinstance(key, str) and key.isidentifier():
-        return f"{path}.{key}"
-    return f"{path}[{key!r}]"
+    def _content(self, content: Any, path: str, depth: int) -> Any:
+        if depth >= MAX_DEPTH:
+            raise NotSerializable(f"{self._place(path[:80])}... is nested more than {MAX_DEPTH} deep")
+        if type(content) is dict:
+            fields = cast("dict[Any, Any]", content)
+            if _TAG not in fields and all(type(name) is str and name.isidentifier() for name in fields):
+                return {name: self.plain(item, f"{path}.{name}", depth + 1) for name, item in fields.items()}
+        return self.plain(content, path, depth + 1)
+
+    def _place(self, path: str) -> str:
+        """The part of the value that a message is about."""
+        return f"{self._what}{path}" if path else f"{self._what}: the value"
 
 
 def _type_name(kind: type[Any]) -> str:
@@ -183,6 +217,16 @@ def _write_datetime(value: dt.datetime) -> list[Any]:
     return ["datetime", text, _zone(value.tzinfo), value.fold]
 
 
+def _write_zone(value: dt.tzinfo) -> list[Any]:
+    name = "UTC" if value is dt.UTC else _zone(value)
+    if name is not None:
+        return ["zone", name]
+    offset = value.utcoffset(None)
+    if offset is None:
+        raise NotSerializable(f"{value!r} is a time zone without a name, which can't be stored")
+    return ["offset", offset.total_seconds()]
+
+
 def _write_timedelta(value: dt.timedelta) -> list[Any]:
     # pendulum's durations answer `days` without their months and years; the base class has the whole span.
     parts = (dt.timedelta.days, dt.timedelta.seconds, dt.timedelta.microseconds)
@@ -200,6 +244,7 @@ _WRITERS: Final[tuple[tuple[type[Any], Callable[[Any], list[Any]]], ...]] = (
     (decimal.Decimal, lambda value: ["Decimal", str(value)]),
     (uuid.UUID, lambda value: ["UUID", str(value)]),
     (PurePath, lambda value: ["Path", str(value)]),
+    (dt.tzinfo, _write_zone),
 )
 _BASES: Final[tuple[tuple[type[Any], Callable[[Any], Any]], ...]] = (
     (str, str.__str__),
@@ -247,6 +292,18 @@ def _read_time(text: str, zone: str | None, fold: int) -> dt.time:
     return moment if zone is None else moment.replace(tzinfo=dt.UTC if zone == "UTC" else ZoneInfo(zone))
 
 
+def _read_zone(name: str) -> dt.tzinfo:
+    return dt.UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _read_offset(seconds: float) -> dt.timezone:
+    return dt.timezone(dt.timedelta(seconds=seconds))
+
+
+def _read_class(kind: str, name: str, version: int, content: Any) -> Any:
+    return rebuild(kind, name, version, _restore(content))
+
+
 def _read_bytearray(text: str) -> bytearray:
     return bytearray(base64.b64decode(text))
 
@@ -286,6 +343,10 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "Decimal": decimal.Decimal,
     "UUID": uuid.UUID,
     "Path": Path,
+    "zone": _read_zone,
+    "offset": _read_offset,
+    "class": _read_class,
+    "array": rebuild_array,
     "str": _read_text,
     "int": _read_integer,
     "float": float,

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 
+from bide.authoring.value_policy import allowed_names, value_policy
+from bide.model.value_classes import Policy
+
 
 def setting(section: str, key: str) -> str | None:
     """``BIDE__SECTION__KEY``, else ``AIRFLOW__SECTION__KEY``, else None."""
     name = f"{section}__{key}".upper()
     return os.environ.get(f"BIDE__{name}", os.environ.get(f"AIRFLOW__{name}"))
+
+
+def project_values(*folders: str) -> Policy:
+    """Allows classes of the project (and of modules below `folders`), and those that the setting allows."""
+    places = [*folders, setting("core", "dags_folder") or "", setting("core", "plugins_folder") or ""]
+    return value_policy(places, allowed_names(setting("core", "allowed_deserialization_classes")))
 
 
 def number_setting(section: str, key: str, default: int) -> int:

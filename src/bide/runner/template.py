@@ -25,8 +25,10 @@ from typing import Final, NoReturn
 
 from bide.authoring.inputs import no_dag_file_so_far
 from bide.authoring.plugins import installed_plugins
+from bide.model.value_classes import use_policy
 from bide.observe import leftovers, processes
 from bide.runner import dag_parser, task_runner, trigger_runner
+from bide.runner.settings import project_values
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
 from bide.wire.messages import Exited, Fork, Forked
 
@@ -276,6 +278,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _stand_apart()
     preload([*_USUAL, *(name for name in arguments.preload.split(",") if name)])
     installed_plugins()
+    use_policy(project_values())
     no_dag_file_so_far()
     # Collecting would touch, and so copy, the pages that all runners share.
     gc.collect()

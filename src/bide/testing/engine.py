@@ -33,9 +33,11 @@ from bide.engine.triggerer.store_control import StoreControl
 from bide.model.dag_spec import DagSpec
 from bide.model.log_path import LogLayout
 from bide.model.states import RunState
+from bide.model.value_classes import use_policy
 from bide.observe.log import DescriptorSink, context_sink
 from bide.runner.questions import TriggerRuntime
 from bide.runner.resolve import live_classes
+from bide.runner.settings import project_values
 from bide.store import Store, Tx, connections, sessions, variables
 from bide.store.connections import ConnectionRow
 from bide.store.database import Work, WorkOnMany
@@ -141,6 +143,8 @@ class InlineEngine:
         with heard(lambda: clock.now().timestamp()) as finish_lines:
             self._finish_lines = finish_lines
             clock.attach(self._sleep)
+            dag = self._request.dag
+            before = use_policy(project_values(dag.dags_folder or dag.folder))
             thread.start()
             try:
                 self._ready.wait()
@@ -152,6 +156,7 @@ class InlineEngine:
             finally:
                 thread.join()
                 clock.attach(None)
+                use_policy(before)
         if isinstance(self._error, RunStuck):
             raise self._error.with_traceback(None)
         if self._error is not None:

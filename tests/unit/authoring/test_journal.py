@@ -221,7 +221,7 @@ def test_inputs_are_those_of_the_first_segment() -> None:
 
 
 def test_inputs_that_cannot_be_stored_are_named() -> None:
-    with pytest.raises(NotSerializable, match=r"arguments of a function that waits: \.client is an object"):
+    with pytest.raises(NotSerializable, match=r"arguments of a function that waits\['client'\] is an object"):
         Keeper().segment(lambda: wait(SignalTrigger("s")), client=object())
 
 

@@ -180,7 +180,9 @@ def test_what_runners_are_told_reads_back_as_the_same_settings(project: Path) ->
     assert not any(name.startswith(("BIDE__STORE", "BIDE__API")) for name in told)
     again = load_config(Path("/"), told)
     # A path counts from a folder that they know nothing of.
-    there = msgspec.structs.replace(config.settings.core, plugins_folder=str(config.plugins_folder))
+    there = msgspec.structs.replace(
+        config.settings.core, plugins_folder=str(config.plugins_folder), dags_folder=str(config.dags_folder)
+    )
     assert again.settings.core == there
     assert again.settings.operators == config.settings.operators
 

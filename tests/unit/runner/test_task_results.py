@@ -56,7 +56,7 @@ def test_a_result_that_cannot_be_stored_fails_the_task_with_its_path(worker: Run
     file = one_task(project, "return {'rows': [0, {'lock': threading.Lock()}]}")
     order = project.order(file)
     error = failed(worker.run(order))
-    assert error.startswith("NotSerializable: XCom return_value: .rows[1].lock is a _thread.lock")
+    assert error.startswith("NotSerializable: return value['rows'][1]['lock'] is a _thread.lock")
     assert error in project.log(order)
 
 

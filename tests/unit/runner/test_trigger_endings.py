@@ -28,7 +28,7 @@ def test_the_first_event_ends_the_wait_and_the_trigger_is_cleaned_up(triggers: T
         ("Raises", "ValueError: no such job"),
         ("Exits", "SystemExit: the code called sys.exit(5)"),
         ("YieldsNonsense", "InvalidArgument: YieldsNonsense must yield a TriggerEvent, not int"),
-        ("YieldsSocket", "NotSerializable: event of YieldsSocket: .s is a socket.socket, which can't be stored; "
+        ("YieldsSocket", "NotSerializable: event of YieldsSocket['s'] is a socket.socket, which can't be stored; "
          "pass something that names it (an id, a path, a dict) instead"),
         ("NoGenerator", "TypeError: NoGenerator.run() must be an async generator: write 'async def run(self)' with "
          "'yield TriggerEvent(...)' in it"),

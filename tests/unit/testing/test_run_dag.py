@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import os
 import sys
@@ -444,3 +445,25 @@ def test_connections_and_variables_are_those_of_the_test(monkeypatch: pytest.Mon
         run_dag(dag, connections={"db": "nonsense"})
     with pytest.raises(RunFailed, match="the connection 'db' isn't defined"):
         run_dag(dag)
+
+
+@dataclasses.dataclass
+class Found:
+    rows: list[int]
+
+
+def test_objects_of_the_projects_classes_go_from_task_to_task() -> None:
+    with DAG("objects") as dag:
+
+        @task
+        def find() -> Found:
+            return Found([1, 2])
+
+        @task
+        def use(found: Found) -> list[Any]:
+            return [type(found).__name__, found.rows]
+
+        use(find())
+    result = run_dag(dag)
+    assert result["find"].result == Found([1, 2])
+    assert result["use"].result == ["Found", [1, 2]]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from bide.authoring.skipping import DownstreamTasksSkipped
-from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.model.errors import InvalidArgument
 from bide.model.values import encode
 from bide.runner.task_run import Proceed, TaskRun
@@ -29,7 +28,7 @@ def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
         return Finish(state="success", skip=skip)
     if task.multiple_outputs:
         _push_each(run, result)
-    return Finish(state="success", return_value=encode(result, what=f"XCom {RETURN_VALUE}"), skip=skip)
+    return Finish(state="success", return_value=encode(result, what="return value"), skip=skip)
 
 
 def _push_each(run: TaskRun, result: object) -> None:
