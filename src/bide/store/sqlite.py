@@ -1,8 +1,8 @@
 """SQLite as a store: one file, one writer.
 
-A single thread owns the writing connection. It takes every transaction that is waiting, runs each in a savepoint of
-its own and commits them together, so that one fsync serves many; whoever waits is told after the commit. Reads run
-beside it (WAL).
+A single thread owns the writing connection. It takes every transaction that is waiting, or comes while it works,
+runs each in a savepoint of its own and commits them together, so that one fsync serves many; whoever waits is told
+after the commit. Reads run beside it (WAL).
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class SqliteDatabase:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._deliver: Callable[[list[Job]], None] = lambda jobs: None
         self._sequels = Sequels()
+        self._stops = False
         self._writer = threading.Thread(target=self._write_forever, name="bide-store-write", daemon=True)
 
     def start(self, deliver: Callable[[list[Job]], None], sequels: Sequels) -> None:
@@ -105,33 +106,44 @@ class SqliteDatabase:
     # --- the writer's thread ------------------------------------------------------------------------------------
 
     def _write_forever(self) -> None:
-        stop = False
-        while not stop:
+        while not self._stops:
             job = self._jobs.get()
             if job is None:
                 break
             group = [job]
-            while len(group) < _GROUP:
-                try:
-                    further = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if further is None:
-                    stop = True
-                    break
-                group.append(further)
+            self._take_waiting(group)
             self._commit_group(group)
             self._deliver(group)
 
+    def _take_waiting(self, group: list[Job]) -> list[Job]:
+        """Add what waits by now to `group`, as far as there is room; the answer has what was added."""
+        size = len(group)
+        while len(group) < _GROUP and not self._stops:
+            try:
+                further = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if further is None:
+                self._stops = True
+            else:
+                group.append(further)
+        return group[size:]
+
     def _commit_group(self, group: list[Job]) -> None:
-        """Run every job of `group` and commit them all, or leave an error in each."""
+        """Run the jobs of `group`, and what is asked for meanwhile, and commit them all, or leave an error in each.
+
+        What follows from the end of a task is often asked for while that is being written, and shares its fsync.
+        """
         try:
             with self.exclusive() as conn:
+                following = group
                 if len(group) == 1:
                     self._run_alone(conn, group[0])
-                else:
-                    for job in group:
+                    following = self._take_waiting(group)
+                while following:
+                    for job in following:
                         self._run_beside(conn, job)
+                    following = self._take_waiting(group)
                 self._run_sequels(conn, [job for job in group if job.error is None])
         except sqlalchemy.exc.DBAPIError as error:
             for job in group:

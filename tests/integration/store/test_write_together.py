@@ -16,6 +16,10 @@ from bide.store.schema import log
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
 
+class HeldError(Exception):
+    """The writer goes on."""
+
+
 class Work:
     """Writes a row per item; notes which items came together. An item may say how it goes wrong."""
 
@@ -49,13 +53,15 @@ async def together(store: Store, work: Work, *items: str) -> list[object]:
     def hold(_tx: Tx) -> None:
         loop.call_soon_threadsafe(entered.set)
         assert release.wait(10)
+        raise HeldError  # so that its own transaction ends without what has come meanwhile
 
     held = asyncio.create_task(store.write(hold))
     await entered.wait()
     asked = [asyncio.create_task(store.write_together(work, item)) for item in items]
     await asyncio.sleep(0)
     release.set()
-    await held
+    with pytest.raises(HeldError):
+        await held
     return await asyncio.gather(*asked, return_exceptions=True)
 
 

@@ -49,8 +49,8 @@ class Executor(Protocol):
     def submit(self, claims: Sequence[Claim]) -> None:
         """Take over `claims`, at most :meth:`free_slots` of them; returns at once.
 
-        They start in the order given, as far as free workers allow. Whenever a slot becomes free the
-        executor calls the function it was given for that (it rings ``slots``).
+        They start in the order given, as far as free workers allow. When slots become free the executor calls
+        the function it was given for that (it rings ``slots``), at the latest a moment after the first of them.
         """
         ...
 

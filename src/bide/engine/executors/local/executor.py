@@ -18,6 +18,7 @@ from bide.engine.executors.local.openings import OpenWorkers
 from bide.engine.executors.local.pending import Pending, PendingClaims
 from bide.engine.executors.local.pool import WorkerPool
 from bide.engine.executors.local.processors import usable_cores
+from bide.engine.executors.local.refill import Refill
 from bide.engine.executors.local.settling import Settler
 from bide.engine.executors.local.waking import Waker
 from bide.engine.executors.local.worker import Worker
@@ -61,7 +62,7 @@ class LocalExecutor:
         self._control = control
         self._parallelism = parallelism
         self._clock = clock
-        self._on_slots = on_slots
+        self._refill = Refill(on_slots, slots=parallelism)
         self._isolated = isolation == "process"
         self._grace = grace
         self._pool = WorkerPool(
@@ -138,7 +139,7 @@ class LocalExecutor:
         elif epoch is not None:
             return
         elif self._pending.discard(instance_id):
-            self._on_slots()
+            self._refill.slot_is_free(left=len(self._pending))
         elif instance_id in self._starting:
             self._cancelled.add(instance_id)
 
@@ -159,9 +160,8 @@ class LocalExecutor:
         self._stopping = True
         self._settler.hurry()
         self.open_workers.withdraw()
-        self._waker.close()
-        self._pool.close()
-        self._grower.close()
+        for part in (self._waker, self._refill, self._pool, self._grower):
+            part.close()
         await self._settler.give_back(self._pending.take_all())
         while self._homeless:
             self._give_up(self._homeless.popleft())
@@ -311,7 +311,7 @@ class LocalExecutor:
                 # It moved on before it was started, or meanwhile.
                 self._cancelled.discard(uid)
                 self._pending.admit(uid, self._clock.monotonic())
-                self._on_slots()
+                self._refill.slot_is_free(left=len(self._pending))
         self._check_all_ended()
         self._waker.soon()
 
@@ -387,7 +387,7 @@ class LocalExecutor:
         self._stale.pop(uid, None)
         self._cancelled.discard(uid)
         self._pending.admit(uid, self._clock.monotonic())
-        self._on_slots()
+        self._refill.slot_is_free(left=len(self._pending))
         self._check_all_ended()
 
     def _check_all_ended(self) -> None:
