@@ -91,3 +91,47 @@ def test_a_file_is_parsed_again_when_a_variable_that_it_has_read_changes(folder:
         server.read_until("lookups_changed")
         server.read_until("file_parsed")
         assert "second" in [row["dag_id"] for row in folder.ask("dags", "list")]
+
+
+VAULT = """
+import os
+from bide.authoring.secrets_backends import BaseSecretsBackend
+
+class Vault(BaseSecretsBackend):
+    def __init__(self, token):
+        self.token = token
+
+    def get_conn_value(self, conn_id, team_name=None):
+        return "http://u:from-vault@h" if conn_id == "api" else None
+
+    def get_variable(self, key, team_name=None):
+        return f"{key} {os.getpid()}" if key.startswith("v_") else None
+"""
+ASKS_VAULT = """
+import os
+from bide import DAG, BaseHook, Variable, task
+
+AT_IMPORT = Variable.get("v_import")
+
+with DAG("asks"):
+    @task
+    def asks():
+        print("it is", BaseHook.get_connection("api").password)
+        told = [name for name, value in os.environ.items() if "hunter77" in value]
+        return [AT_IMPORT.split()[0], Variable.get("v_task").split()[1] != str(os.getpid()), told]
+    asks()
+"""
+
+
+def test_a_backend_of_secrets_is_asked_in_a_process_of_its_own(folder: Folder) -> None:
+    (folder.path / "plugins").mkdir()
+    (folder.path / "plugins" / "my_vault.py").write_text(VAULT)
+    folder.dag("asks", ASKS_VAULT)
+    run = folder.dag_run(
+        "asks", BIDE__SECRETS__BACKEND="my_vault.Vault", BIDE__SECRETS__BACKEND_KWARGS='{"token": "hunter77"}'
+    )
+    assert run.result("asks") == ["v_import", True, []]
+    assert "it is ***" in run.log("asks")
+    assert b"from-vault" not in folder.store.read_bytes()
+    shown = folder.run("config", "show", "secrets", BIDE__SECRETS__BACKEND_KWARGS='{"token": "hunter77"}')
+    assert "hunter77" not in shown.stdout

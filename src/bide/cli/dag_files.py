@@ -13,12 +13,13 @@ import msgspec
 
 from bide.cli.engine_log import log_to_file
 from bide.cli.exit_codes import BadInput
-from bide.cli.opening import has_store, open_store
+from bide.cli.opening import has_store, open_or_make_store
 from bide.config.resolved import Config
 from bide.control.lookups import answer_lookup
 from bide.control.register_file import taken_id
 from bide.engine.parsing import ParsingService
 from bide.engine.parsing.lookups import AnswerLookup
+from bide.engine.secrets import backend_of
 from bide.engine.template import Template
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import BideError, NotFound
@@ -43,7 +44,7 @@ async def parse_files(config: Config, path: Path) -> list[FileParsed]:
     async def forget(path: str) -> None:
         found.pop(path, None)
 
-    async with _template(config) as template, _lookups(config) as answer:
+    async with _template(config) as template, _lookups(config, template) as answer:
         parsing = ParsingService(
             template,
             [path],
@@ -110,19 +111,23 @@ def error_rows(parsed: Sequence[FileParsed]) -> list[tuple[str, FileError]]:
 
 
 @asynccontextmanager
-async def _lookups(config: Config) -> AsyncGenerator[AnswerLookup]:
+async def _lookups(config: Config, template: Template) -> AsyncGenerator[AnswerLookup]:
     """Answers from the store, opened at the first question, what files look up; without one nothing is there."""
     async with AsyncExitStack() as opened:
         stores: list[Store] = []
         opening = asyncio.Lock()
 
         async def answer(body: Lookup) -> LookupReply | Refused:
-            if not has_store(config):
+            if not has_store(config) and not config.settings.secrets.backend:
                 return ConnectionFound(None) if isinstance(body, GetConnection) else VariableFound(None)
             try:
                 async with opening:
                     if not stores:
-                        stores.append(await opened.enter_async_context(open_store(config)))
+                        store = await opened.enter_async_context(open_or_make_store(config))
+                        backend = backend_of(config, template, store, SystemClock())
+                        if backend is not None:
+                            opened.push_async_callback(backend.close)
+                        stores.append(store)
             except BideError as error:
                 return Refused(str(error))
             return await answer_lookup(stores[0], body)

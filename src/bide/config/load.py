@@ -154,6 +154,8 @@ def _check(item: Given, value: Any) -> None:
             _check_store_url(item, value)
         case ("api", "base_url"):
             _check_base_url(item, value)
+        case ("secrets", "backend_kwargs"):
+            _check_kwargs(item, value)
         case ("core", "fernet_key"):
             _check_keys(item, value)
         case ("logging", "log_filename_template"):
@@ -183,6 +185,15 @@ def _check_base_url(item: Given, url: str) -> None:
         raise ConfigError(
             f"{item.source}: api.base_url must be a URL such as https://bide.example.com, not {url!r}"
         )
+
+
+def _check_kwargs(item: Given, text: str) -> None:
+    try:
+        found = msgspec.json.decode(text or "{}")
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{item.source}: secrets.backend_kwargs must be a JSON object")
 
 
 def _check_keys(item: Given, keys: Sequence[str]) -> None:

@@ -17,9 +17,9 @@ from bide.observe.masking import MASK
 #: How the URL of a store in a file begins.
 SQLITE = "sqlite:///"
 #: Sections that processes with code of DAG authors are not told.
-_ENGINE_ONLY = ("store", "api")
+_ENGINE_ONLY = ("store", "api", "secrets")
 #: Variables of Airflow that may hold what those processes are not told.
-_AIRFLOW_SECRETS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+_AIRFLOW_SECRETS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__SECRETS__")
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,29 @@ class LocalExecutor(Section, frozen=True):
     worker_max_tasks: Annotated[int, Meta(ge=1, description="A worker is replaced after so many tasks.")] = 1000
 
 
+class Secrets(Section, frozen=True):
+    """A backend of secrets that is asked for connections and variables before the store."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"backend_kwargs"})
+
+    backend: Annotated[
+        str,
+        Meta(
+            description="Import path of its class, which derives from BaseSecretsBackend. Not set: there is none."
+        ),
+    ] = ""
+    backend_kwargs: Annotated[
+        str, Meta(description="Arguments of the class, as a JSON object. Never shown, nor told to tasks.")
+    ] = "{}"
+    cache_ttl_sec: Annotated[
+        float, Meta(ge=0, description="An answer of the backend is good for this time, also that it has nothing.")
+    ] = 60.0
+    timeout_sec: Annotated[
+        float,
+        Meta(gt=0, description="A backend that takes longer is stopped, and made anew for the next question."),
+    ] = 10.0
+
+
 class Triggerer(Section, frozen=True):
     """The service that looks for what deferred tasks wait for."""
 
@@ -260,6 +283,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     core: Core = Core()
     store: StoreSection = StoreSection()
+    secrets: Secrets = Secrets()
     local_executor: LocalExecutor = LocalExecutor()
     triggerer: Triggerer = Triggerer()
     parsing: Parsing = Parsing()

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from bide.model.errors import BideError, ProtocolError
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from bide.model.errors import BideError, ProtocolError, SecretsBackendError
 from bide.store import Store, connections, variables
-from bide.wire.lookups import LOOKUPS, ConnectionFound, GetConnection, GetVariable, LookupReply, VariableFound
+from bide.wire.lookups import (
+    LOOKUPS,
+    ConnectionFound,
+    GetConnection,
+    GetVariable,
+    Lookup,
+    LookupReply,
+    VariableFound,
+)
 from bide.wire.message import Message
 from bide.wire.messages import Refused
 
@@ -12,11 +25,43 @@ from bide.wire.messages import Refused
 KEPT_BY = "store"
 
 
-async def look_up(store: Store, body: Message) -> LookupReply:
-    """Answer one of :data:`~bide.wire.lookups.LOOKUPS`.
+#: Asks a backend of secrets.
+AskBackend = Callable[[Lookup], Awaitable[LookupReply | Refused]]
 
-    Raises :class:`~bide.model.errors.KeyMissing` if what is found can't be opened.
+_backends: WeakKeyDictionary[Store, AskBackend] = WeakKeyDictionary()
+
+
+def use_backend(store: Store, ask: AskBackend | None) -> None:
+    """Have lookups that go to `store` asked of a backend first; None: no more."""
+    if ask is None:
+        _backends.pop(store, None)
+    else:
+        _backends[store] = ask
+
+
+async def look_up(store: Store, body: Message) -> LookupReply:
+    """Answer one of :data:`~bide.wire.lookups.LOOKUPS`: by the backend of secrets if there is one, then the store.
+
+    Raises :class:`~bide.model.errors.KeyMissing` if what is found can't be opened, and
+    :class:`SecretsBackendError` if the backend has failed and the store has nothing either.
     """
+    ask = _backends.get(store)
+    if ask is None or not isinstance(body, LOOKUPS):
+        return await _in_store(store, body)
+    found = await ask(body)
+    if not isinstance(found, Refused) and _is_there(found):
+        return msgspec.structs.replace(found, kept_by="secrets backend")
+    stored = await _in_store(store, body)
+    if isinstance(found, Refused) and not _is_there(stored):
+        raise SecretsBackendError(found.reason)
+    return stored
+
+
+def _is_there(reply: LookupReply) -> bool:
+    return (reply.fields if isinstance(reply, ConnectionFound) else reply.value) is not None
+
+
+async def _in_store(store: Store, body: Message) -> LookupReply:
     if isinstance(body, GetConnection):
         conn_id = body.conn_id
         found = await store.read(lambda tx: connections.find(tx, conn_id))

@@ -44,6 +44,7 @@ from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
+from bide.engine.secrets import SecretsBackend, backend_of
 from bide.engine.task_control import StoreTaskControl
 from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
@@ -87,6 +88,7 @@ class _Opened:
     store: Store
     template: Template
     membership: Membership
+    secrets: SecretsBackend | None
 
     @property
     def session(self) -> str:
@@ -166,10 +168,13 @@ class Engine:
             undo.push_async_callback(template.stop)
             store = await asyncio.to_thread(open_store, config, self._clock)
             undo.push_async_callback(store.close)
+            secrets = backend_of(config, template, store, self._clock)
+            if secrets is not None:
+                undo.push_async_callback(secrets.close)
             membership = await Membership.join(store, config, kind=self._kind, queues=self._queues)
             undo.pop_all()
         faults.aim("template", lambda: [] if template.pid is None else [template.pid])
-        self._opened = _Opened(lock, store, template, membership)
+        self._opened = _Opened(lock, store, template, membership, secrets)
 
     async def lost(self) -> SessionLost:
         """Wait until others have taken over what this engine had, since it was silent: it has to be closed then."""
@@ -362,6 +367,8 @@ class Engine:
             # While its parts wind up, the engine still says that it lives.
             closing.push_async_callback(opened.membership.leave)
             closing.push_async_callback(opened.template.stop)
+            if opened.secrets is not None:
+                closing.push_async_callback(opened.secrets.close)
             if parts is not None:
                 _close_parts(closing, parts, grace)
 

@@ -27,6 +27,7 @@
     ├── NotFound                  no such DAG, run, task, ...
     │   ├── ConnectionNotFound
     │   └── VariableNotFound      also a KeyError
+    ├── SecretsBackendError       the backend of secrets has failed
     ├── Conflict                  exists already, or its state does not allow that
     ├── Fenced                    a message came too late: the instance has moved on
     ├── ValueRefused              a stored value is of a class that must not, or can't, be built here
@@ -153,6 +154,10 @@ class VariableNotFound(NotFound, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class SecretsBackendError(BideError):
+    """The backend of secrets has failed."""
 
 
 class Conflict(BideError):

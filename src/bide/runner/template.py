@@ -27,7 +27,7 @@ from bide.authoring.inputs import no_dag_file_so_far
 from bide.authoring.plugins import installed_plugins
 from bide.model.value_classes import use_policy
 from bide.observe import leftovers, processes
-from bide.runner import dag_parser, task_runner, trigger_runner
+from bide.runner import dag_parser, secrets_runner, task_runner, trigger_runner
 from bide.runner.settings import project_values
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
 from bide.wire.messages import Exited, Fork, Forked
@@ -39,6 +39,7 @@ ROLES: Final[Mapping[str, RoleMain]] = {
     "task": task_runner.main,
     "trigger": trigger_runner.main,
     "parse": dag_parser.main,
+    "secrets": secrets_runner.main,
 }
 
 #: What most DAG files and contexts need; imported before the first fork, so that no runner has to. Not httpx, which

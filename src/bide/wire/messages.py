@@ -12,6 +12,7 @@ seconds in UTC, durations seconds.
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms; EventsStored ⇄
                        SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
     dag parser         ParseFile ⇄ FileParsed
+    secrets runner     OpenBackend, then lookups
     all but template   GetConnection, GetVariable (:mod:`bide.wire.lookups`)
 """
 
@@ -41,6 +42,7 @@ from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
 from bide.wire.progress import Progress
+from bide.wire.secrets_messages import OpenBackend
 from bide.wire.statistics import LookTimes
 from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
@@ -333,6 +335,7 @@ AnyMessage = (
     | TaskMessage
     | KeptMessage
     | LookupMessage
+    | OpenBackend
     | TriggerMessage
     | StreamTold
     | RunnerMessage

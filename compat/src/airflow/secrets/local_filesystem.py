@@ -1,0 +1,3 @@
+"""Secrets of files."""
+
+from bide.authoring.secrets_backends import LocalFilesystemBackend as LocalFilesystemBackend

@@ -1,0 +1,17 @@
+"""The messages between the engine and the process of a backend of secrets."""
+
+from __future__ import annotations
+
+from bide.wire.message import Message
+
+
+class OpenBackend(Message, frozen=True):
+    """Engine → secrets runner (reply: Ok or Refused): make this backend.
+
+    After that it is asked GetConnection and GetVariable, one at a time, and answers ConnectionFound and
+    VariableFound, or Refused with what the backend has raised.
+    """
+
+    classpath: str
+    #: JSON object: the arguments of its class. They may have passwords, so that they come this way.
+    kwargs: bytes
