@@ -24,7 +24,7 @@ def measure(system: System, scale: Scale) -> Figures:
     with system.start("hello", "chain"):
         system.await_dag("chain")
         gaps_of = gaps(system, scale.times(system, 20, slow=3, quick=2))
-        figures.add("gap between two tasks", "ms", gaps_of, Target("median", "<=", 10))
+        figures.add("gap between two tasks", "ms", gaps_of, Target("median", "<=", 3))
     return figures
 
 

@@ -24,7 +24,7 @@ def measure(system: System, scale: Scale) -> Figures:
     figures = Figures(NAME)
     launches = [_launch(system) for _ in range(scale.times(system, 5, slow=2))]
     figures.add("API answers", "s", [answered for answered, _ in launches])
-    figures.add("first finished task", "s", [finished for _, finished in launches], Target("median", "<=", 3))
+    figures.add("first finished task", "s", [finished for _, finished in launches], Target("median", "<=", 2))
     _measure_idle(figures, system, settle=3 if scale.quick else 20, window=5 if scale.quick else 30)
     return figures
 

@@ -16,7 +16,7 @@ from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.log_path import LogLayout, log_path
 from bide.model.moments import later
 from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, runs, sessions, specs, transitions, waits, xcoms
+from bide.store import Store, Tx, instances, sessions, specs, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
@@ -32,11 +32,9 @@ async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, lo
 
     def work(tx: Tx) -> list[RunTask]:
         sessions.hold(tx, session)
-        rows = instances.get_many(tx, files.keys())
-        run_rows = runs.get_many(tx, list({row.run_uid for row in rows.values()}))
-        ready = [
-            row for row in rows.values() if row.state is TaskState.QUEUED and row.epoch == files[row.uid].epoch
-        ]
+        found = instances.with_runs(tx, files.keys()).values()
+        run_rows = {run.uid: run for _, run in found}
+        ready = [row for row, _ in found if row.state is TaskState.QUEUED and row.epoch == files[row.uid].epoch]
         orders = begin_segments(tx, "start", ready, run_rows, {"session": session}, logs)
         # Wherever the DAG may be by now: the worker was chosen by the file of the claim.
         return [msgspec.structs.replace(one, dag_file=files[one.instance.id].dag_file) for one in orders]
