@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from bide.standard.operators.branch import BranchPythonOperator, ShortCircuitOperator
     from bide.standard.operators.empty import EmptyOperator
     from bide.standard.operators.http_job import HttpJobOperator
+    from bide.standard.operators.trigger_dagrun import TriggerDagRunOperator
+    from bide.standard.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from bide.standard.sensors.file import FileSensor
     from bide.standard.sensors.time import DateTimeSensor, TimeDeltaSensor
     from bide.standard.triggers.file import FileTrigger
@@ -116,6 +118,8 @@ __all__ = [
     "DownstreamTasksSkipped",
     "EmptyOperator",
     "EventsTimetable",
+    "ExternalTaskMarker",
+    "ExternalTaskSensor",
     "FileSensor",
     "FileTrigger",
     "HttpJobOperator",
@@ -153,6 +157,7 @@ __all__ = [
     "TimeRestriction",
     "TimerTrigger",
     "Timetable",
+    "TriggerDagRunOperator",
     "TriggerEvent",
     "TriggerFailure",
     "TriggerRule",
@@ -245,6 +250,8 @@ _NAMES_BY_MODULE = {
     "bide.standard.operators.branch": ("BranchPythonOperator", "ShortCircuitOperator"),
     "bide.standard.operators.empty": ("EmptyOperator",),
     "bide.standard.operators.http_job": ("HttpJobOperator",),
+    "bide.standard.operators.trigger_dagrun": ("TriggerDagRunOperator",),
+    "bide.standard.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "bide.standard.sensors.file": ("FileSensor",),
     "bide.standard.sensors.time": ("DateTimeSensor", "TimeDeltaSensor"),
     "bide.standard.triggers.file": ("FileTrigger",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bide.authoring.context import Context
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
+    from bide.model.dag_spec import MarkerSpec
 
 
 class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
@@ -300,6 +301,10 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     ) -> Any:
         """``context["ti"].xcom_pull(...)``."""
         return context["ti"].xcom_pull(task_ids=task_ids, dag_id=dag_id, key=key)
+
+    def external_marker(self) -> MarkerSpec | None:
+        """The task of another DAG that is to be cleared when this one is cleared with what is downstream."""
+        return None
 
     @property
     def task_type(self) -> str:

@@ -17,6 +17,7 @@ from bide.model.errors import BideError
 
 if TYPE_CHECKING:
     from bide.model.connection_fields import ConnectionFields
+    from bide.model.watching import Verdict, Watch
 
 #: Name spaces of task state: handles of external jobs, and what tasks write down themselves.
 StateKind = Literal["job", "user"]
@@ -116,6 +117,17 @@ class Runtime(Protocol):
 
     def delete_variable(self, key: str) -> bool:
         """Forget a variable; whether there was one."""
+        ...
+
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+        """Make a run of another DAG: its id, and whether it was ``made``, ``reset``, or ``exists`` already.
+
+        `options` are `run_id`, `conf`, `logical_date`, `reset`, `refuse_paused` and `note`.
+        """
+        ...
+
+    def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
+        """What other runs have come to, and what of them does not exist, if that is to be checked."""
         ...
 
 

@@ -111,6 +111,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         pool_slots=task.pool_slots,
         group_id=group_id,
         is_sensor=isinstance(task, BaseSensorOperator),
+        marker=task.external_marker(),
         skips_downstream=bool(getattr(task, "inherits_from_skipmixin", False)),
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),

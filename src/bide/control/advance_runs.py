@@ -15,7 +15,7 @@ from bide.control.plan_runs import plan_after_end
 from bide.control.skip_downstream import skip_left_out
 from bide.model.run_state import Instance, advance, final_state, needed, successors
 from bide.model.states import FINISHED_RUN, RunState
-from bide.store import Tx, instances, runs, specs, transitions
+from bide.store import Tx, instances, runs, specs, transitions, watches
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
 
@@ -33,6 +33,8 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
         finished[mark.run_uid].add(mark.task_id)
     instances.delete_marks(tx, [mark.id for mark in marks])
     for run in runs.get_many(tx, list(finished)).values():
+        if run.watched:
+            watches.touch(tx, run.dag_id, run.run_id, run.logical_date)
         if run.state not in FINISHED_RUN:
             _advance(tx, run, finished[run.uid])
     return len(marks)

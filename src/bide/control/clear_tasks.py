@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bide.control.advance_runs import consider
+from bide.control.clear_beyond import beyond_markers
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
 from bide.model.selection import Change, RunChoice, TaskChoice, plan_clear, plan_move
@@ -42,6 +43,10 @@ async def clear_tasks(
             if one.moves and cleared:
                 changes += plan_move(one.structure, one.found)
                 added += [(one.run.run_id, task_id) for task_id in made]
+        if which_tasks.downstream:
+            for one, more in beyond_markers(tx, selected, changes, which_tasks):
+                selected.append(one)
+                changes += more
         return selected, Plan(ordered(selected, changes), added)
 
     def work(tx: Tx) -> Plan:

@@ -10,7 +10,8 @@ from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.ids import check_run_id
 from bide.model.states import RunState
 from bide.model.timetables import Interval, manual_interval
-from bide.store import Store, Tx, dags, runs, sessions, specs
+from bide.store import Store, Tx, dags, runs, sessions, specs, watches
+from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
 from bide.store.ids import new_id
 from bide.store.runs import RunRow
@@ -75,6 +76,8 @@ def make_run(
     if runs.find(tx, found.dag_id, run_id) is not None:
         raise Conflict(f"DAG {found.dag_id!r} has a run {run_id!r} already")
     structure = specs.structure_of(tx, found.version_uid)
+    # Somebody may begin to wait for this run at this moment: one of both has to see the other.
+    decide_alone(tx, "watch_runs")
     run = RunRow(
         uid=new_id(tx.now),
         dag_id=found.dag_id,
@@ -90,6 +93,7 @@ def make_run(
         version_uid=found.version_uid,
         unfinished=len(structure.tasks),
         start_date=None,
+        watched=watches.touch(tx, found.dag_id, run_id, interval.start),
     )
     runs.insert(tx, run, structure, triggered_by=by)
     return run

@@ -15,7 +15,9 @@ from bide.control.journals import keep_entries
 from bide.control.lookups import answer_lookup, look_up
 from bide.control.mint_callback import PATH as CALLBACKS
 from bide.control.mint_callback import CallbackAddress, mint_callback, no_address
+from bide.control.start_other_run import start_other_run
 from bide.control.variables import set_variable
+from bide.control.watch_runs import look, missing
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
 from bide.model.sealed import refuse_sealed
 from bide.model.states import TaskState
@@ -25,6 +27,7 @@ from bide.store.task_states import TaskStateRow
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
+    AskWatch,
     CallbacksDone,
     Defer,
     Finish,
@@ -36,6 +39,8 @@ from bide.wire.messages import (
     Refused,
     Reply,
     Reschedule,
+    StartRun,
+    WatchVerdict,
     XComs,
     XComValue,
 )
@@ -225,6 +230,20 @@ async def _callbacks_done(store: Store, instance_id: str, epoch: int, body: Call
     return Ok()
 
 
+async def _start_run(store: Store, instance_id: str, epoch: int, body: StartRun) -> Reply:
+    owner = await store.read(lambda tx: _own(tx, instance_id, epoch))
+    return await start_other_run(store, owner, body)
+
+
+async def _look_at(store: Store, instance_id: str, epoch: int, body: AskWatch) -> Reply:
+    def work(tx: Tx) -> WatchVerdict:
+        _own(tx, instance_id, epoch)
+        verdict = look(tx, body.watch)
+        return WatchVerdict(verdict.status, verdict.seen, missing(tx, body.watch) if body.check_existence else "")
+
+    return await store.read(work)
+
+
 _TABLE: Final[dict[type[Any], Answer]] = {
     Finish: _finish,
     Defer: _defer,
@@ -240,6 +259,8 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     GetVariable: _look_up,
     SetVariable: _set_variable,
     DeleteVariable: _delete_variable,
+    StartRun: _start_run,
+    AskWatch: _look_at,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

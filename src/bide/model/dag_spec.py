@@ -20,6 +20,19 @@ from bide.model.schedule_spec import ScheduleSpec as ScheduleSpec
 SPEC_VERSION = 1
 
 
+#: What a marker says of the date where it is that of its own run.
+SAME_DATE = "{{ logical_date.isoformat() }}"
+
+
+class MarkerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task of another DAG that comes after the task which has this. Texts may be templates."""
+
+    dag_id: str
+    task_id: str
+    logical_date: str = SAME_DATE
+    recursion_depth: int = 10
+
+
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """One task of a DAG, without its code."""
 
@@ -48,6 +61,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     is_sensor: bool = False
     #: A branch or short circuit: what it left out downstream is left out again when it is cleared.
     skips_downstream: bool = False
+    #: Clearing it with what is downstream clears this as well.
+    marker: MarkerSpec | None = None
     #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
     soft_fail: bool = False
     #: At which endings it has callbacks: success, failure, retry, skipped.

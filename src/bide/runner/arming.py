@@ -14,6 +14,7 @@ from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
 from bide.authoring.journal import TaskSuspended
 from bide.authoring.operator import BaseOperator
+from bide.authoring.other_runs import WatchTrigger
 from bide.authoring.stream import StreamTrigger, shares_consumer
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.errors import AuthoringError, InvalidArgument
@@ -103,6 +104,7 @@ def wait_spec(
         due_at=due_at,
         outcome=outcome,
         signal=armed.name if isinstance(armed, SignalTrigger) and kind == "signal" else None,
+        watch=armed.watch if isinstance(armed, WatchTrigger) and kind == "signal" else None,
         interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
         queue=queue,
         group_key=group_key(cls, classpath, share_key_of(armed), queue),

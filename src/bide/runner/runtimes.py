@@ -16,6 +16,7 @@ from bide.model.connection_fields import ConnectionFields
 from bide.model.errors import InvalidArgument, ProtocolError, TaskError
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
+from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
 from bide.runner.interrupts import Interrupts, TaskFenced
 from bide.runner.settings import setting
@@ -31,6 +32,7 @@ from bide.wire.lookups import (
     VariableFound,
 )
 from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, RecordEntries, Refused, RunTask, XComs, XComValue
+from bide.wire.other_runs import AskWatch, RunStarted, StartRun, WatchVerdict
 
 
 class ProcessRuntime:
@@ -125,6 +127,14 @@ class ProcessRuntime:
     def delete_variable(self, key: str) -> bool:
         """Refused: there is no task."""
         raise NoRuntime(f"the variable {key!r} can't be deleted here: only a running task may do that")
+
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+        """Refused: there is no task."""
+        raise NoRuntime(f"a run of DAG {dag_id!r} can't be made here: no task is running in this process")
+
+    def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
+        """Refused: there is no task."""
+        raise NoRuntime(f"runs of DAG {watch.dag_id!r} can't be looked at here: no task is running in this process")
 
     def _no_state(self, key: str | None) -> NoRuntime:
         return NoRuntime(f"the task state {key!r} can't be used here: no task is running in this process")
@@ -296,6 +306,20 @@ class TaskRuntime(ProcessRuntime):
         if not isinstance(reply, VariableDeleted):
             raise unexpected(reply, f"the variable {key!r} can't be deleted")
         return reply.existed
+
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+        """Make a run of another DAG; see :class:`~bide.wire.other_runs.StartRun`."""
+        reply = self._link.request(StartRun(dag_id, **options))
+        if not isinstance(reply, RunStarted):
+            raise unexpected(reply, f"DAG {dag_id!r} can't be triggered")
+        return reply.run_id, reply.outcome
+
+    def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
+        """What other runs have come to, and what of them does not exist, if that is to be checked."""
+        reply = self._link.request(AskWatch(watch, check_existence))
+        if not isinstance(reply, WatchVerdict):
+            raise unexpected(reply, f"runs of DAG {watch.dag_id!r} can't be looked at")
+        return Verdict(reply.status, reply.seen), reply.missing
 
 
 def unexpected(reply: AnyMessage, what: str) -> BaseException:

@@ -16,6 +16,7 @@ Topic = Literal[
     "scheduled",  # an instance may be queued
     "timers",  # a due time or deadline was set
     "waits",  # a wait needs a trigger runner
+    "watches",  # a run changed that somebody waits for
     "starts",  # a task starts from its trigger
     "drops",  # waits ended from outside
     "slots",  # the executor, or a pool, has room

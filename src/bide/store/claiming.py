@@ -35,7 +35,9 @@ _alone_if_free: Final = (
 _FAMILY: Final = 0x62696465
 
 
-Decision = Literal["queue_tasks", "start_runs", "create_runs", "fire_timers", "release_due"]
+Decision = Literal[
+    "queue_tasks", "start_runs", "create_runs", "fire_timers", "release_due", "settle_watches", "watch_runs"
+]
 
 
 def decide_alone(tx: Tx, name: Decision) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,6 +13,7 @@ from bide.model.ids import NOT_MAPPED
 from bide.model.run_state import Structure
 from bide.model.selection import RunFacts
 from bide.model.states import FINISHED_RUN, RunState, TaskState
+from bide.store import watches
 from bide.store.database import Tx
 from bide.store.ids import new_id
 from bide.store.rowset import listed
@@ -36,6 +37,8 @@ class RunRow(NamedTuple):
     version_uid: str
     unfinished: int
     start_date: datetime | None
+    #: Whether tasks of other runs wait for it, or for tasks of it.
+    watched: bool = False
 
 
 #: What :func:`read` reads, for selections that join runs.
@@ -56,6 +59,21 @@ def find(tx: Tx, dag_id: str, run_id: str) -> RunRow | None:
     """The run `run_id` of `dag_id`."""
     row = tx.conn.execute(_row.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)).one_or_none()
     return None if row is None else read(row)
+
+
+def named(
+    tx: Tx, dag_id: str, run_ids: Collection[str], logical_dates: Collection[datetime]
+) -> list[tuple[RunRow, str]]:
+    """The runs of a DAG with these ids or logical dates, each with who asked for it."""
+    query = (
+        _row.add_columns(dag_run.c.triggered_by)
+        .where(
+            dag_run.c.dag_id == dag_id,
+            sa.or_(dag_run.c.run_id.in_(run_ids), dag_run.c.logical_date.in_(logical_dates)),
+        )
+        .order_by(dag_run.c.run_after, dag_run.c.uid)
+    )
+    return [(_read(row[:-1]), row[-1]) for row in tx.conn.execute(query)]
 
 
 def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
@@ -247,14 +265,26 @@ def start(tx: Tx, uid: str) -> None:
 
 def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
     """End the run; False if it had ended before."""
-    answer = tx.conn.execute(
+    ended = tx.conn.execute(
         sa.update(dag_run)
         .where(dag_run.c.uid == uid, dag_run.c.state.not_in([one.value for one in FINISHED_RUN]))
         .values(state=state.value, end_date=tx.now, reason=reason)
-    )
+        .returning(*_WATCHED)
+    ).all()
+    _touch(tx, ended)
     # A run that ends makes room for the next one of its DAG.
     tx.ring("runs", "history")
-    return answer.rowcount > 0
+    return bool(ended)
+
+
+_WATCHED: Final = (dag_run.c.watched, dag_run.c.dag_id, dag_run.c.run_id, dag_run.c.logical_date)
+
+
+def _touch(tx: Tx, changed: Sequence[Sequence[Any]]) -> None:
+    """Tell those who watch a run that its state has changed."""
+    for watched, dag_id, run_id, logical_date in changed:
+        if watched:
+            watches.touch(tx, dag_id, run_id, logical_date)
 
 
 def reopen(tx: Tx, uid: str) -> bool:
@@ -270,9 +300,11 @@ def reopen(tx: Tx, uid: str) -> bool:
 
 def correct(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> None:
     """Say of a run that has ended how it has."""
-    tx.conn.execute(
+    changed = tx.conn.execute(
         sa.update(dag_run)
         .where(dag_run.c.uid == uid, dag_run.c.state.in_([one.value for one in FINISHED_RUN]))
         .values(state=state.value, reason=reason)
-    )
+        .returning(*_WATCHED)
+    ).all()
+    _touch(tx, changed)
     tx.ring("history")

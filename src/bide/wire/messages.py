@@ -6,7 +6,8 @@ seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
-                       RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` has
+                       RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` and
+                       :mod:`bide.wire.other_runs` have
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
                        LoopBlocked
                        ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms; EventsStored ⇄
@@ -23,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
+from bide.model.watching import Watch
 from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
@@ -38,6 +40,10 @@ from bide.wire.orders import Resume as Resume
 from bide.wire.orders import RunInfo as RunInfo
 from bide.wire.orders import RunTask as RunTask
 from bide.wire.orders import XComValue as XComValue
+from bide.wire.other_runs import AskWatch as AskWatch
+from bide.wire.other_runs import RunStarted as RunStarted
+from bide.wire.other_runs import StartRun as StartRun
+from bide.wire.other_runs import WatchVerdict as WatchVerdict
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
@@ -158,6 +164,8 @@ class WaitSpec(msgspec.Struct, frozen=True):
     signal: str | None = None
     #: poll: seconds between looks.
     interval: float | None = None
+    #: signal: what in other runs ends it, beside somebody who sends it.
+    watch: Watch | None = None
     #: Which triggerers may run it, and the waits that it shares looks with (None: it shares with nobody).
     queue: str = "default"
     group_key: str | None = None
@@ -322,6 +330,7 @@ TaskMessage = (
     | Reschedule
     | Defer
 )
+OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict
 KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
@@ -336,6 +345,7 @@ AnyMessage = (
     | KeptMessage
     | LookupMessage
     | OpenBackend
+    | OtherRunMessage
     | TriggerMessage
     | StreamTold
     | RunnerMessage
@@ -344,7 +354,9 @@ AnyMessage = (
 
 
 #: What a request of a task runner is answered with.
-Reply = Ok | Refused | XComs | CallbackUrl | TaskStateValue | LookupReply | VariableDeleted
+Reply = (
+    Ok | Refused | XComs | CallbackUrl | TaskStateValue | LookupReply | VariableDeleted | RunStarted | WatchVerdict
+)
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):

@@ -68,6 +68,21 @@ NAMES = [
     ),
     ("airflow.sdk.bases.skipmixin", "SkipMixin", "bide.authoring.skipping:SkipMixin"),
     ("airflow.sdk.bases.branch", "BranchMixIn", "bide.authoring.skipping:BranchMixin"),
+    (
+        "airflow.operators.trigger_dagrun",
+        "TriggerDagRunOperator",
+        "bide.standard.operators.trigger_dagrun:TriggerDagRunOperator",
+    ),
+    (
+        "airflow.providers.standard.sensors.external_task",
+        "ExternalTaskSensor",
+        "bide.standard.sensors.external_task:ExternalTaskSensor",
+    ),
+    (
+        "airflow.sensors.external_task",
+        "ExternalTaskMarker",
+        "bide.standard.sensors.external_task:ExternalTaskMarker",
+    ),
     ("airflow.sdk", "BaseOperator", "bide.authoring.operator:BaseOperator"),
     ("airflow.sdk", "BaseSensorOperator", "bide.authoring.sensor:BaseSensorOperator"),
     ("airflow.sdk", "DAG", "bide.authoring.dag:DAG"),

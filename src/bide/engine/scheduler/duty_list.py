@@ -11,6 +11,7 @@ from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.duties.forget_signals import ForgetSignals
 from bide.engine.scheduler.duties.queue_tasks import QueueTasks
 from bide.engine.scheduler.duties.release_due import ReleaseDue
+from bide.engine.scheduler.duties.settle_watches import SettleWatches
 from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.engine.scheduler.duties.stop_fenced import StopFenced
 from bide.engine.scheduler.duty import Duty
@@ -29,6 +30,7 @@ def make_duties(store: Store, executor: Executor, scope: Scope, who: Who, logs: 
         QueueTasks(store, executor, who),
         FireTimers(store, scope, task_log),
         ReleaseDue(store, scope),
+        SettleWatches(store, scope),
         EnforceDeadlines(store, scope, task_log),
         StopFenced(store, executor),
     ]

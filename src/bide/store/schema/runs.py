@@ -28,6 +28,8 @@ dag_run = sa.Table(
     sa.Column("version_uid", UID, sa.ForeignKey("dag_version.uid"), nullable=False),
     #: Instances that are not finished yet; kept in the transaction that finishes one.
     sa.Column("unfinished", sa.Integer, nullable=False),
+    #: Whether tasks of other runs wait for it, or for tasks of it.
+    sa.Column("watched", sa.Boolean, nullable=False),
     sa.Column("queued_at", UtcTime, nullable=False),
     sa.Column("start_date", UtcTime),
     sa.Column("end_date", UtcTime),

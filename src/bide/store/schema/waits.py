@@ -67,6 +67,24 @@ wait = sa.Table(
     sa.Index("ix_wait_session", "session", **rows_where("session IS NOT NULL")),
 )
 
+watch = sa.Table(
+    "watch",
+    metadata,
+    sa.Column("wait_uid", UID, sa.ForeignKey("wait.uid", ondelete="CASCADE"), primary_key=True),
+    #: Among the runs that the wait has an eye on.
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("dag_id", ID, nullable=False),
+    #: The run's id, or its logical date.
+    sa.Column("run_id", ID),
+    sa.Column("logical_date", UtcTime),
+    #: JSON: what it waits for. Ids and states only, in clear.
+    sa.Column("spec", sa.LargeBinary, nullable=False),
+    #: How often the run has changed since it was looked at.
+    sa.Column("touches", sa.Integer, nullable=False),
+    sa.Index("ix_watch_dag", "dag_id", "run_id"),
+    sa.Index("ix_watch_touched", "wait_uid", **rows_where("touches > 0")),
+)
+
 signal = sa.Table(
     "signal",
     metadata,

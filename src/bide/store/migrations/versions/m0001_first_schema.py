@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("conf", sa.LargeBinary(), nullable=False),
         sa.Column("version_uid", sa.String(length=36), nullable=False),
         sa.Column("unfinished", sa.Integer(), nullable=False),
+        sa.Column("watched", sa.Boolean(), nullable=False),
         sa.Column("queued_at", UtcTime(), nullable=False),
         sa.Column("start_date", UtcTime(), nullable=True),
         sa.Column("end_date", UtcTime(), nullable=True),
@@ -480,6 +481,20 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("session IS NULL AND kind IN ('poll', 'stream') AND ended_at IS NULL"),
     )
+    op.create_table(
+        "watch",
+        sa.Column("wait_uid", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=True),
+        sa.Column("logical_date", UtcTime(), nullable=True),
+        sa.Column("spec", sa.LargeBinary(), nullable=False),
+        sa.Column("touches", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["wait_uid"], ["wait.uid"], name=op.f("fk_watch_wait_uid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("wait_uid", "position", name=op.f("pk_watch")),
+    )
+    op.create_index("ix_watch_dag", "watch", ["dag_id", "run_id"], unique=False)
+    op.create_index("ix_watch_touched", "watch", ["wait_uid"], unique=False, sqlite_where=sa.text("touches > 0"))
     op.create_index(
         "ix_task_instance_scheduled",
         "task_instance",

@@ -1,0 +1,1 @@
+"""What the standard operators raise."""
