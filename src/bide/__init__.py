@@ -82,14 +82,22 @@ if TYPE_CHECKING:
     from bide.observe.masking import mask_secret
     from bide.standard.operators.bash import BashOperator
     from bide.standard.operators.branch import BranchPythonOperator, ShortCircuitOperator
+    from bide.standard.operators.branch_by_time import BranchDateTimeOperator, BranchDayOfWeekOperator
     from bide.standard.operators.empty import EmptyOperator
+    from bide.standard.operators.external_python import ExternalPythonOperator
     from bide.standard.operators.http_job import HttpJobOperator
+    from bide.standard.operators.latest_only import LatestOnlyOperator
     from bide.standard.operators.trigger_dagrun import TriggerDagRunOperator
+    from bide.standard.operators.virtualenv import PythonVirtualenvOperator
+    from bide.standard.sensors.bash import BashSensor
     from bide.standard.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
     from bide.standard.sensors.file import FileSensor
+    from bide.standard.sensors.python import PythonSensor
     from bide.standard.sensors.time import DateTimeSensor, TimeDeltaSensor
+    from bide.standard.sensors.weekday import DayOfWeekSensor
     from bide.standard.triggers.file import FileTrigger
     from bide.standard.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
+
 
 __all__ = [
     "DAG",
@@ -100,7 +108,10 @@ __all__ = [
     "BaseSensorOperator",
     "BaseTrigger",
     "BashOperator",
+    "BashSensor",
     "BideError",
+    "BranchDateTimeOperator",
+    "BranchDayOfWeekOperator",
     "BranchPythonOperator",
     "Connection",
     "ConnectionNotFound",
@@ -112,12 +123,14 @@ __all__ = [
     "DataInterval",
     "DateTimeSensor",
     "DateTimeTrigger",
+    "DayOfWeekSensor",
     "DeferralTimeout",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DownstreamTasksSkipped",
     "EmptyOperator",
     "EventsTimetable",
+    "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
@@ -127,11 +140,14 @@ __all__ = [
     "JobStatus",
     "Label",
     "MultipleCronTriggerTimetable",
+    "LatestOnlyOperator",
     "Param",
     "ParamsDict",
     "PokeReturnValue",
     "PollTrigger",
     "PythonOperator",
+    "PythonSensor",
+    "PythonVirtualenvOperator",
     "ReplayMismatch",
     "SensorTimeout",
     "ShortCircuitOperator",
@@ -256,6 +272,13 @@ _NAMES_BY_MODULE = {
     "bide.standard.sensors.time": ("DateTimeSensor", "TimeDeltaSensor"),
     "bide.standard.triggers.file": ("FileTrigger",),
     "bide.standard.triggers.temporal": ("DateTimeTrigger", "TimeDeltaTrigger"),
+    "bide.standard.operators.branch_by_time": ("BranchDateTimeOperator", "BranchDayOfWeekOperator"),
+    "bide.standard.operators.external_python": ("ExternalPythonOperator",),
+    "bide.standard.operators.latest_only": ("LatestOnlyOperator",),
+    "bide.standard.operators.virtualenv": ("PythonVirtualenvOperator",),
+    "bide.standard.sensors.bash": ("BashSensor",),
+    "bide.standard.sensors.python": ("PythonSensor",),
+    "bide.standard.sensors.weekday": ("DayOfWeekSensor",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

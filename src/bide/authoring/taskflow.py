@@ -165,6 +165,16 @@ class TaskFamily(TaskDecorator):
     #: What comes after it is skipped unless the function returns something true.
     short_circuit = TaskDecorator(f"{_KINDS}.branch:ShortCircuitDecoratedOperator")
 
+    #: Waits until the function returns something true; options are those of sensors.
+    sensor = TaskDecorator(f"{_KINDS}.sensor:SensorDecoratedOperator")
+    #: Runs the command that the function returns.
+    bash = TaskDecorator(f"{_KINDS}.bash:BashDecoratedOperator")
+    #: Runs the function in an environment made for it, or with another interpreter; the latter two choose a branch.
+    virtualenv = TaskDecorator(f"{_KINDS}.virtualenv:VirtualenvDecoratedOperator")
+    external_python = TaskDecorator(f"{_KINDS}.virtualenv:ExternalPythonDecoratedOperator")
+    branch_virtualenv = TaskDecorator(f"{_KINDS}.virtualenv:BranchVirtualenvDecoratedOperator")
+    branch_external_python = TaskDecorator(f"{_KINDS}.virtualenv:BranchExternalPythonDecoratedOperator")
+
     @property
     def python(self) -> TaskFamily:
         """``@task.python``, the same as ``@task``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,18 @@ def blocks(*pages: str) -> list[Any]:
     ]
 
 
-def dag_of(text: str) -> Any:
-    found: dict[str, Any] = {"__name__": "guide"}
-    exec(compile(text, "guide", "exec"), found)
-    return found["dag"]
+def dag_of(text: str, folder: Path) -> Any:
+    path = folder / "guide.py"
+    path.write_text(text)
+    return runpy.run_path(str(path))["dag"]
 
 
 @pytest.mark.parametrize("text", blocks("taskflow.md"))
-def test_an_example_runs(text: str) -> None:
-    states = set(run_dag(dag_of(text), logical_date="2026-03-01").states.values())
+def test_an_example_runs(text: str, tmp_path: Path) -> None:
+    states = set(run_dag(dag_of(text, tmp_path), logical_date="2026-03-01").states.values())
     assert states <= {"success", "skipped"} and "success" in states
 
 
 @pytest.mark.parametrize("text", blocks("other-dags.md"))
-def test_an_example_can_be_stored(text: str) -> None:
-    assert serialize_dag(dag_of(text), file="guide.py", folder=".").tasks
+def test_an_example_can_be_stored(text: str, tmp_path: Path) -> None:
+    assert serialize_dag(dag_of(text, tmp_path), file="guide.py", folder=".").tasks

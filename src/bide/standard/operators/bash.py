@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Container
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from bide.authoring.operator import BaseOperator
 from bide.model.errors import TaskError, TaskSkipped
+from bide.standard.child_process import ChildProcess, check_status
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
-
-#: By these variables the processes that a runner has left behind are found; every process must have them.
-_KEPT: Final = ("BIDE_RUNNER", "BIDE_STORE")
 
 
 class BashOperator(BaseOperator):
@@ -59,7 +55,7 @@ class BashOperator(BaseOperator):
         self.skip_on_exit_code = skip_on_exit_code
         self.cwd = cwd
         self.output_processor = output_processor
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = ChildProcess()
 
     def execute(self, context: Context) -> Any:
         bash = shutil.which("bash") or "bash"
@@ -70,40 +66,20 @@ class BashOperator(BaseOperator):
                 folder = self.cwd
             else:
                 raise TaskError(f"task {self.task_id!r}: cwd={self.cwd!r} is no folder")
-            last_line, status = self._run([bash, "-c", self.bash_command], folder, self._environment(context))
+            self.log.info("running %s", self.bash_command)
+            last_line, status = self._child.run(
+                [bash, "-c", self.bash_command],
+                cwd=folder,
+                env=command_environment(context, self.env, append=self.append_env),
+                log=self.log,
+                encoding=self.output_encoding,
+            )
         self._judge(status)
         return self.output_processor(last_line) if self.do_xcom_push else None
 
     def on_kill(self) -> None:
-        """End the command and all that it has started in its process group; asked for twice, they are told once."""
-        process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            with suppress(ProcessLookupError):  # it has just ended
-                os.killpg(process.pid, signal.SIGTERM)
-
-    def _run(self, command: list[str], folder: str, environment: dict[str, str]) -> tuple[str, int]:
-        """Run `command` to its end: the last line that it wrote, and its exit status."""
-        self.log.info("running %s", self.bash_command)
-        process = self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            process_group=0,
-        )
-        line = ""
-        with process:
-            assert process.stdout is not None
-            try:
-                for raw in process.stdout:
-                    line = raw.decode(self.output_encoding, errors="backslashreplace").rstrip()
-                    self.log.info("%s", line)
-            except BaseException:  # a timeout, say: leaving the block waits for the process
-                self.on_kill()
-                raise
-        return line, process.returncode
+        """End the command and all that it has started in its process group."""
+        self._child.kill()
 
     def _judge(self, status: int) -> None:
         skips = self.skip_on_exit_code
@@ -111,17 +87,15 @@ class BashOperator(BaseOperator):
             skips = (skips,)
         if skips is not None and status in skips:
             raise TaskSkipped(f"the command ended with exit code {status}, which skips the task")
-        if status < 0:
-            raise TaskError(f"the command was killed by {signal.Signals(-status).name}")
-        if status != 0:
-            raise TaskError(f"the command ended with exit code {status}")
+        check_status(status, "the command")
 
-    def _environment(self, context: Context) -> dict[str, str]:
-        environment = dict(os.environ) if self.env is None or self.append_env else {}
-        environment.update(_names_of(context))
-        environment.update({name: str(value) for name, value in (self.env or {}).items()})
-        environment.update({name: os.environ[name] for name in _KEPT if name in os.environ})
-        return environment
+
+def command_environment(context: Context, env: dict[str, str] | None, *, append: bool) -> dict[str, str]:
+    """The environment of a task's command: `env`, or with `append` that of this process with `env` added to it."""
+    environment = dict(os.environ) if env is None or append else {}
+    environment.update(_names_of(context))
+    environment.update({name: str(value) for name, value in (env or {}).items()})
+    return environment
 
 
 def _names_of(context: Context) -> dict[str, str]:

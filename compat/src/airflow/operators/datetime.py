@@ -1,0 +1,3 @@
+"""Branches by time."""
+
+from bide.standard.operators.branch_by_time import BranchDateTimeOperator as BranchDateTimeOperator

@@ -1,0 +1,3 @@
+"""Branches by day."""
+
+from bide.standard.operators.branch_by_time import BranchDayOfWeekOperator as BranchDayOfWeekOperator

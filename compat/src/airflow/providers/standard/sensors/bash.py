@@ -1,0 +1,3 @@
+"""Waiting for a command."""
+
+from bide.standard.sensors.bash import BashSensor as BashSensor

@@ -1,0 +1,3 @@
+"""Waiting for a day."""
+
+from bide.standard.sensors.weekday import DayOfWeekSensor as DayOfWeekSensor

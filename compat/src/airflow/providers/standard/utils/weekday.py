@@ -1,0 +1,3 @@
+"""Days of the week."""
+
+from bide.standard.weekdays import WeekDay as WeekDay
