@@ -20,6 +20,7 @@ from bide.store.schema import resume, xcom
 from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
 from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
 from bide.wire.messages import (
+    AskWatch,
     CallbacksDone,
     Defer,
     Finish,
@@ -32,6 +33,7 @@ from bide.wire.messages import (
     Reschedule,
     RunTask,
     StaleCode,
+    StartRun,
     WaitSpec,
     XComs,
     XComValue,
@@ -334,7 +336,7 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 
 def test_the_requests_of_workers() -> None:
-    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries, CallbacksDone}
+    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries, CallbacksDone, StartRun, AskWatch}
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}
 
