@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from bide.authoring.dependencies import Link
+from bide.authoring.setup_teardown import SetupTeardown, note_task
 from bide.model.errors import AuthoringError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
 
 
-class DagMember(Link):
+class DagMember(SetupTeardown):
     """The part of every operator that knows its neighbours."""
 
     task_id: str
@@ -49,6 +49,7 @@ class DagMember(Link):
         if self.task_group is None or self.task_group.dag is not dag:
             self.task_group = dag.task_group
         self.task_group.children[self.task_id] = self._self()
+        note_task(self._self())
 
     def has_dag(self) -> bool:
         """Whether the task is in a DAG."""

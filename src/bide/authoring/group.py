@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, cast, overload
 
 from bide.authoring import scope
 from bide.authoring.dependencies import Link
+from bide.authoring.setup_teardown import before_teardown
 from bide.model.errors import AuthoringError, DuplicateId
 from bide.model.ids import check_id
 
@@ -141,9 +142,14 @@ class TaskGroup(Link):
         return (task for task in tasks.values() if not task.upstream_task_ids & tasks.keys())
 
     def get_leaves(self) -> Iterator[BaseOperator]:
-        """Tasks of the group that no other of the group waits for."""
+        """Tasks of the group that no other of the group waits for.
+
+        A teardown does not hold up what comes after the group: the tasks before it stand in its place.
+        """
         tasks = {task.task_id: task for task in self}
-        return (task for task in tasks.values() if not task.downstream_task_ids & tasks.keys())
+        last = [task for task in tasks.values() if not task.downstream_task_ids & tasks.keys()]
+        found = {one.task_id: one for task in last for one in before_teardown(task, tasks)}
+        return iter(found.values())
 
     @property
     def roots(self) -> list[BaseOperator]:

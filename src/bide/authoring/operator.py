@@ -65,6 +65,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     skipped_downstream: frozenset[str] = frozenset()
     is_setup: bool = False
     is_teardown: bool = False
+    #: Of a teardown: whether its failure fails the run.
+    on_failure_fail_dagrun: bool = False
     inherits_from_empty_operator: ClassVar[bool] = False
 
     _ready: bool = False

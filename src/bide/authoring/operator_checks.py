@@ -36,7 +36,8 @@ def check_operator(task: BaseOperator) -> None:
     backoff: Any = task.retry_exponential_backoff
     if not isinstance(backoff, bool | int | float) or backoff < 0:
         raise InvalidArgument(f"{of}: retry_exponential_backoff must be True, False or a factor, not {backoff!r}")
-    check_choice(task.trigger_rule, TRIGGER_RULES, "trigger_rule", of)
+    if not task.is_teardown:
+        check_choice(task.trigger_rule, TRIGGER_RULES, "trigger_rule", of)
     if isinstance(task.weight_rule, str):
         check_choice(task.weight_rule, WEIGHT_RULES, "weight_rule", of)
     if task.on_cancel_failure is not None:

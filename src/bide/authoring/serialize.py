@@ -17,6 +17,7 @@ from bide.authoring.priority import total_weights
 from bide.authoring.schedules import schedule_of
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.settings import find_seconds, find_setting
+from bide.authoring.setup_teardown import check_setups
 from bide.authoring.start_checks import check_start
 from bide.authoring.start_trigger import trigger_arguments
 from bide.authoring.timetable import runs_at_once
@@ -48,6 +49,7 @@ def validate_dag(dag: DAG) -> None:
                 raise AuthoringError(
                     f"{name_of(task)} takes the result of {source.operator.task_id!r}, which is not in that DAG"
                 )
+    check_setups(dag.tasks)
     try:
         dag.test_cycle()
     except CycleError as error:
@@ -88,6 +90,7 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         paused_on_creation=dag.is_paused_upon_creation,
         callbacks=events_called(dag, RUN_EVENTS),
         listeners=tuple(load_plugins().hooks()),
+        edge_labels=tuple((before, after, label) for (before, after), label in sorted(dag.edge_labels.items())),
     )
 
 
@@ -111,6 +114,9 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         pool_slots=task.pool_slots,
         group_id=group_id,
         is_sensor=isinstance(task, BaseSensorOperator),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.is_teardown and task.on_failure_fail_dagrun,
         marker=task.external_marker(),
         skips_downstream=bool(getattr(task, "inherits_from_skipmixin", False)),
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),

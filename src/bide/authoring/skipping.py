@@ -41,7 +41,8 @@ class SkipMixin:
         followed = set(chosen_tasks(task, branch_task_ids))
         for task_id in list(followed):
             followed |= task.dag.get_task(task_id).get_flat_relative_ids(upstream=False)
-        self.skip(ti, task.downstream_task_ids - followed)
+        teardowns = {one.task_id for one in task.downstream_list if one.is_teardown}
+        self.skip(ti, task.downstream_task_ids - followed - teardowns)
 
 
 class BranchMixin(SkipMixin):

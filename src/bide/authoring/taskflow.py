@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import inspect
@@ -95,6 +96,7 @@ class TaskFunction(Generic[P, R]):
         self.function = function
         self.options = options
         self.operator_class = operator_class
+        self.mark: Callable[[XComArg], XComArg] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         options = dict(self.options)
@@ -106,11 +108,20 @@ class TaskFunction(Generic[P, R]):
         if options.get("doc_md") is None and self.function.__doc__:
             options["doc_md"] = inspect.cleandoc(self.function.__doc__)
         operator = self.operator_class(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
-        return XComArg(operator)
+        result = XComArg(operator)
+        return result if self.mark is None else self.mark(result)
 
     def override(self, **options: Any) -> TaskFunction[P, R]:
         """The same function with other arguments for its tasks."""
-        return TaskFunction(self.function, {**self.options, **options}, self.operator_class)
+        fresh = copy.copy(self)
+        fresh.options = {**self.options, **options}
+        return fresh
+
+    def marked(self, mark: Callable[[XComArg], XComArg]) -> TaskFunction[P, R]:
+        """The same function, each of whose results is given to `mark`, as ``@setup`` does."""
+        fresh = copy.copy(self)
+        fresh.mark = mark
+        return fresh
 
     def __repr__(self) -> str:
         return f"<@task {self.function.__name__}>"

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
-from bide.authoring.dependencies import Link
+from bide.authoring.setup_teardown import SetupTeardown
 from bide.model.errors import InvalidArgument, XComNotFound
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Resolvable:
         """The value, in the run of `context`."""
 
 
-class XComArg(Resolvable, Link):
+class XComArg(Resolvable, SetupTeardown):
     """What `operator` pushes under `key`.
 
     ``result["name"]`` is what it pushes under that other key. In a string it becomes a template that pulls the

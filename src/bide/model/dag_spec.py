@@ -61,6 +61,10 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     is_sensor: bool = False
     #: A branch or short circuit: what it left out downstream is left out again when it is cleared.
     skips_downstream: bool = False
+    is_setup: bool = False
+    is_teardown: bool = False
+    #: Of a teardown: whether its failure fails the run.
+    on_failure_fail_dagrun: bool = False
     #: Clearing it with what is downstream clears this as well.
     marker: MarkerSpec | None = None
     #: A failed wait or sensor ends as skipped, so that the engine can end it without a worker.
@@ -118,6 +122,8 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     callbacks: tuple[str, ...] = ()
     #: Hooks that listeners of plugins implement, where its file is parsed.
     listeners: tuple[str, ...] = ()
+    #: (task before, task after, text) of edges that have one, for people.
+    edge_labels: tuple[tuple[str, str, str], ...] = ()
     version: int = SPEC_VERSION
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.setup_teardown import Scopes, constrained, teardown_verdict
 from bide.model.states import RunState, TaskState
 from bide.model.trigger_rules import Verdict, count, evaluate
 
@@ -27,7 +28,9 @@ class Structure:
         self.roots = tuple(task.task_id for task in spec.tasks if not task.upstream)
         #: Branches and short circuits.
         self.skippers = frozenset(task.task_id for task in spec.tasks if task.skips_downstream)
-        self.leaves = tuple(task_id for task_id, after in downstream.items() if not after)
+        self.scopes = Scopes(self.tasks, downstream)
+        #: The tasks whose ends say how a run has ended.
+        self.leaves = self.scopes.leaves()
 
 
 class Instance(NamedTuple):
@@ -54,6 +57,7 @@ def successors(structure: Structure, finished: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for task_id in finished:
         found.update(structure.downstream.get(task_id, ()))
+        found.update(structure.scopes.depending.get(task_id, ()))
     return found
 
 
@@ -63,6 +67,7 @@ def needed(structure: Structure, candidates: Iterable[str]) -> set[str]:
     for task_id in candidates:
         tasks.add(task_id)
         tasks.update(structure.tasks[task_id].upstream)
+        tasks.update(structure.scopes.far_setups.get(task_id, ()))
     return tasks
 
 
@@ -83,7 +88,15 @@ def advance(structure: Structure, candidates: Iterable[str], instances: Iterable
             continue
         task = structure.tasks[task_id]
         states = Counter(one.state for up in task.upstream for one in by_task.get(up, ()))
-        verdict = evaluate(task.trigger_rule, count(states))
+        if task.is_teardown:
+            setups = structure.scopes.setups.intersection(task.upstream)
+            ready = Counter(one.state for up in setups for one in by_task.get(up, ()))
+            verdict = teardown_verdict(count(states), count(ready))
+        else:
+            verdict = evaluate(task.trigger_rule, count(states))
+        far = structure.scopes.far_setups.get(task_id)
+        if far:
+            verdict = constrained(verdict, [one.state for up in far for one in by_task.get(up, ())])
         if verdict is not Verdict.WAIT:
             outcome[verdict].extend(waiting)
     return result

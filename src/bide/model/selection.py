@@ -131,8 +131,11 @@ def relatives(start: Collection[str], neighbours: Callable[[str], Iterable[str]]
     return found
 
 
-def choose_tasks(structure: Structure, choice: TaskChoice) -> Callable[[Found], bool]:
-    """Whether an instance is one of the chosen tasks; tells nothing of its state."""
+def choose_tasks(structure: Structure, choice: TaskChoice, *, with_setups: bool = False) -> Callable[[Found], bool]:
+    """Whether an instance is one of the chosen tasks; tells nothing of its state.
+
+    `with_setups` adds the setups that the chosen depend on, and the teardowns of what is set up again.
+    """
     seeds = _seeds(structure, choice)
     chosen = set(seeds)
     single = {task_id for task_id, _ in choice.mapped} - chosen
@@ -141,6 +144,8 @@ def choose_tasks(structure: Structure, choice: TaskChoice) -> Callable[[Found], 
         chosen |= relatives(roots, lambda task_id: structure.tasks[task_id].upstream) - single
     if choice.downstream:
         chosen |= relatives(roots, lambda task_id: structure.downstream[task_id]) - single
+    if with_setups:
+        chosen |= structure.scopes.cleared_with(roots, upstream=choice.upstream, downstream=choice.downstream)
 
     def is_chosen(one: Found) -> bool:
         if one.task_id not in structure.tasks:
@@ -164,7 +169,7 @@ def _seeds(structure: Structure, choice: TaskChoice) -> set[str]:
 
 def plan_clear(structure: Structure, found: Iterable[Found], choice: TaskChoice) -> list[Change]:
     """Clear the chosen instances of a run of `structure`: those in ``none`` have nothing to clear."""
-    is_chosen = choose_tasks(structure, choice)
+    is_chosen = choose_tasks(structure, choice, with_setups=True)
     changes: list[Change] = []
     for one in found:
         name = clearing(one.state)

@@ -15,6 +15,8 @@ import bide
 NAMES = [
     "DAG",
     "AuthoringError",
+    "setup",
+    "teardown",
     "DayOfWeekSensor",
     "PythonSensor",
     "BashSensor",
@@ -162,6 +164,7 @@ OWN = [
     "bide.authoring.runtime",
     "bide.authoring.scope",
     "bide.authoring.settings",
+    "bide.authoring.setup_teardown",
     "bide.authoring.start_trigger",
     "bide.authoring.taskflow",
     "bide.authoring.testable",
