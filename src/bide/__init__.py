@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from bide.standard.operators.branch_by_time import BranchDateTimeOperator, BranchDayOfWeekOperator
     from bide.standard.operators.empty import EmptyOperator
     from bide.standard.operators.external_python import ExternalPythonOperator
+    from bide.standard.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
     from bide.standard.operators.http_job import HttpJobOperator
     from bide.standard.operators.latest_only import LatestOnlyOperator
     from bide.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "ApprovalOperator",
     "AuthoringError",
     "BaseBranchOperator",
     "BaseHook",
@@ -136,6 +138,9 @@ __all__ = [
     "ExternalTaskSensor",
     "FileSensor",
     "FileTrigger",
+    "HITLBranchOperator",
+    "HITLEntryOperator",
+    "HITLOperator",
     "HttpJobOperator",
     "JobOperator",
     "JobStatus",
@@ -283,6 +288,7 @@ _NAMES_BY_MODULE = {
     "bide.standard.sensors.python": ("PythonSensor",),
     "bide.standard.sensors.weekday": ("DayOfWeekSensor",),
     "bide.authoring.setup_teardown": ("setup", "teardown"),
+    "bide.standard.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

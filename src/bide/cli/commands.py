@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, str]] = {
     "pools": "bide.cli.pools",
     "variables": "bide.cli.variables",
     "connections": "bide.cli.connections",
+    "questions": "bide.cli.questions",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",
     "config": "bide.cli.config",

@@ -10,7 +10,7 @@ from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
-from bide.store import Store, Tx, instances, runs, specs, transitions, waits, watches
+from bide.store import Store, Tx, instances, questions, runs, specs, transitions, waits, watches
 from bide.store.ids import new_id
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard
@@ -105,8 +105,10 @@ def insert_waits(tx: Tx, deferred: Sequence[tuple[InstanceRow, Defer]]) -> None:
     for instance, report in deferred:
         keep_entries(tx, instance.uid, report.journal)
     waits.insert(tx, rows)
-    watched = [spec for _, report in deferred for spec in _specs(report.wait)]
-    watches.insert(tx, [(row.uid, spec.watch) for row, spec in zip(rows, watched, strict=True) if spec.watch])
+    specs_of = [spec for _, report in deferred for spec in _specs(report.wait)]
+    watches.insert(tx, [(row.uid, spec.watch) for row, spec in zip(rows, specs_of, strict=True) if spec.watch])
+    asked = [(row, spec.question) for row, spec in zip(rows, specs_of, strict=True) if spec.question]
+    questions.ask(tx, [(row.instance_uid, row.uid, one) for row, one in asked])
     limit_callbacks(tx, rows)
     take_early_signals(tx, rows)
 

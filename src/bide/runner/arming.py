@@ -12,6 +12,7 @@ import msgspec
 
 from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.human import HumanTrigger
 from bide.authoring.journal import TaskSuspended
 from bide.authoring.operator import BaseOperator
 from bide.authoring.other_runs import WatchTrigger
@@ -104,6 +105,7 @@ def wait_spec(
         due_at=due_at,
         outcome=outcome,
         signal=armed.name if isinstance(armed, SignalTrigger) and kind == "signal" else None,
+        question=armed.question if isinstance(armed, HumanTrigger) and kind == "signal" else None,
         watch=armed.watch if isinstance(armed, WatchTrigger) and kind == "signal" else None,
         interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
         queue=queue,

@@ -24,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
+from bide.model.questions import Question
 from bide.model.watching import Watch
 from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
@@ -164,6 +165,8 @@ class WaitSpec(msgspec.Struct, frozen=True):
     signal: str | None = None
     #: poll: seconds between looks.
     interval: float | None = None
+    #: signal: what people are asked.
+    question: Question | None = None
     #: signal: what in other runs ends it, beside somebody who sends it.
     watch: Watch | None = None
     #: Which triggerers may run it, and the waits that it shares looks with (None: it shares with nobody).

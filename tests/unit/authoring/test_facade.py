@@ -15,6 +15,10 @@ import bide
 NAMES = [
     "DAG",
     "AuthoringError",
+    "HITLOperator",
+    "HITLEntryOperator",
+    "HITLBranchOperator",
+    "ApprovalOperator",
     "setup",
     "teardown",
     "DayOfWeekSensor",

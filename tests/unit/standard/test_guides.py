@@ -35,6 +35,6 @@ def test_an_example_runs(text: str, tmp_path: Path) -> None:
     assert states <= {"success", "skipped"} and "success" in states
 
 
-@pytest.mark.parametrize("text", blocks("other-dags.md"))
+@pytest.mark.parametrize("text", blocks("other-dags.md", "human-in-the-loop.md"))
 def test_an_example_can_be_stored(text: str, tmp_path: Path) -> None:
     assert serialize_dag(dag_of(text, tmp_path), file="guide.py", folder=".").tasks

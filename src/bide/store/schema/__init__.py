@@ -11,6 +11,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  ├── mark         appended when an instance finishes, deleted by the duty that reads it
                  ├── wait         a deferred instance's wait: one row, or a tree of them
                  │    └── watch   runs that a wait has an eye on
+                 ├── question      what people are asked, and what they answered
                  ├── signal       callback URLs, and signals that came before they were waited for
                  ├── resume       where an instance that was deferred goes on, and with which event
                  ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
@@ -35,7 +36,16 @@ from bide.store.schema.pools import slot_pool
 from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.secrets import connection, variable
 from bide.store.schema.sessions import log, session, writer
-from bide.store.schema.waits import cancel_obligation, checkpoint, resume, signal, taken_message, wait, watch
+from bide.store.schema.waits import (
+    cancel_obligation,
+    checkpoint,
+    question,
+    resume,
+    signal,
+    taken_message,
+    wait,
+    watch,
+)
 
 __all__ = [
     "UtcTime",
@@ -51,6 +61,7 @@ __all__ = [
     "log",
     "mark",
     "metadata",
+    "question",
     "resume",
     "session",
     "signal",

@@ -85,6 +85,22 @@ watch = sa.Table(
     sa.Index("ix_watch_touched", "wait_uid", **rows_where("touches > 0")),
 )
 
+question = sa.Table(
+    "question",
+    metadata,
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), primary_key=True),
+    #: The wait that the answer ends.
+    sa.Column("wait_uid", UID, nullable=False),
+    #: JSON, in clear: it is there to be shown.
+    sa.Column("spec", sa.LargeBinary, nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    #: JSON.
+    sa.Column("answer", sa.LargeBinary),
+    sa.Column("answered_by", sa.Text, nullable=False),
+    sa.Column("answered_at", UtcTime),
+    sa.Index("ix_question_asked_at", "asked_at"),
+)
+
 signal = sa.Table(
     "signal",
     metadata,

@@ -355,6 +355,21 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_table(
+        "question",
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("wait_uid", sa.String(length=36), nullable=False),
+        sa.Column("spec", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_at", UtcTime(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_by", sa.Text(), nullable=False),
+        sa.Column("answered_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_question_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("instance_uid", name=op.f("pk_question")),
+    )
+    op.create_index("ix_question_asked_at", "question", ["asked_at"], unique=False)
+    op.create_table(
         "resume",
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
