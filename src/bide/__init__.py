@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bide.authoring.params import Param, ParamsDict
     from bide.authoring.python import PythonOperator
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
-    from bide.authoring.setup_teardown import setup, teardown
+    from bide.authoring.setup_decorators import setup, teardown
     from bide.authoring.skipping import DownstreamTasksSkipped, SkipMixin
     from bide.authoring.stream import StreamConsumer, StreamMessage, StreamTrigger
     from bide.authoring.taskflow import task
@@ -287,7 +287,7 @@ _NAMES_BY_MODULE = {
     "bide.standard.sensors.bash": ("BashSensor",),
     "bide.standard.sensors.python": ("PythonSensor",),
     "bide.standard.sensors.weekday": ("DayOfWeekSensor",),
-    "bide.authoring.setup_teardown": ("setup", "teardown"),
+    "bide.authoring.setup_decorators": ("setup", "teardown"),
     "bide.standard.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}

@@ -1,8 +1,8 @@
-"""``@setup`` and ``@teardown``, ``as_setup()`` and ``as_teardown()``, and ``with`` around the work between them."""
+"""``as_setup()`` and ``as_teardown()``, and ``with`` around the work between them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -132,30 +132,3 @@ def check_setups(tasks: Iterable[BaseOperator]) -> None:
                     f"DAG {task.dag_id!r}, task {after.task_id!r}: right after the setup {task.task_id!r} the "
                     f"trigger rule has to be all_success, not {after.trigger_rule!r}"
                 )
-
-
-def _marked(function: Any, mark: Callable[[Any], Any], name: str) -> Any:
-    """A ``@task`` function, or a plain one made into that, whose results are marked."""
-    from bide.authoring.group import GroupFactory
-    from bide.authoring.taskflow import TaskFunction, task
-
-    if isinstance(function, GroupFactory):
-        raise InvalidArgument(f"@{name} goes on a function that makes one task, not on a task group")
-    made = cast("TaskFunction[..., Any]", function if isinstance(function, TaskFunction) else task(function))
-    return made.marked(mark)
-
-
-def setup(function: Any) -> Any:
-    """``@setup``, alone or above ``@task``: the function's tasks are setups."""
-    return _marked(function, lambda result: result.as_setup(), "setup")
-
-
-def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> Any:
-    """``@teardown``, alone or above ``@task``: the function's tasks are teardowns."""
-
-    def decorate(function: Any) -> Any:
-        return _marked(
-            function, lambda result: result.as_teardown(on_failure_fail_dagrun=on_failure_fail_dagrun), "teardown"
-        )
-
-    return decorate if function is None else decorate(function)

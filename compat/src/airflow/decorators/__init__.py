@@ -2,6 +2,6 @@
 
 from bide.authoring.dag import dag as dag
 from bide.authoring.group import task_group as task_group
-from bide.authoring.setup_teardown import setup as setup
-from bide.authoring.setup_teardown import teardown as teardown
+from bide.authoring.setup_decorators import setup as setup
+from bide.authoring.setup_decorators import teardown as teardown
 from bide.authoring.taskflow import task as task

@@ -19,8 +19,8 @@ from bide.authoring.params import ParamsDict as ParamsDict
 from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
 from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
 from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
-from bide.authoring.setup_teardown import setup as setup
-from bide.authoring.setup_teardown import teardown as teardown
+from bide.authoring.setup_decorators import setup as setup
+from bide.authoring.setup_decorators import teardown as teardown
 from bide.authoring.skipping import BranchMixIn as BranchMixIn
 from bide.authoring.skipping import SkipMixin as SkipMixin
 from bide.authoring.taskflow import task as task
