@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from bide.standard.operators.bash import BashOperator
     from bide.standard.operators.branch import BranchPythonOperator, ShortCircuitOperator
     from bide.standard.operators.branch_by_time import BranchDateTimeOperator, BranchDayOfWeekOperator
+    from bide.standard.operators.email import EmailOperator
     from bide.standard.operators.empty import EmptyOperator
     from bide.standard.operators.external_python import ExternalPythonOperator
     from bide.standard.operators.hitl import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
@@ -131,6 +132,7 @@ __all__ = [
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "DownstreamTasksSkipped",
+    "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
     "ExternalPythonOperator",
@@ -289,6 +291,7 @@ _NAMES_BY_MODULE = {
     "bide.standard.sensors.weekday": ("DayOfWeekSensor",),
     "bide.authoring.setup_decorators": ("setup", "teardown"),
     "bide.standard.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
+    "bide.standard.operators.email": ("EmailOperator",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

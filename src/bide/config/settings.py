@@ -278,6 +278,17 @@ class Api(Section, frozen=True):
     token_lifetime_sec: Annotated[float, Meta(gt=0, description="A login token is good for this time.")] = 86400.0
 
 
+class Smtp(Section, frozen=True):
+    """Where EmailOperator hands mail in, if there is no connection smtp_default. A login needs that connection."""
+
+    smtp_host: Annotated[str, Meta(description="Name or address of the server.")] = "localhost"
+    smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 25
+    smtp_starttls: Annotated[bool, Meta(description="Ask for encryption before anything is said.")] = True
+    smtp_ssl: Annotated[bool, Meta(description="Encrypted from the start.")] = False
+    smtp_mail_from: Annotated[str, Meta(description="Address of the sender, unless a task names another.")] = ""
+    smtp_timeout: Annotated[float, Meta(gt=0, description="How long the server may take to answer.")] = 30.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -291,3 +302,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operators: Operators = Operators()
     logging: Logging = Logging()
     api: Api = Api()
+    smtp: Smtp = Smtp()

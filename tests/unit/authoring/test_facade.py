@@ -15,6 +15,7 @@ import bide
 NAMES = [
     "DAG",
     "AuthoringError",
+    "EmailOperator",
     "HITLOperator",
     "HITLEntryOperator",
     "HITLBranchOperator",

@@ -1,0 +1,3 @@
+"""Mail."""
+
+from bide.standard.operators.email import EmailOperator as EmailOperator
