@@ -73,7 +73,7 @@ def named(
         )
         .order_by(dag_run.c.run_after, dag_run.c.uid)
     )
-    return [(_read(row[:-1]), row[-1]) for row in tx.conn.execute(query)]
+    return [(read(row[:-1]), row[-1]) for row in tx.conn.execute(query)]
 
 
 def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
