@@ -65,15 +65,15 @@ def named(
     tx: Tx, dag_id: str, run_ids: Collection[str], logical_dates: Collection[datetime]
 ) -> list[tuple[RunRow, str]]:
     """The runs of a DAG with these ids or logical dates, each with who asked for it."""
-    query = (
-        _row.add_columns(dag_run.c.triggered_by)
-        .where(
-            dag_run.c.dag_id == dag_id,
-            sa.or_(dag_run.c.run_id.in_(run_ids), dag_run.c.logical_date.in_(logical_dates)),
-        )
-        .order_by(dag_run.c.run_after, dag_run.c.uid)
-    )
-    return [(read(row[:-1]), row[-1]) for row in tx.conn.execute(query)]
+    base = _row.add_columns(dag_run.c.triggered_by).where(dag_run.c.dag_id == dag_id)
+    found: dict[str, tuple[RunRow, str]] = {}
+    # Two questions, since one for both would look at all runs of the DAG.
+    for column, values in ((dag_run.c.run_id, run_ids), (dag_run.c.logical_date, logical_dates)):
+        if values:
+            for *row, by in tx.conn.execute(base.where(column.in_(values))):
+                run = read(row)
+                found[run.uid] = (run, by)
+    return sorted(found.values(), key=lambda one: (one[0].run_after, one[0].uid))
 
 
 def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:

@@ -30,16 +30,9 @@ class Touched(NamedTuple):
 
 
 _insert = sa.insert(watch)
-_flag = (
-    sa.update(dag_run)
-    .where(
-        dag_run.c.dag_id == sa.bindparam("dag"),
-        sa.or_(
-            dag_run.c.run_id == sa.bindparam("run"), dag_run.c.logical_date == sa.bindparam("date", type_=UtcTime)
-        ),
-    )
-    .values(watched=True)
-)
+_flag = sa.update(dag_run).where(dag_run.c.dag_id == sa.bindparam("dag")).values(watched=True)
+_flag_by_id = _flag.where(dag_run.c.run_id == sa.bindparam("run"))
+_flag_by_date = _flag.where(dag_run.c.logical_date == sa.bindparam("date", type_=UtcTime))
 
 
 def insert(tx: Tx, watches: Sequence[tuple[str, Watch]]) -> None:
@@ -70,7 +63,11 @@ def insert(tx: Tx, watches: Sequence[tuple[str, Watch]]) -> None:
     decide_alone(tx, "watch_runs")  # a run that is made at this moment either is found here, or sees the watch
     found = {(row["dag_id"], row["run_id"], row["logical_date"]) for row in rows}
     ordered = sorted(found, key=lambda one: (one[0], one[1] or "", one[2].isoformat() if one[2] else ""))
-    tx.conn.execute(_flag, [{"dag": dag, "run": run, "date": date} for dag, run, date in ordered])
+    for dag, run, date in ordered:
+        if date is None:
+            tx.conn.execute(_flag_by_id, {"dag": dag, "run": run})
+        else:
+            tx.conn.execute(_flag_by_date, {"dag": dag, "date": date})
     tx.ring("watches")
 
 

@@ -25,6 +25,7 @@ from bide.store import (
     transitions,
     views,
     waits,
+    watches,
     xcoms,
 )
 from bide.store.schema import metadata, wait
@@ -38,6 +39,10 @@ Ask = Callable[[Tx], Any]
 
 #: What is asked, and the indexes that it must read. Tables are those whose rows pile up.
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
+    "watches to look at": (lambda tx: watches.touched(tx, 5), {"ix_watch_touched"}),
+    "a watched run changes": (lambda tx: watches.touch(tx, "d", "r", START), {"ix_watch_dag"}),
+    "runs by id": (lambda tx: runs.named(tx, "d", ["r"], []), {"sqlite_autoindex_dag_run_2"}),
+    "runs by date": (lambda tx: runs.named(tx, "d", [], [START]), {"ix_dag_run_logical_date"}),
     "marks": (lambda tx: instances.read_marks(tx, 10), set()),
     "scheduled": (
         lambda tx: instances.scheduled(tx, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
