@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bide.control.queue_tasks import Openings
 from bide.engine.executors.local import LocalExecutor
 from bide.engine.template import Template
 from tests.support.executors import (
@@ -204,3 +205,80 @@ async def test_without_a_template_claims_wait(tmp_path: Path, instances: TaskIns
             await instances.until_state([claim], "success")
     finally:
         await template.stop()
+
+
+# --- tasks that a transaction has begun
+
+
+async def promised(executor: LocalExecutor, file: Path) -> tuple[Openings, int]:
+    """Take all workers that are open for tasks of `file`, as a transaction does; there is one."""
+    async with asyncio.timeout(30):
+        while True:
+            openings, number = executor.open_workers.take()
+            if openings.workers.get(str(file)):
+                return openings, number
+            executor.open_workers.settle(openings, number, [])
+            await asyncio.sleep(0)
+
+
+async def test_a_task_that_has_begun_goes_to_the_worker_that_was_promised(
+    template: Template, instances: TaskInstances, jobs: Path
+):
+    async with local_executor(template, instances) as executor:
+        pid = await run_noop(executor, instances, jobs)
+        openings, number = await promised(executor, jobs)
+        assert openings.workers == {str(jobs): 1}
+        claim = instances.claim(jobs, "noop")
+        order = instances.begin(claim)
+        executor.open_workers.settle(openings, number, [order])
+        assert executor.open_workers.take()[0].workers == {}
+        executor.begin([order])
+        await instances.until_state([claim], "success")
+        assert json.loads(instances[claim].final.return_value) == pid
+
+
+async def test_one_whose_worker_has_died_meanwhile_gets_another(
+    template: Template, instances: TaskInstances, jobs: Path
+):
+    async with local_executor(template, instances) as executor:
+        pid = await run_noop(executor, instances, jobs)
+        openings, number = await promised(executor, jobs)
+        claim = instances.claim(jobs, "noop")
+        order = instances.begin(claim)
+        executor.open_workers.settle(openings, number, [order])
+        os.kill(pid, signal.SIGKILL)
+        await until_gone(pid)
+        executor.begin([order])
+        await instances.until_state([claim], "success")
+        assert json.loads(instances[claim].final.return_value) != pid
+
+
+async def test_what_comes_while_the_executor_stops_is_given_back(
+    template: Template, instances: TaskInstances, jobs: Path
+):
+    async with local_executor(template, instances) as executor:
+        await run_noop(executor, instances, jobs)
+        openings, number = await promised(executor, jobs)
+        claim = instances.claim(jobs, "noop")
+        order = instances.begin(claim)
+        executor.open_workers.settle(openings, number, [order])
+        stopping = asyncio.create_task(executor.stop(30.0))
+        await asyncio.sleep(0)
+        assert not stopping.done(), "it waits for what it has promised"
+        executor.begin([order])
+        await stopping
+        assert instances[claim].state == "scheduled"
+
+
+async def test_a_promise_that_is_broken_off_does_not_hold_up_the_end(
+    template: Template, instances: TaskInstances, jobs: Path
+):
+    async with local_executor(template, instances) as executor:
+        await run_noop(executor, instances, jobs)
+        openings, number = await promised(executor, jobs)
+        order = instances.begin(instances.claim(jobs, "noop"))
+        executor.open_workers.settle(openings, number, [order])
+        stopping = asyncio.create_task(executor.stop(30.0))
+        await asyncio.sleep(0)
+        executor.open_workers.break_off([order])
+        await stopping

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bide.control.accept_event import WaitEnding, accept_many
 from bide.control.arm_starts import ArmedStart, arm_start, claim_starts
 from bide.control.cancel_external import claim_obligations, settle_obligation
-from bide.control.claim_waits import claim_waits, held_waits, take_over_waits
+from bide.control.claim_waits import claim_at_once, claim_waits, held_waits, take_over_waits
 from bide.control.create_run import create_run
 from bide.control.keep_session import keep_session
 from bide.control.lose_task import rescue_lost
@@ -306,7 +306,11 @@ class World:
         for start in await claim_starts(self.store, engine.session, limit, logs=self.logs):
             armed = ArmedStart(start.wait_id, start.token, Defer(self._wait(1), "go_on", b"{}"))
             self.send(engine, f"arm start of {start.order.instance.task_id}", lambda armed=armed: self._arm(armed))
-        for load in await claim_waits(self.store, engine.session, limit, logs=self.logs):
+        if self.random.random() < 0.5:
+            loads = await claim_waits(self.store, engine.session, limit, logs=self.logs)
+        else:
+            loads = await self.store.write(lambda tx: claim_at_once(tx, engine.session, limit, logs=self.logs))
+        for load in loads:
             self.say(f"{engine.name} holds {load.wait_id[-4:]} of {load.instance.task_id} token {load.token}")
             engine.held[load.wait_id] = load.token
 

@@ -79,6 +79,11 @@ class TaskInstances:
         path = self.folder / f"{claim.instance.id}.log"
         return path.read_text() if path.exists() else ""
 
+    def begin(self, claim: Claim) -> RunTask:
+        """What a transaction does that begins a task itself: from now on it is running."""
+        self[claim].move("running", fence=True)
+        return self._order(self[claim])
+
     def move_on(self, claim: Claim) -> None:
         """What a person's cancel does in the store."""
         self[claim].move("failed", fence=True)
