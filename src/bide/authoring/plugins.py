@@ -37,6 +37,8 @@ class Plugin:
     name: ClassVar[str | None] = None
     #: Modules or objects with functions marked by :data:`bide.authoring.listeners.hookimpl`.
     listeners: ClassVar[list[Any]] = []
+    #: Decorators by name, for ``@task.NAME``: :class:`~bide.authoring.taskflow.TaskDecorator` makes one.
+    task_decorators: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
@@ -49,6 +51,8 @@ class Plugins:
     def __init__(self) -> None:
         #: None if there are no listeners, as almost everywhere.
         self.listeners: Listeners | None = None
+        #: What plugins bring for ``@task.NAME``.
+        self.task_decorators: dict[str, Any] = {}
         #: Files of the plugin folder that are imported.
         self.files: list[str] = []
         #: One line for each plugin that can't be used.
@@ -65,6 +69,7 @@ class Plugins:
     def take(self, plugin: type[Plugin]) -> None:
         """Take in a plugin class."""
         plugin.on_load()
+        self.task_decorators.update(plugin.task_decorators)
         for listener in plugin.listeners:
             if self.listeners is None:
                 from bide.authoring.listeners import (

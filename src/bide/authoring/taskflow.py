@@ -128,10 +128,14 @@ class TaskFunction(Generic[P, R]):
 
 
 class TaskDecorator:
-    """Makes functions into tasks of one kind: the operator class at `path`, ``module:Class``, by default Python."""
+    """Makes functions into tasks of one kind, by default of :class:`DecoratedOperator`.
 
-    def __init__(self, path: str | None = None) -> None:
-        self._path = path
+    `operator` is a class, or where it is: ``module:Class``. It is made with `python_callable`, `op_args` and
+    `op_kwargs` of the call, `task_id` and the options.
+    """
+
+    def __init__(self, operator: str | Callable[..., BaseOperator] | None = None) -> None:
+        self._operator = operator
 
     @overload
     def __call__(self, python_callable: Callable[P, R]) -> TaskFunction[P, R]: ...
@@ -159,9 +163,9 @@ class TaskDecorator:
         return decorate if python_callable is None else decorate(python_callable)
 
     def _operator_class(self) -> Callable[..., BaseOperator]:
-        if self._path is None:
-            return DecoratedOperator
-        module, _, name = self._path.partition(":")
+        if not isinstance(self._operator, str):
+            return self._operator or DecoratedOperator
+        module, _, name = self._operator.partition(":")
         return getattr(importlib.import_module(module), name)
 
 
@@ -185,6 +189,14 @@ class TaskFamily(TaskDecorator):
     external_python = TaskDecorator(f"{_KINDS}.virtualenv:ExternalPythonDecoratedOperator")
     branch_virtualenv = TaskDecorator(f"{_KINDS}.virtualenv:BranchVirtualenvDecoratedOperator")
     branch_external_python = TaskDecorator(f"{_KINDS}.virtualenv:BranchExternalPythonDecoratedOperator")
+
+    def __getattr__(self, name: str) -> Any:
+        """A decorator that a plugin or an installed package brings."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from bide.authoring.task_decorators import find_decorator  # DAG files rarely need any
+
+        return find_decorator(name, {one for one in dir(type(self)) if not one.startswith("_")})
 
     @property
     def python(self) -> TaskFamily:
