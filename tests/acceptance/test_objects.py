@@ -33,3 +33,72 @@ def test_people_see_their_fields(run: DagRun, shared: Folder) -> None:
 
 def test_what_can_not_be_stored_is_named_by_its_path(run: DagRun) -> None:
     assert "NotSerializable: return value['why'] is a type, which can't be stored" in run.log("refused")
+
+
+LARGE = """
+from bide import DAG, task
+
+with DAG("large"):
+    @task(retries=1, retry_delay=0)
+    def make(ti=None):
+        ti.xcom_push("side", "y" * 5000)
+        if ti.try_number == 1:
+            raise ValueError("once more")
+        return {"text": "x" * 5000, "n": 1}
+
+    @task
+    def use(made, ti=None):
+        return [len(made["text"]), made["n"], len(ti.xcom_pull("make", key="side"))]
+
+    use(make())
+"""
+
+
+def test_large_values_lie_in_object_storage(folder: Folder) -> None:
+    folder.dag("large", LARGE)
+    kept = folder.path / "kept"
+    run = folder.dag_run(
+        "large", BIDE__XCOM__OBJECTSTORAGE_PATH=f"file://{kept}", BIDE__XCOM__OBJECTSTORAGE_THRESHOLD="1000"
+    )
+    assert run.result("use") == [5000, 1, 5000]
+    files = [path for path in kept.rglob("*") if path.is_file()]
+    assert {path.parent.name for path in files} == {"2"}, "those of the first try are gone"
+    assert len(files) == 2
+    assert run.result("make").startswith("<50")
+    assert b"xxxxx" not in folder.store.read_bytes()
+
+
+BACKEND = """
+from pathlib import Path
+from bide.authoring.xcom_backend import BaseXCom
+
+KEPT = Path(__file__).parents[1] / "kept"
+
+class Kept(BaseXCom):
+    @staticmethod
+    def serialize_value(value, *, key, task_id, dag_id, run_id, map_index):
+        KEPT.mkdir(exist_ok=True)
+        text = BaseXCom.serialize_value(value, key=key)
+        (KEPT / f"{dag_id}.{task_id}.{key}").write_text(text)
+        return f"kept as {dag_id}.{task_id}.{key}"
+
+    @staticmethod
+    def deserialize_value(result):
+        name = result.value.decode().removeprefix("kept as ")
+        assert name == f"{result.dag_id}.{result.task_id}.{result.key}"
+        return BaseXCom.deserialize_value(result._replace(value=(KEPT / name).read_text()))
+"""
+
+
+def test_a_backend_of_ones_own_stores_and_reads_xcoms(folder: Folder) -> None:
+    (folder.path / "plugins").mkdir()
+    (folder.path / "plugins" / "my_xcoms.py").write_text(BACKEND)
+    folder.dag("large", LARGE)
+    run = folder.dag_run("large", BIDE__CORE__XCOM_BACKEND="my_xcoms.Kept")
+    kept = folder.path / "kept"
+    assert {path.name for path in kept.iterdir()} == {
+        "large.make.return_value", "large.make.side", "large.use.return_value"
+    }  # fmt: skip
+    assert (kept / "large.use.return_value").read_text() == "[5000,1,5000]"
+    assert b"xxxxx" not in folder.store.read_bytes()
+    assert run.state == "success"

@@ -82,6 +82,13 @@ class Core(Section, frozen=True):
             "in the DAG folder and the plugin folder: package.module.Name, with * for any text."
         ),
     ] = []
+    xcom_backend: Annotated[
+        str,
+        Meta(
+            description="Import path of a class that stores and reads XComs in its own way, a BaseXCom. Not set: "
+            "as [xcom] says."
+        ),
+    ] = ""
     sensitive_var_conn_names: Annotated[
         list[str],
         Meta(
@@ -156,6 +163,24 @@ class Secrets(Section, frozen=True):
         float,
         Meta(gt=0, description="A backend that takes longer is stopped, and made anew for the next question."),
     ] = 10.0
+
+
+class Xcom(Section, frozen=True):
+    """Where large XComs are kept."""
+
+    objectstorage_path: Annotated[
+        str,
+        Meta(
+            description="URL of a folder for large XComs that fsspec knows, such as s3://bucket/xcoms or "
+            "file:///srv/xcoms (extra `objects`). Not set: all are kept in the store."
+        ),
+    ] = ""
+    objectstorage_threshold: Annotated[
+        int, Meta(ge=-1, description="Bytes of an encoded value from which on it goes there; -1 for none.")
+    ] = 1024 * 1024
+    objectstorage_compression: Annotated[Literal["none", "gzip"], Meta(description="How objects are packed.")] = (
+        "none"
+    )
 
 
 class Triggerer(Section, frozen=True):
@@ -295,6 +320,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     core: Core = Core()
     store: StoreSection = StoreSection()
     secrets: Secrets = Secrets()
+    xcom: Xcom = Xcom()
     local_executor: LocalExecutor = LocalExecutor()
     triggerer: Triggerer = Triggerer()
     parsing: Parsing = Parsing()

@@ -21,7 +21,7 @@ _CHARACTERS: Final = 4
 def shown_value(data: bytes) -> Any:
     """What :func:`~bide.model.values.encode` wrote, of JSON's types only: moments as ISO 8601, tuples as lists."""
     refuse_sealed(data)
-    if b'"class"' not in data and b'"array"' not in data:
+    if not any(tag in data for tag in (b'"class"', b'"array"', b'"object"')):
         return _plain(decode(data))
     return _shown(msgspec.json.decode(data))
 
@@ -43,6 +43,8 @@ def _shown(value: Any) -> Any:
         return _shown(content[3])
     if kind == "array":
         return f"<{content[0]}, {len(content[2]) * _BYTES // _CHARACTERS} bytes>"
+    if kind == "object":
+        return f"<{content[1]} bytes at {content[0]}>"
     if kind in ("tuple", "set", "frozenset"):
         return [_shown(item) for item in content[0]]
     if kind == "dict":

@@ -29,6 +29,7 @@ from bide.model.errors import NotSerializable, ProtocolError
 from bide.model.sealed import refuse_sealed
 from bide.model.value_arrays import array_form_of, rebuild_array
 from bide.model.value_classes import form_of, rebuild
+from bide.model.value_objects import fetch_object
 
 _TAG: Final = "__bide__"
 #: What JSON readers hold exactly; larger integers are written as text.
@@ -304,6 +305,10 @@ def _read_class(kind: str, name: str, version: int, content: Any) -> Any:
     return rebuild(kind, name, version, _restore(content))
 
 
+def _read_object(url: str, size: int) -> Any:
+    return decode(fetch_object(url))
+
+
 def _read_bytearray(text: str) -> bytearray:
     return bytearray(base64.b64decode(text))
 
@@ -347,6 +352,7 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "offset": _read_offset,
     "class": _read_class,
     "array": rebuild_array,
+    "object": _read_object,
     "str": _read_text,
     "int": _read_integer,
     "float": float,

@@ -11,10 +11,9 @@ from typing import Final
 from bide.authoring.runtime import NoRuntime, XComRecord
 from bide.model.clock import Clock
 from bide.model.errors import ProtocolError, TaskError
-from bide.model.values import decode
 from bide.observe.log import current_sink
 from bide.runner.prefetching import KeptAnswers
-from bide.runner.runtimes import ProcessRuntime
+from bide.runner.runtimes import ProcessRuntime, read_xcom
 from bide.wire.async_channel import AsyncChannel
 from bide.wire.lookups import LOOKUPS, Lookup
 from bide.wire.messages import AnyMessage, Frame, PullXCom, Refused, TriggerLoad, XComs
@@ -109,7 +108,12 @@ class TriggerRuntime(ProcessRuntime):
         reply = self._ask(question, f"XCom {key!r} can't be pulled")
         if not isinstance(reply, XComs):
             raise ProtocolError(f"XCom {key!r} can't be pulled: the engine answered with {type(reply).__name__}")
-        return [XComRecord(value.task_id, value.map_index, decode(value.value)) for value in reply.values]
+        load = _asking()
+        own = ("", "") if load is None else (load.instance.dag_id, load.instance.run_id)
+        return [
+            XComRecord(value.task_id, value.map_index, read_xcom(value, dag_id or own[0], run_id or own[1]))
+            for value in reply.values
+        ]
 
     def _look_up(self, body: Lookup) -> AnyMessage | None:
         if self.ask is None:

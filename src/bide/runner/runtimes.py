@@ -11,6 +11,8 @@ import msgspec
 
 from bide.authoring.journal import Journal, keeping
 from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
+from bide.authoring.xcom_backend import XCOM_RETURN_KEY, StoredXCom, read_by, stored_by
+from bide.authoring.xcom_storage import Place
 from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
 from bide.model.errors import InvalidArgument, ProtocolError, TaskError
@@ -19,7 +21,7 @@ from bide.model.values import decode, encode
 from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
 from bide.runner.interrupts import Interrupts, TaskFenced
-from bide.runner.settings import setting
+from bide.runner.settings import setting, xcom_backend, xcom_storage
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import (
     ConnectionFound,
@@ -187,6 +189,8 @@ class TaskRuntime(ProcessRuntime):
         super().__init__(clock, link)
         self._link = link
         self._own = (order.instance.dag_id, order.run.run_id)
+        names = order.instance
+        self._place = Place(names.dag_id, names.run_id, names.task_id, names.map_index, order.try_number)
         self._journal = order.journal
         self._resume = order.resume
         self._try_number = order.try_number
@@ -214,6 +218,27 @@ class TaskRuntime(ProcessRuntime):
             return None
         return decode(self._resume.kwargs)["key"]
 
+    def stored_xcom(self, key: str, value: Any) -> bytes:
+        """What the engine is to keep of a value: itself encoded, or where in object storage it is now.
+
+        Raises :class:`~bide.model.errors.NotSerializable` naming the part that can't be stored.
+        """
+        backend = xcom_backend()
+        if backend is not None:
+            names = self._place
+            return stored_by(
+                backend, value, StoredXCom(None, key, names.dag_id, names.run_id, names.task_id, names.map_index)
+            )
+        data = encode(value, what="return value" if key == XCOM_RETURN_KEY else f"XCom {key}")
+        storage = xcom_storage()
+        return data if storage is None else storage.put(data, self._place, key)
+
+    def purge_earlier(self) -> None:
+        """Remove from object storage what earlier tries have left."""
+        storage = xcom_storage()
+        if storage is not None and self._place.try_number > 1:
+            storage.purge_earlier(self._place)
+
     def record_entries(self, entries: Sequence[JournalEntry]) -> None:
         """Keep entries of the running function's journal; durable on return."""
         reply = self._link.request(RecordEntries(entries=tuple(entries)))
@@ -224,7 +249,7 @@ class TaskRuntime(ProcessRuntime):
         """Store `value` for the running task instance; durable on return."""
         if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(f"the key of an XCom must be a string of one character or more, not {key!r}")
-        reply = self._link.request(PushXCom(key=key, value=encode(value, what=f"XCom {key}")))
+        reply = self._link.request(PushXCom(key=key, value=self.stored_xcom(key, value)))
         if not isinstance(reply, Ok):
             raise unexpected(reply, f"XCom {key!r} can't be pushed")
 
@@ -257,7 +282,9 @@ class TaskRuntime(ProcessRuntime):
             for value in reply.values:
                 here[value.task_id].append(value)
         return [
-            XComRecord(value.task_id, value.map_index, decode(value.value))
+            XComRecord(
+                value.task_id, value.map_index, read_xcom(value, dag_id or self._own[0], run_id or self._own[1])
+            )
             for values in here.values()
             for value in sorted(values, key=lambda value: value.map_index)
             if map_indexes is None or value.map_index in map_indexes
@@ -320,6 +347,15 @@ class TaskRuntime(ProcessRuntime):
         if not isinstance(reply, WatchVerdict):
             raise unexpected(reply, f"runs of DAG {watch.dag_id!r} can't be looked at")
         return Verdict(reply.status, reply.seen), reply.missing
+
+
+def read_xcom(found: XComValue, dag_id: str, run_id: str) -> Any:
+    """The value of a stored XCom."""
+    backend = xcom_backend()
+    if backend is None:
+        return decode(found.value)
+    place = StoredXCom(None, found.key, dag_id, run_id, found.task_id, found.map_index)
+    return read_by(backend, found.value, place)
 
 
 def unexpected(reply: AnyMessage, what: str) -> BaseException:

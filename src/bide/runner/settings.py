@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from bide.authoring.value_policy import allowed_names, value_policy
+from bide.authoring.xcom_backend import BaseXCom, find_backend
+from bide.authoring.xcom_storage import XComStorage
 from bide.model.value_classes import Policy
 
 
@@ -18,6 +21,22 @@ def project_values(*folders: str) -> Policy:
     """Allows classes of the project (and of modules below `folders`), and those that the setting allows."""
     places = [*folders, setting("core", "dags_folder") or "", setting("core", "plugins_folder") or ""]
     return value_policy(places, allowed_names(setting("core", "allowed_deserialization_classes")))
+
+
+def xcom_backend() -> type[BaseXCom] | None:
+    """The class that makes bytes of XComs, if a setting names one."""
+    path = setting("core", "xcom_backend")
+    return find_backend(path) if path else None
+
+
+@cache
+def xcom_storage() -> XComStorage | None:
+    """Where large XComs go, if a setting says so."""
+    path = setting("xcom", "objectstorage_path")
+    if not path:
+        return None
+    packed = (setting("xcom", "objectstorage_compression") or "none") == "gzip"
+    return XComStorage(path, number_setting("xcom", "objectstorage_threshold", 1024 * 1024), packed=packed)
 
 
 def number_setting(section: str, key: str, default: int) -> int:

@@ -13,7 +13,7 @@ from bide.authoring.operator import BaseOperator
 from bide.model.clock import Clock
 from bide.runner.interrupts import Interrupts
 from bide.runner.kept_attributes import Noted
-from bide.runner.runtimes import TaskLink
+from bide.runner.runtimes import TaskLink, TaskRuntime
 from bide.wire.messages import Defer, Finish, Reschedule, RunTask
 
 _log = logging.getLogger("bide.runner")
@@ -63,6 +63,8 @@ class TaskRun:
     host: Host
     interrupts: Interrupts
     clock: Clock
+    #: Made with the context.
+    runtime: TaskRuntime | None = None
     #: Of this run alone: what it sets on itself is gone with it. None until the DAG file is loaded.
     task: BaseOperator | None = None
     context: Context | None = None

@@ -26,9 +26,10 @@ from typing import Final, NoReturn
 from bide.authoring.inputs import no_dag_file_so_far
 from bide.authoring.plugins import installed_plugins
 from bide.model.value_classes import use_policy
+from bide.model.value_objects import use_objects
 from bide.observe import leftovers, processes
 from bide.runner import dag_parser, secrets_runner, task_runner, trigger_runner
-from bide.runner.settings import project_values
+from bide.runner.settings import project_values, xcom_storage
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
 from bide.wire.messages import Exited, Fork, Forked
 
@@ -280,6 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     preload([*_USUAL, *(name for name in arguments.preload.split(",") if name)])
     installed_plugins()
     use_policy(project_values())
+    storage = xcom_storage()
+    use_objects(None if storage is None else storage.fetch)
     no_dag_file_so_far()
     # Collecting would touch, and so copy, the pages that all runners share.
     gc.collect()

@@ -13,7 +13,9 @@ from bide.runner.task_run import Proceed, TaskRun
 
 def with_context(run: TaskRun, proceed: Proceed) -> Any:
     """Build the context, and make it and the runtime what code inside finds, in all threads."""
-    with use_runtime(TaskRuntime(run.clock, run.order, run.link), in_all_threads=True):
+    run.runtime = runtime = TaskRuntime(run.clock, run.order, run.link)
+    with use_runtime(runtime, in_all_threads=True):
+        runtime.purge_earlier()
         run.context = context_of(run.loaded_task, run.order)
         with use_context(run.context):
             return proceed()

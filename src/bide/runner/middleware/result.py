@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from bide.authoring.skipping import DownstreamTasksSkipped
+from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.model.errors import InvalidArgument
-from bide.model.values import encode
 from bide.runner.task_run import Proceed, TaskRun
 from bide.wire.messages import Finish
 
@@ -28,7 +28,12 @@ def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
         return Finish(state="success", skip=skip)
     if task.multiple_outputs:
         _push_each(run, result)
-    return Finish(state="success", return_value=encode(result, what="return value"), skip=skip)
+    return Finish(state="success", return_value=_stored(run, result), skip=skip)
+
+
+def _stored(run: TaskRun, result: Any) -> bytes:
+    assert run.runtime is not None
+    return run.runtime.stored_xcom(RETURN_VALUE, result)
 
 
 def _push_each(run: TaskRun, result: object) -> None:
