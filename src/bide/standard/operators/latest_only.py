@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bide.authoring.branch import BaseBranchOperator
 from bide.authoring.moments import now
-from bide.authoring.serialize import schedule_of
+from bide.authoring.schedules import schedule_of
 from bide.model.timetables import Interval, next_interval
 
 if TYPE_CHECKING:
