@@ -135,3 +135,37 @@ def test_a_backend_of_secrets_is_asked_in_a_process_of_its_own(folder: Folder) -
     assert b"from-vault" not in folder.store.read_bytes()
     shown = folder.run("config", "show", "secrets", BIDE__SECRETS__BACKEND_KWARGS='{"token": "hunter77"}')
     assert "hunter77" not in shown.stdout
+
+
+HOOK = """
+from bide import BaseHook
+
+class Hook(BaseHook):
+    conn_name_attr = "mine_id"
+
+    def __init__(self, mine_id):
+        super().__init__()
+        self.mine_id = mine_id
+
+    def test_connection(self):
+        found = self.get_connection(self.mine_id)
+        if found.host == "down":
+            raise OSError(f"no way to {found.host} with {found.password}")
+        return found.host == "up", f"asked {found.host} as {found.login}"
+"""
+
+
+def test_a_connection_is_tested_by_its_hook(folder: Folder) -> None:
+    plugins = folder.path / "plugins"
+    (plugins / "mine-1.dist-info").mkdir(parents=True)
+    (plugins / "my_hook.py").write_text(HOOK)
+    (plugins / "mine-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (plugins / "mine-1.dist-info" / "entry_points.txt").write_text("[bide.hooks]\nmine = my_hook:Hook\n")
+    folder.run("connections", "add", "there", "--conn-uri", "mine://ada:hunter22@up")
+    environment = {"PYTHONPATH": str(plugins), "AIRFLOW_CONN_GONE": "mine://ada:hunter33@down"}
+    good = folder.ask("connections", "test", "there", **environment)
+    assert good == {"conn_id": "there", "status": True, "message": "asked up as ada"}
+    bad = folder.ask("connections", "test", "gone", code=1, **environment)
+    assert bad["message"] == "OSError: no way to down with ***"
+    unknown = folder.ask("connections", "test", "other", code=1, AIRFLOW_CONN_OTHER="nothing://h")
+    assert "no installed package has a hook for connections of type 'nothing'" in unknown["message"]

@@ -10,7 +10,8 @@ import typer
 
 from bide.authoring.local_files import as_connection
 from bide.authoring.lookups import connection_from, connection_in_environment
-from bide.cli.exit_codes import BadInput
+from bide.cli.connection_trial import try_connection
+from bide.cli.exit_codes import BadInput, ExitCode
 from bide.cli.kept_files import ExportArgument, ImportArgument, OnExistingOption, read_file, write_file
 from bide.cli.opening import open_or_make_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
@@ -139,6 +140,27 @@ def delete_one(conn_id: IdArgument, dags: DagsOption = None) -> None:
 
     asyncio.run(delete())
     say(f"connection {conn_id} is deleted")
+
+
+@app.command("test")
+def test_one(
+    conn_id: IdArgument,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for the answer.")] = 60.0,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ask the hook of a connection's type whether the service can be reached; exit code 1 if not."""
+    config = read_config(dags)
+    found = connection_in_environment(conn_id)
+    if found is None:
+        row = asyncio.run(_find(config, conn_id))
+        if row is None:
+            raise NotFound(f"there is no connection {conn_id!r}")
+        found = row.fields
+    good, said = asyncio.run(try_connection(config, conn_id, found, timeout))
+    show_record({"conn_id": conn_id, "status": good, "message": said}, output)
+    if not good:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("import")

@@ -44,7 +44,7 @@ async def parse_files(config: Config, path: Path) -> list[FileParsed]:
     async def forget(path: str) -> None:
         found.pop(path, None)
 
-    async with _template(config) as template, _lookups(config, template) as answer:
+    async with command_template(config) as template, _lookups(config, template) as answer:
         parsing = ParsingService(
             template,
             [path],
@@ -136,7 +136,8 @@ async def _lookups(config: Config, template: Template) -> AsyncGenerator[AnswerL
 
 
 @asynccontextmanager
-async def _template(config: Config) -> AsyncGenerator[Template]:
+async def command_template(config: Config) -> AsyncGenerator[Template]:
+    """A template process of this command's own."""
     template = Template(
         # Not the store's: an engine that starts meanwhile must not take these processes for an old one's.
         store_id=f"cli-{os.getpid()}",

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import sys
 from importlib import import_module
 from typing import Any
 
+from bide.authoring.connection import Connection
 from bide.authoring.secrets_backends import BaseSecretsBackend
 from bide.model.errors import ConfigError, ProtocolError
 from bide.observe.log import install
-from bide.observe.masking import add_secret
+from bide.observe.masking import add_secret, mask
 from bide.runner.failures import described, one_line
 from bide.runner.settings import setting
 from bide.wire.channel import Channel, ChannelClosed
 from bide.wire.lookups import ConnectionFound, GetConnection, GetVariable, VariableFound
 from bide.wire.messages import AnyMessage, Ok, Refused
-from bide.wire.secrets_messages import OpenBackend
+from bide.wire.secrets_messages import ConnectionTested, OpenBackend, TryConnection
 
 _log = logging.getLogger("bide.runner")
 
@@ -39,6 +41,8 @@ def main(sock: socket.socket, label: str) -> int:
                 if isinstance(frame.body, OpenBackend):
                     backend = _opened(frame.body)
                     reply = Ok()
+                elif isinstance(frame.body, TryConnection):
+                    reply = _tried(frame.body)
                 else:
                     reply = _answer(backend, frame.body)
             except Exception as error:
@@ -59,6 +63,14 @@ def _opened(order: OpenBackend) -> BaseSecretsBackend:
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"[secrets] backend: there is no class {order.classpath!r}: {error}") from error
     return cls(**kwargs)
+
+
+def _tried(order: TryConnection) -> ConnectionTested:
+    connection = Connection.of(order.conn_id, order.fields)
+    # Hooks look their connection up by its id.
+    os.environ[f"BIDE_CONN_{order.conn_id.upper()}"] = connection.as_json()
+    good, said = connection.test_connection()
+    return ConnectionTested(good, mask(said))
 
 
 def _answer(backend: BaseSecretsBackend | None, body: AnyMessage) -> AnyMessage:

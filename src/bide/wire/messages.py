@@ -49,7 +49,7 @@ from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
 from bide.wire.progress import Progress
-from bide.wire.secrets_messages import OpenBackend
+from bide.wire.secrets_messages import SecretsMessage
 from bide.wire.statistics import LookTimes
 from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
@@ -347,7 +347,7 @@ AnyMessage = (
     | TaskMessage
     | KeptMessage
     | LookupMessage
-    | OpenBackend
+    | SecretsMessage
     | OtherRunMessage
     | TriggerMessage
     | StreamTold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bide.model.connection_fields import ConnectionFields
 from bide.wire.message import Message
 
 
@@ -15,3 +16,20 @@ class OpenBackend(Message, frozen=True):
     classpath: str
     #: JSON object: the arguments of its class. They may have passwords, so that they come this way.
     kwargs: bytes
+
+
+class TryConnection(Message, frozen=True):
+    """Command → secrets runner (reply: ConnectionTested): ask the hook of this connection whether it can connect."""
+
+    conn_id: str
+    fields: ConnectionFields
+
+
+class ConnectionTested(Message, frozen=True):
+    """Secrets runner → command: what the hook says."""
+
+    good: bool
+    said: str
+
+
+SecretsMessage = OpenBackend | TryConnection | ConnectionTested
