@@ -306,7 +306,7 @@ class XComEntries(Answer):
 
 
 class XComEntryWithValue(XComEntry):
-    """An XCom; values of other than JSON's types are shown as they are stored, with their tag."""
+    """An XCom; moments are ISO 8601, objects their fields, tables and large values a word about their size."""
 
     value: Any
 

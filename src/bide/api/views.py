@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bide.api import models
+from bide.control.shown_secrets import shown_xcom
 from bide.model.states import FINISHED, RunState, TaskState
 from bide.store.pools import PoolView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
@@ -139,7 +140,7 @@ def xcom(run: RunView, row: XComView) -> models.XComEntry:
 
 def xcom_with_value(run: RunView, row: XComView) -> models.XComEntryWithValue:
     """One XCom."""
-    return models.XComEntryWithValue(**_xcom(run, row), value=msgspec.json.decode(row.value))
+    return models.XComEntryWithValue(**_xcom(run, row), value=shown_xcom(row.value))
 
 
 def _xcom(run: RunView, row: XComView) -> dict[str, Any]:

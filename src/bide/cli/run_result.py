@@ -10,9 +10,9 @@ import msgspec
 
 from bide.cli.task_rows import in_order
 from bide.control.find_log import find_log
+from bide.control.shown_secrets import know_secrets, shown_xcom
 from bide.model.errors import NotFound
 from bide.model.log_path import LogLayout
-from bide.model.shown_values import shown_value
 from bide.model.states import TaskState
 from bide.observe.log_files import tail
 from bide.store import Tx, specs
@@ -61,8 +61,9 @@ def load_result(tx: Tx, dag_id: str, run_id: str, logs: LogLayout) -> RunResult:
     rows = in_order(tx, run)
     events = history(tx, [row.uid for row in rows])
     values: dict[tuple[str, int], dict[str, Any]] = {}
+    know_secrets(tx)
     for xcom in list_xcoms(tx, dag_id, run_id):
-        values.setdefault((xcom.task_id, xcom.map_index), {})[xcom.key] = shown_value(xcom.value)
+        values.setdefault((xcom.task_id, xcom.map_index), {})[xcom.key] = shown_xcom(xcom.value)
     return RunResult(
         dag_id=dag_id,
         run_id=run_id,

@@ -18,10 +18,10 @@ from bide.cli.settings import read_config
 from bide.cli.task_rows import find_instance, find_run, run_summaries, task_summary
 from bide.config.resolved import Config
 from bide.control.find_log import find_log
+from bide.control.shown_secrets import know_secrets, shown_xcom
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.log_path import LogLayout
-from bide.model.shown_values import shown_value
 from bide.observe.log_files import read_log
 from bide.store import Tx
 from bide.store.holds import reasons_held
@@ -121,8 +121,9 @@ async def _show(
     def read(tx: Tx) -> tuple[Row, list[Row]]:
         run, instance = find_instance(tx, dag_id, run_id, task_id, map_index)
         waits, _ = list_waits(tx, instance_uids=[instance.uid])
+        know_secrets(tx)
         xcoms = {
-            row.key: shown_value(row.value)
+            row.key: shown_xcom(row.value)
             for row in list_xcoms(tx, dag_id, run.run_id, task_id=task_id)
             if row.map_index == map_index
         }

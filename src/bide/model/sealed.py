@@ -33,9 +33,14 @@ def header_of(name: bytes) -> bytes:
     return bytes([SEALED]) + name
 
 
+def is_sealed(data: bytes) -> bool:
+    """Whether the store had no key for `data`."""
+    return data[:1] == bytes([SEALED])
+
+
 def refuse_sealed(data: bytes) -> None:
     """Raise :class:`KeyMissing` if `data` is sealed, which means that the store had no key for it."""
-    if data[:1] == bytes([SEALED]):
+    if is_sealed(data):
         raise KeyMissing(
             f"a stored value can't be opened: it was encrypted with key {data[1:HEADER].hex()}, which is not among "
             "the engine's keys (or the value is damaged). Put that key behind the others, in [core] fernet_key or "

@@ -77,6 +77,19 @@ def mask(text: str) -> str:
     return text if _pattern is None else _pattern.sub(MASK, text)
 
 
+def mask_strings(value: Any) -> Any:
+    """A copy of JSON's types with every known secret in their texts replaced, also in keys."""
+    if _pattern is None:
+        return value
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [mask_strings(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {mask_strings(key): mask_strings(item) for key, item in cast("dict[Any, Any]", value).items()}
+    return value
+
+
 def redact(value: Any, name: str | None = None) -> Any:
     """A copy of `value` without secrets: known ones, and those whose names say what they are. `name` is its own."""
     return _redacted(value, name, 0)

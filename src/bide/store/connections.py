@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from bide.model.connection_fields import ConnectionFields
-from bide.model.sealed import refuse_sealed
+from bide.model.sealed import is_sealed, refuse_sealed
 from bide.store.database import Tx
 from bide.store.schema import connection
 from bide.store.upserting import upsert
@@ -42,6 +42,11 @@ def find(tx: Tx, conn_id: str) -> ConnectionRow | None:
 def list_all(tx: Tx) -> list[ConnectionRow]:
     """All of them, by id."""
     return [_row(*row) for row in tx.conn.execute(_columns.order_by(_c.conn_id))]
+
+
+def list_readable(tx: Tx) -> list[ConnectionRow]:
+    """Those that the keys of this process open."""
+    return [_row(*row) for row in tx.conn.execute(_columns) if not is_sealed(row.value)]
 
 
 def known_ids(tx: Tx) -> set[str]:

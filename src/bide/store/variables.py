@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bide.model.sealed import refuse_sealed
+from bide.model.sealed import is_sealed, refuse_sealed
 from bide.store.database import Tx
 from bide.store.schema import variable
 from bide.store.upserting import upsert
@@ -42,6 +42,11 @@ def find(tx: Tx, key: str) -> VariableRow | None:
 def list_all(tx: Tx) -> list[VariableRow]:
     """All of them, by key."""
     return [_row(*row) for row in tx.conn.execute(_columns.order_by(_v.key))]
+
+
+def list_readable(tx: Tx) -> list[VariableRow]:
+    """Those that the keys of this process open."""
+    return [_row(*row) for row in tx.conn.execute(_columns) if not is_sealed(row.value)]
 
 
 def known_keys(tx: Tx) -> set[str]:

@@ -19,7 +19,7 @@ class OpenBackend(Message, frozen=True):
 
 
 class TryConnection(Message, frozen=True):
-    """Command → secrets runner (reply: ConnectionTested): ask the hook of this connection whether it can connect."""
+    """Command → secrets runner (reply: ConnectionTested): ask the connection's hook whether it can connect."""
 
     conn_id: str
     fields: ConnectionFields

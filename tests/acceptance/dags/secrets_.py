@@ -84,7 +84,12 @@ with DAG("looks_up"):
     def misses():
         return BaseHook.get_connection("nowhere")
 
+    @task
+    def returns():
+        return {"uri": BaseHook.get_connection("warehouse").get_uri(), "n": [Variable.get("db_password")]}
+
     hides()
+    returns()
     fails()
     changes()
     misses()

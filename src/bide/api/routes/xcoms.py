@@ -10,9 +10,11 @@ from bide.api import models, views
 from bide.api.routes.dag_runs import find_run
 from bide.api.routes.task_instances import find_instance
 from bide.api.services import Given
+from bide.control.shown_secrets import know_secrets
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
-from bide.store.views import list_xcoms
+from bide.store import Tx
+from bide.store.views import XComView, list_xcoms
 
 router = APIRouter(
     prefix="/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries",
@@ -46,7 +48,12 @@ async def get_one(
 ) -> models.XComEntryWithValue:
     """One XCom with its value."""
     run = await find_run(services, dag_id, dag_run_id)
-    rows = await services.read(lambda tx: list_xcoms(tx, dag_id, dag_run_id, task_id=task_id, key=xcom_key))
+
+    def read(tx: Tx) -> list[XComView]:
+        know_secrets(tx)
+        return list_xcoms(tx, dag_id, dag_run_id, task_id=task_id, key=xcom_key)
+
+    rows = await services.read(read)
     for row in rows:
         if row.map_index == map_index:
             return views.xcom_with_value(run, row)
