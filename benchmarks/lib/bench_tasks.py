@@ -40,6 +40,10 @@ def noop():
     """The least that a task can do."""
 
 
+def noop_with(number):
+    """The same, with an argument."""
+
+
 def noop_marked(ti):
     """The least that can be seen: when it began and when it ended."""
     begun = time.time()

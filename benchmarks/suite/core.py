@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures
-from benchmarks.suite import chain, deferral, history, holding, imports, install, startup, throughput
+from benchmarks.suite import chain, deferral, history, holding, imports, install, mapping, startup, throughput
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
 from benchmarks.systems.airflow import Airflow
@@ -20,6 +20,7 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     deferral.NAME: deferral.measure,
     chain.NAME: chain.measure,
     throughput.NAME: throughput.measure,
+    mapping.NAME: mapping.measure,
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }

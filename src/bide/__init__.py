@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
     from bide.authoring.setup_decorators import setup, teardown
     from bide.authoring.skipping import DownstreamTasksSkipped, SkipMixin
+    from bide.authoring.start_trigger import StartTriggerArgs
     from bide.authoring.stream import StreamConsumer, StreamMessage, StreamTrigger
     from bide.authoring.taskflow import task
     from bide.authoring.timetable import DagRunInfo, DataInterval, TimeRestriction, Timetable
@@ -161,6 +162,7 @@ __all__ = [
     "ShortCircuitOperator",
     "SignalTrigger",
     "SkipMixin",
+    "StartTriggerArgs",
     "StreamConsumer",
     "StreamMessage",
     "StreamTrigger",
@@ -231,6 +233,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.python": ("PythonOperator",),
     "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
     "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),
+    "bide.authoring.start_trigger": ("StartTriggerArgs",),
     "bide.authoring.stream": ("StreamConsumer", "StreamMessage", "StreamTrigger"),
     "bide.authoring.taskflow": ("task",),
     "bide.authoring.timetable": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),

@@ -436,11 +436,8 @@ with DAG("mapped"):
 """
 
 
-@needs("mapping")
 def test_k15_mapped_tasks_start_from_their_trigger(folder: Folder) -> None:
     """K15: each with its own arguments, and with ``__init__`` run."""
-    if not hasattr(bide.BaseOperator, "partial"):
-        raise PartMissing("mapping")
     folder.dag("mapped", MAPPED)
     run = folder.dag_run("dags/mapped.py")
     assert sorted(task["xcom"]["return_value"] for task in run.done.json["tasks"]) == [0.1, 0.2]

@@ -210,6 +210,7 @@ class TaskInstance(Answer):
     dag_id: str
     dag_run_id: str
     map_index: int
+    rendered_map_index: str | None = Field(None, description="What the task's map_index_template came to.")
     logical_date: datetime | None
     state: TaskState | None
     start_date: datetime | None

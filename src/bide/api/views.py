@@ -66,6 +66,7 @@ def task_instance(row: InstanceView, wait: WaitView | None = None, held: str | N
         dag_id=row.dag_id,
         dag_run_id=row.run_id,
         map_index=row.map_index,
+        rendered_map_index=row.rendered_map_index,
         logical_date=row.execution_date,
         state=None if state is TaskState.NONE else state,
         start_date=row.start_date,

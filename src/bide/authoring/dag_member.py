@@ -19,6 +19,8 @@ class DagMember(SetupTeardown):
 
     task_id: str
     owner: str
+    #: Whether it is expanded into several instances by itself.
+    is_mapped: bool = False
     task_group: TaskGroup | None
     upstream_task_ids: set[str]
     downstream_task_ids: set[str]
@@ -59,6 +61,15 @@ class DagMember(SetupTeardown):
     def dag_id(self) -> str:
         """Id of the DAG, or ``adhoc_<owner>`` for a task without one."""
         return self._dag.dag_id if self._dag is not None else f"adhoc_{self.owner}"
+
+    def get_closest_mapped_task_group(self) -> TaskGroup | None:
+        """The innermost group around the task that is mapped, or None."""
+        return None if self.task_group is None else self.task_group.closest_mapped()
+
+    def is_in_step_with(self, other: BaseOperator) -> bool:
+        """Whether both are in one mapped group, so that each instance sees only those with its own map index."""
+        group = self.get_closest_mapped_task_group()
+        return group is not None and other.get_closest_mapped_task_group() is group
 
     def first_tasks(self) -> Sequence[BaseOperator]:
         return (self._self(),)

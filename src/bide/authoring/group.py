@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, cast, overload
 
@@ -16,6 +17,8 @@ from bide.model.ids import check_id
 
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
+    from bide.authoring.expansion import ExpandedOver
+    from bide.authoring.mapped_groups import GroupPartial
     from bide.authoring.operator import BaseOperator
 
 P = ParamSpec("P")
@@ -48,6 +51,8 @@ class TaskGroup(Link):
         self.ui_color = ui_color
         self.ui_fgcolor = ui_fgcolor
         self.group_display_name = group_display_name
+        #: Arguments that its tasks get one element each of, if it is mapped.
+        self.expanded_over: ExpandedOver | None = None
         self.children: dict[str, BaseOperator | TaskGroup] = {}
         self._group_id = group_id
         self.parent_group: TaskGroup | None = None
@@ -124,6 +129,12 @@ class TaskGroup(Link):
                 yield from child
             else:
                 yield child
+
+    def closest_mapped(self) -> TaskGroup | None:
+        """This group, or the innermost around it, that is mapped; None if none is."""
+        if self.expanded_over is not None or self.parent_group is None:
+            return self if self.expanded_over is not None else None
+        return self.parent_group.closest_mapped()
 
     def has_task(self, task: BaseOperator) -> bool:
         """Whether `task` is in the group or in one in it."""
@@ -247,6 +258,24 @@ class GroupFactory(Generic[P]):
         return GroupFactory(self._function, {**self._options, **options})
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        with TaskGroup(**self._group_options()) as group:
+            result = self._function(*args, **kwargs)
+        return group if result is None else result
+
+    def partial(self, **arguments: Any) -> GroupPartial:
+        """The function with arguments that all elements share of a group that ``.expand()`` makes."""
+        partial: Any = import_module("bide.authoring.mapped_groups").GroupPartial  # which makes groups
+        return partial(self._function, self._group_options, arguments)
+
+    def expand(self, **mapped: Any) -> Any:
+        """A group whose tasks have an instance per element: see :meth:`GroupPartial.expand`."""
+        return self.partial().expand(**mapped)
+
+    def expand_kwargs(self, kwargs: Any) -> Any:
+        """A group whose tasks have an instance per dict: see :meth:`GroupPartial.expand_kwargs`."""
+        return self.partial().expand_kwargs(kwargs)
+
+    def _group_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
             "group_id": self._function.__name__,
             "add_suffix_on_collision": True,
@@ -254,9 +283,7 @@ class GroupFactory(Generic[P]):
         }
         if not options.get("tooltip"):
             options["tooltip"] = (self._function.__doc__ or "").strip()
-        with TaskGroup(**options) as group:
-            result = self._function(*args, **kwargs)
-        return group if result is None else result
+        return options
 
 
 def duplicate(what: str, dag_id: str) -> DuplicateId:

@@ -17,6 +17,7 @@ from bide.model.ids import NOT_MAPPED
 if TYPE_CHECKING:
     import pendulum
 
+    from bide.authoring.expansion import Extent
     from bide.authoring.operator import BaseOperator
 
 
@@ -76,6 +77,7 @@ class TaskInstance:
         start_date: dt.datetime | None = None,
         log_url: str = "",
         id: str = "",
+        extent: Extent | None = None,
     ) -> None:
         self.task = task
         self.dag_run = dag_run
@@ -89,6 +91,8 @@ class TaskInstance:
         self.end_date: pendulum.DateTime | None = None
         self.log_url = log_url
         self.id = id
+        #: What it was expanded over, if it has a map index.
+        self.extent = extent
         self.state = "running"
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
 from bide.authoring.callback_url import callback_url
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bide.authoring.context import Context
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
+    from bide.authoring.mapping import OperatorPartial
     from bide.model.dag_spec import MarkerSpec
 
 
@@ -70,6 +72,10 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     inherits_from_empty_operator: ClassVar[bool] = False
 
     _ready: bool = False
+    #: Whether it takes its place in the order of its DAG: one made for an instance of a mapped task does not.
+    _links_tasks: bool = True
+    #: Results in its fields, in which no templates are filled.
+    _results: Sequence[Any] = ()
     _defaults: dict[str, Any] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -222,7 +228,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
 
     def _link_to_sources(self, value: object) -> None:
         """Run after the tasks whose results `value` holds."""
-        for source in xcom_args_in(value):
+        for source in xcom_args_in(value) if self._links_tasks else ():
             if source.operator is not self:
                 self.set_upstream(source.operator)
 
@@ -327,6 +333,16 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     def output(self) -> XComArg:
         """The return value of this task, for arguments of others."""
         return XComArg(self)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """The arguments that all instances share of a task that ``.expand()`` makes."""
+        return import_module("bide.authoring.mapping").OperatorPartial(cls, kwargs)  # which is made of this class
+
+    def argument_sources(self) -> Iterator[XComArg]:
+        """Results of other tasks that it gets as a whole."""
+        yield from xcom_args_in([*(getattr(self, field, None) for field in self.template_fields)])
+        yield from xcom_args_in(trigger_arguments(self))
 
     def prepare_for_execution(self) -> BaseOperator:
         """A copy for one run: templates are rendered into it, and what :meth:`execute` sets is lost with it."""

@@ -33,6 +33,9 @@ def check_operator(task: BaseOperator) -> None:
     as_seconds(task.execution_timeout, name="execution_timeout", of=of)
     as_seconds(task.cancel_timeout, name="cancel_timeout", of=of)
     as_seconds(task.sla, name="sla", of=of)
+    for name in ("max_active_tis_per_dag", "max_active_tis_per_dagrun"):
+        if getattr(task, name) is not None:
+            _check_integer(getattr(task, name), name, of, minimum=1)
     backoff: Any = task.retry_exponential_backoff
     if not isinstance(backoff, bool | int | float) or backoff < 0:
         raise InvalidArgument(f"{of}: retry_exponential_backoff must be True, False or a factor, not {backoff!r}")

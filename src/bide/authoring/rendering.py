@@ -33,7 +33,8 @@ class Rendering:
 
         A template that can't be rendered raises what Jinja raises, with a note that names the field.
         """
-        self._render_fields_of(self, self.template_fields, context, jinja_env or self.get_template_env(), set())
+        seen = self._result_ids()
+        self._render_fields_of(self, self.template_fields, context, jinja_env or self.get_template_env(), seen)
 
     def render_template(
         self,
@@ -47,11 +48,15 @@ class Rendering:
         A string that ends like one of ``template_ext`` names a file, looked for beside the DAG file. Objects with
         ``template_fields`` of their own are rendered in place. All else is returned as it is.
         """
-        return self._render(content, context, jinja_env or self.get_template_env(), seen_oids or set())
+        return self._render(content, context, jinja_env or self.get_template_env(), seen_oids or self._result_ids())
+
+    def _result_ids(self) -> set[int]:
+        """Results of tasks, in which no templates are filled: anybody may have written them."""
+        return {id(value) for value in getattr(self, "_results", ())}
 
     def _render(self, value: Any, context: Context, env: jinja2.Environment, seen: set[int]) -> Any:
         if isinstance(value, str):
-            return self._render_text(value, context, env)
+            return value if id(value) in seen else self._render_text(value, context, env)
         if isinstance(value, Resolvable):
             return value.resolve(context)
         kind = cast("Any", type(value))

@@ -87,6 +87,18 @@ class Runtime(Protocol):
         """Stored values, by task id in the order asked, then by map index. Missing ones are left out."""
         ...
 
+    def xcom_element(self, task_id: str, key: str, position: int, *, stamp: str) -> Any:
+        """One element of a list or dict that a task of this run has left; `stamp` tells it from an earlier one."""
+        ...
+
+    def mapped_xcoms(self, task_id: str, key: str, first: int, number: int) -> list[Any]:
+        """Of what the instances of a mapped task of this run have left, `number` values from the `first` on."""
+        ...
+
+    def count_mapped_xcoms(self, task_id: str, key: str) -> int:
+        """How many instances of a mapped task of this run have left a value."""
+        ...
+
     def callback_url(self, name: str) -> str:
         """A URL that sends the signal `name` to the running task instance."""
         ...

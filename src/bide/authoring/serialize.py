@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
 from bide.authoring.dag import DAG
+from bide.authoring.mapping import MappedOperator
 from bide.authoring.moments import as_seconds
 from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import ON_CANCEL_FAILURE, TIMEOUT_COUNTS, check_choice, check_operator, name_of
@@ -19,14 +20,18 @@ from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.settings import find_seconds, find_setting
 from bide.authoring.setup_teardown import check_setups
 from bide.authoring.start_checks import check_start
-from bide.authoring.start_trigger import trigger_arguments
 from bide.authoring.timetable import runs_at_once
-from bide.authoring.xcom_arg import xcom_args_in
+from bide.authoring.xcom_arg import XComArg
 from bide.model.dag_spec import DagSpec, GroupSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
 from bide.model.values import encode
 
 C = TypeVar("C", bound=str)
+
+
+def _all_sources(task: BaseOperator) -> list[XComArg]:
+    over = task.expanded_over.references() if isinstance(task, MappedOperator) else ()
+    return [*task.argument_sources(), *over]
 
 
 def validate_dag(dag: DAG) -> None:
@@ -44,7 +49,7 @@ def validate_dag(dag: DAG) -> None:
     for task in dag.tasks:
         check_operator(task)
         check_start(task)
-        for source in _sources(task):
+        for source in _all_sources(task):
             if source.operator is not task and source.operator.task_id not in dag.task_dict:
                 raise AuthoringError(
                     f"{name_of(task)} takes the result of {source.operator.task_id!r}, which is not in that DAG"
@@ -73,6 +78,7 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
                 group_id=cast("str", group.group_id),
                 parent=group.parent_group.group_id if group.parent_group is not None else None,
                 tooltip=group.tooltip,
+                mapping=group.expanded_over.spec() if group.expanded_over is not None else None,
             )
             for group in dag.task_group.iter_groups()
         ),
@@ -113,22 +119,27 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         pool=task.pool,
         pool_slots=task.pool_slots,
         group_id=group_id,
-        is_sensor=isinstance(task, BaseSensorOperator),
+        is_sensor=issubclass(task.operator_class, BaseSensorOperator),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.is_teardown and task.on_failure_fail_dagrun,
         marker=task.external_marker(),
-        skips_downstream=bool(getattr(task, "inherits_from_skipmixin", False)),
+        skips_downstream=bool(
+            getattr(task.operator_class if task.is_mapped else task, "inherits_from_skipmixin", False)
+        ),
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),
         on_cancel_failure=_chosen(task, "on_cancel_failure", ON_CANCEL_FAILURE, of),
         callbacks=events_called(task, TASK_EVENTS),
         handles_failed_waits=_handles_failed_waits(task),
         starts_from_trigger=bool(task.start_from_trigger),
-        reads=tuple(sorted({(source.operator.task_id, source.key) for source in _sources(task)})),
+        reads=_reads(task),
         template_fields=tuple(task.template_fields),
         doc=task.doc_md or task.doc,
         owner=task.owner,
+        mapping=task.expanded_over.spec() if isinstance(task, MappedOperator) else None,
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
     )
 
 
@@ -145,13 +156,19 @@ def _chosen(task: BaseOperator, name: str, choices: Sequence[C], of: str) -> C:
 
 
 def _handles_failed_waits(task: BaseOperator) -> bool:
-    own = type(task).resume_execution
+    own = task.operator_class.resume_execution
     return own not in (BaseOperator.resume_execution, BaseSensorOperator.resume_execution)
 
 
-def _sources(task: BaseOperator) -> list[Any]:
-    values = [*(getattr(task, field, None) for field in task.template_fields), trigger_arguments(task)]
-    return [source for value in values for source in xcom_args_in(value)]
+def _reads(task: BaseOperator) -> tuple[tuple[str, str], ...]:
+    """What is sent along when the task starts: not what mapped tasks leave, of which there may be much."""
+    found: set[tuple[str, str]] = set()
+    for source in task.argument_sources():
+        of = source.operator
+        spread = of.is_mapped or of.get_closest_mapped_task_group() is not None
+        if not spread or of.is_in_step_with(task):
+            found.add((of.task_id, source.key))
+    return tuple(sorted(found))
 
 
 def _backoff(value: bool | float) -> float:

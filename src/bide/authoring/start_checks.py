@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def check_start(task: BaseOperator) -> None:
     """Raise :class:`InvalidArgument`, or NotSerializable with the path of a value, if `task` can't so start."""
-    if not task.start_from_trigger:
-        return
+    if not task.start_from_trigger or task.is_mapped:
+        return  # what a mapped task waits for is known of each instance alone
     args, of = task.start_trigger_args, name_of(task)
     if not isinstance(args, StartTriggerArgs):
         raise InvalidArgument(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bide.authoring.construction import copy_containers
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
+
+
+#: Stands for a method: an instance of a mapped task has turned out to begin in a worker after all.
+BEGIN_IN_WORKER: Final = "__begin__"
 
 
 @dataclass

@@ -20,6 +20,7 @@ from bide.model.errors import InvalidArgument
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
+    from bide.authoring.mapped_functions import FunctionPartial
     from bide.authoring.operator import BaseOperator
 
 P = ParamSpec("P")
@@ -99,6 +100,15 @@ class TaskFunction(Generic[P, R]):
         self.mark: Callable[[XComArg], XComArg] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        options = self._task_options()
+        operator = self.operator_class(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
+        return self._marked(XComArg(operator))
+
+    def _marked(self, result: XComArg) -> XComArg:
+        return result if self.mark is None else self.mark(result)
+
+    def _task_options(self) -> dict[str, Any]:
+        """Arguments of a new task of this function."""
         options = dict(self.options)
         options["task_id"] = unique_task_id(
             options.pop("task_id", None) or self.function.__name__, options.get("dag"), options.get("task_group")
@@ -107,9 +117,31 @@ class TaskFunction(Generic[P, R]):
             options["multiple_outputs"] = _returns_mapping(self.function)
         if options.get("doc_md") is None and self.function.__doc__:
             options["doc_md"] = inspect.cleandoc(self.function.__doc__)
-        operator = self.operator_class(python_callable=self.function, op_args=args, op_kwargs=kwargs, **options)
-        result = XComArg(operator)
-        return result if self.mark is None else self.mark(result)
+        return options
+
+    def partial(self, **arguments: Any) -> FunctionPartial:
+        """The function with arguments that all instances share of a task that ``.expand()`` makes."""
+        from bide.authoring.mapped_functions import FunctionPartial
+
+        def check(given: Mapping[str, Any], is_all: bool) -> None:
+            check_call(self.function.__name__, self.function, (), given, is_all=is_all)
+
+        return FunctionPartial(
+            cast("type[BaseOperator]", self.operator_class),
+            self.function,
+            self._task_options,
+            check,
+            CONTEXT_NAMES,
+            dict(arguments),
+        )
+
+    def expand(self, **mapped: Any) -> XComArg:
+        """A task with an instance for each combination of elements: see :meth:`FunctionPartial.expand`."""
+        return self._marked(self.partial().expand(**mapped))
+
+    def expand_kwargs(self, kwargs: Any, strict: bool = True) -> XComArg:
+        """A task with an instance for each dict of arguments: see :meth:`FunctionPartial.expand_kwargs`."""
+        return self._marked(self.partial().expand_kwargs(kwargs, strict))
 
     def override(self, **options: Any) -> TaskFunction[P, R]:
         """The same function with other arguments for its tasks."""
@@ -254,8 +286,11 @@ def _check_decorated(function: object) -> None:
         raise InvalidArgument(f"@task goes on a function, not on {function!r}")
 
 
-def check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
-    """Raise :class:`InvalidArgument` if the function can't be called like this, the context's names aside."""
+def check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any, *, is_all: bool = True) -> None:
+    """Raise :class:`InvalidArgument` if the function can't be called like this, the context's names aside.
+
+    Unless `is_all`, more arguments may come.
+    """
     signature = inspect.signature(function)
     given_by_context = [
         parameter.replace(default=None)
@@ -273,7 +308,8 @@ def check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: An
         optional = optional or (positional and parameter.default is not parameter.empty)
         relaxed.append(parameter)
     try:
-        signature.replace(parameters=sorted(relaxed, key=lambda parameter: parameter.kind)).bind(*args, **kwargs)
+        known = signature.replace(parameters=sorted(relaxed, key=lambda parameter: parameter.kind))
+        (known.bind if is_all else known.bind_partial)(*args, **kwargs)
     except TypeError as error:
         raise InvalidArgument(
             f"task {task_id!r}: {function.__name__}{signature} can't be called like this: {error}"

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
+from bide.authoring.lazy_xcoms import LazyXComSequence
+from bide.authoring.resolving import Resolvable as Resolvable
+from bide.authoring.sequences import Fetch, Mappable
+from bide.authoring.sequences import xcom_args_in as xcom_args_in
 from bide.authoring.setup_teardown import SetupTeardown
 from bide.model.errors import InvalidArgument, XComNotFound
+from bide.model.mapping import Element, Leaf
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
     from bide.authoring.operator import BaseOperator
+    from bide.model.map_spec import Source
 
 #: Key under which a task's return value is stored.
 RETURN_VALUE: Final = "return_value"
 
 
-class Resolvable:
-    """A stand-in in an operator's arguments that becomes a value when the task runs."""
-
-    @abstractmethod
-    def resolve(self, context: Context) -> Any:
-        """The value, in the run of `context`."""
-
-
-class XComArg(Resolvable, SetupTeardown):
+class XComArg(Mappable, SetupTeardown):
     """What `operator` pushes under `key`.
 
     ``result["name"]`` is what it pushes under that other key. In a string it becomes a template that pulls the
-    value.
+    value. Of a mapped task it is the sequence of what its instances have pushed; inside of a mapped group, what the
+    instance with the same map index has.
     """
 
     def __init__(self, operator: BaseOperator, key: str = RETURN_VALUE) -> None:
@@ -46,9 +44,6 @@ class XComArg(Resolvable, SetupTeardown):
             f"the result of task {self.operator.task_id!r} is not known while the DAG file is read, "
             "so it can't be iterated or unpacked here; do that in a task that takes it as an argument"
         )
-
-    def __bool__(self) -> bool:
-        return True
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, XComArg) and self.operator is other.operator and self.key == other.key
@@ -73,16 +68,31 @@ class XComArg(Resolvable, SetupTeardown):
         """The task itself."""
         return [self.operator]
 
-    def first_tasks(self) -> Sequence[BaseOperator]:
-        return (self.operator,)
+    def source(self) -> Source:
+        """It is as long as what the task pushes."""
+        from bide.model.map_spec import Source
 
-    def last_tasks(self) -> Sequence[BaseOperator]:
-        return (self.operator,)
+        return Source("xcom", task_id=self.operator.task_id, key=self.key)
+
+    def element(self, place: Element, fetch: Fetch) -> Any:
+        """One element of what the task has pushed; of a mapped task, what one of its instances has."""
+        assert isinstance(place, Leaf)
+        return fetch(self, place)
+
+    def references(self) -> Iterator[XComArg]:
+        """Itself."""
+        yield self
 
     def resolve(self, context: Context) -> Any:
         """The value in this run. A return value that is not there is None; another key raises XComNotFound."""
-        missing = object()
-        value = context["ti"].xcom_pull(task_ids=self.operator.task_id, key=self.key, default=missing)
+        missing, index = object(), None
+        if self.operator.is_mapped or self.operator.get_closest_mapped_task_group() is not None:
+            if not self.operator.is_in_step_with(context["ti"].task):
+                return LazyXComSequence(self.operator.task_id, self.key)
+            index = context["ti"].map_index
+        value = context["ti"].xcom_pull(
+            task_ids=self.operator.task_id, key=self.key, default=missing, map_indexes=index
+        )
         if value is not missing:
             return value
         if self.key == RETURN_VALUE:
@@ -91,21 +101,6 @@ class XComArg(Resolvable, SetupTeardown):
             f"task {self.operator.task_id!r} has pushed nothing under {self.key!r} in run {context['run_id']!r}: "
             f"call ti.xcom_push({self.key!r}, ...) there, or give it multiple_outputs=True if it returns a dict"
         )
-
-
-def xcom_args_in(value: object, _seen: set[int] | None = None) -> Iterator[XComArg]:
-    """All :class:`XComArg` in `value`, deep in lists, tuples, dicts, sets and objects with ``template_fields``."""
-    if isinstance(value, XComArg):
-        yield value
-        return
-    if value is None or isinstance(value, str | int | float | bytes):
-        return
-    seen: set[int] = set() if _seen is None else _seen
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    for item in _parts(value):
-        yield from xcom_args_in(item, seen)
 
 
 def without_results(value: Any) -> Any:
@@ -117,14 +112,3 @@ def without_results(value: Any) -> Any:
     if type(value) in (list, tuple, set):
         return value.__class__(without_results(item) for item in cast("Iterable[Any]", value))
     return value
-
-
-def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return cast("dict[object, object]", value).values()
-    if isinstance(value, list | tuple | set | frozenset):
-        return cast("Iterable[object]", value)
-    fields: Any = getattr(type(value), "template_fields", ())
-    if isinstance(fields, list | tuple | set | frozenset):
-        return [getattr(value, field, None) for field in cast("Iterable[str]", fields)]
-    return ()

@@ -73,6 +73,9 @@ def clear(
     only_running: Annotated[
         bool, typer.Option("--only-running", "-r", help="Only what is running or deferred.")
     ] = False,
+    map_index: Annotated[
+        int | None, typer.Option(help="Only this instance of the mapped tasks that match.", show_default=False)
+    ] = None,
     latest: LatestOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -95,6 +98,7 @@ def clear(
         downstream=downstream,
         only_failed=only_failed,
         only_running=only_running,
+        map_index=map_index,
     )
 
     async def command(store: Store, dry: bool) -> Plan:

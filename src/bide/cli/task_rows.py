@@ -17,6 +17,7 @@ def task_summary(row: InstanceView, held: str | None = None) -> Row:
     return {
         "task_id": row.task_id,
         "map_index": row.map_index,
+        "name": row.rendered_map_index,
         "state": row.state,
         "try": row.try_number,
         "tries": row.max_tries + 1,

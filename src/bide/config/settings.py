@@ -69,6 +69,13 @@ class Core(Section, frozen=True):
             "-1 for no limit.",
         ),
     ] = DEFAULT_POOL_SLOTS
+    max_map_length: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Elements of a result that tasks are expanded over; a task that gives more of them fails.",
+        ),
+    ] = 100_000
     default_timezone: Annotated[
         str, Meta(description="IANA name of the time zone of dates that DAG files give without one.")
     ] = "UTC"

@@ -7,17 +7,26 @@ A duty does it for everything else that finishes instances, and for what its own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 
 from bide.control.begin_tasks import Ready, begin
 from bide.control.ending_callbacks import request_of_run
+from bide.control.expand_tasks import consider_mapped, counts_of, end_undecided
 from bide.control.plan_runs import plan_after_end
 from bide.control.skip_downstream import skip_left_out
-from bide.model.run_state import Instance, advance, final_state, needed, successors
+from bide.model.ids import NOT_MAPPED
+from bide.model.run_state import (
+    Structure,
+    advance,
+    concerned,
+    final_state,
+    mapped_upstream,
+    needed,
+    waits_on,
+)
 from bide.model.states import FINISHED_RUN, RunState
-from bide.store import Tx, instances, runs, specs, transitions, watches
+from bide.store import Tx, instances, runs, specs, watches
 from bide.store.runs import RunRow
-from bide.store.transitions import Guard
 
 
 def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
@@ -28,9 +37,9 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
     marks = instances.read_marks(tx, limit, only)
     if not marks:
         return 0
-    finished: dict[str, set[str]] = defaultdict(set)
+    finished: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for mark in marks:
-        finished[mark.run_uid].add(mark.task_id)
+        finished[mark.run_uid].add((mark.task_id, mark.map_index))
     instances.delete_marks(tx, [mark.id for mark in marks])
     for run in runs.get_many(tx, list(finished)).values():
         if run.watched:
@@ -40,31 +49,53 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
     return len(marks)
 
 
-def _advance(tx: Tx, run: RunRow, finished: set[str]) -> None:
+def _advance(tx: Tx, run: RunRow, finished: set[tuple[str, int]]) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     if run.unfinished == 0:
         end_run(tx, run)
     elif run.state is RunState.RUNNING:
         # One that is queued is looked at as a whole when it starts.
-        consider(tx, run, successors(structure, finished))
+        _decide(tx, run, concerned(structure, finished, settled=_still_waiting(tx, run, structure, finished)))
+
+
+def _still_waiting(
+    tx: Tx, run: RunRow, structure: Structure, finished: Collection[tuple[str, int]]
+) -> set[tuple[str, str]]:
+    """(mapped task, successor) for which these ends have changed nothing: most ends of many instances do not."""
+    expanded = {task_id for task_id, map_index in finished if map_index != NOT_MAPPED}
+    if not expanded:
+        return set()
+    return {
+        (task_id, after)
+        for task_id, counts in counts_of(tx, run, expanded).items()
+        for after in structure.downstream.get(task_id, ())
+        if not structure.in_step(after, task_id) and waits_on(structure, after, counts)
+    }
 
 
 def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
     """Decide on those of these tasks of a running run that nobody has decided on yet."""
-    if not candidates:
-        return
+    _decide(tx, run, dict.fromkeys(candidates))
+
+
+def _decide(tx: Tx, run: RunRow, candidates: Mapping[str, set[int] | None]) -> None:
+    """Decide on tasks, of mapped groups only on the instances that have one of these map indexes."""
     structure = specs.structure_of(tx, run.version_uid)
     if structure.skippers:
         skip_left_out(tx, run, structure, candidates)
-    found = instances.of_tasks(tx, run.uid, needed(structure, candidates))
-    verdict = advance(structure, candidates, found)
-    begin(tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in verdict.schedule])
-    for name, ended in (("skip", verdict.skip), ("upstream_failed", verdict.upstream_failed)):
-        transitions.apply(tx, name, _ended(tx, ended), by="scheduler")
-
-
-def _ended(tx: Tx, ended: Sequence[Instance]) -> list[Guard]:
-    return [Guard(one.uid, one.epoch, {"end_date": tx.now}) for one in ended]
+    mapped = {task_id: indexes for task_id, indexes in candidates.items() if task_id in structure.mapped}
+    plain = candidates.keys() - mapped.keys()
+    if plain:
+        found = instances.of_tasks(tx, run.uid, needed(structure, plain))
+        counts = counts_of(tx, run, mapped_upstream(structure, plain))
+        verdict = advance(structure, plain, found, counts)
+        begin(
+            tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in verdict.schedule]
+        )
+        end_undecided(tx, "skip", verdict.skip)
+        end_undecided(tx, "upstream_failed", verdict.upstream_failed)
+    if mapped:
+        consider_mapped(tx, run, structure, mapped)
 
 
 def end_run(tx: Tx, run: RunRow) -> None:
@@ -85,5 +116,8 @@ def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> boo
 def verdict_on(tx: Tx, run: RunRow) -> RunState:
     """How a run has ended whose instances have all ended."""
     structure = specs.structure_of(tx, run.version_uid)
-    leaves = instances.of_tasks(tx, run.uid, structure.leaves)
-    return final_state(one.state for one in leaves)
+    mapped = set(structure.leaves) & structure.mapped.keys()
+    states = {one.state for one in instances.of_tasks(tx, run.uid, set(structure.leaves) - mapped)}
+    for counts in counts_of(tx, run, mapped).values():
+        states.update(state for state, number in counts.items() if number)
+    return final_state(states)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bide.control.defer_task import check_wait, insert_waits
-from bide.control.start_tasks import forget_earlier_try, run_order
+from bide.control.start_tasks import forget_earlier_try, mapped_over, run_order
 from bide.model.errors import Fenced
 from bide.model.log_path import LogLayout
 from bide.store import Store, Tx, instances, runs, sessions, specs, waits
@@ -36,12 +36,14 @@ async def claim_starts(
         rows = waits.claim_starts(tx, session, limit, only)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+        mapped = mapped_over(tx, list(owners.values()))
         loads: list[StartLoad] = []
         for row in rows:
             owner, run = owners[row.instance_uid], run_rows[row.run_uid]
             forget_earlier_try(tx, owner)
             task = specs.structure_of(tx, run.version_uid).tasks[owner.task_id]
-            loads.append(StartLoad(row.uid, row.token, run_order(tx, owner, task, run, logs)))
+            over = mapped.get((owner.run_uid, owner.task_id))
+            loads.append(StartLoad(row.uid, row.token, run_order(tx, owner, task, run, logs, mapped=over)))
         return loads
 
     return await store.write(work)

@@ -91,7 +91,7 @@ def make_run(
         run_after=run_after,
         conf=_encode_conf(conf),
         version_uid=found.version_uid,
-        unfinished=len(structure.tasks),
+        unfinished=structure.first_instances,
         start_date=None,
         watched=watches.touch(tx, found.dag_id, run_id, interval.start),
     )

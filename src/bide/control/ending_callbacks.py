@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from bide.control.start_tasks import run_order
+from bide.control.start_tasks import mapped_over, run_order
 from bide.model.log_path import LogLayout
 from bide.model.run_state import Structure
 from bide.model.states import RunState, TaskState
@@ -112,6 +112,7 @@ async def claim_callbacks(
         rows = callback_requests.claim(tx, session, limit, only)
         owners = instances.get_many(tx, {row.instance_uid for row in rows})
         run_rows = runs.get_many(tx, list({owner.run_uid for owner in owners.values()}))
+        mapped = mapped_over(tx, list(owners.values()))
         orders: list[RunCallbacks] = []
         for row in rows:
             # The instance may be in its next try by now; what is called is about this one.
@@ -121,7 +122,7 @@ async def claim_callbacks(
             orders.append(
                 RunCallbacks(
                     request_id=row.uid,
-                    order=run_order(tx, owner, task, run, logs),
+                    order=run_order(tx, owner, task, run, logs, mapped=mapped.get((run.uid, owner.task_id))),
                     event=row.event,  # type: ignore[arg-type]  # as stored
                     previous_state=row.previous_state,
                     error=row.error,

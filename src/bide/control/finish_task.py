@@ -9,7 +9,7 @@ from bide.control.advance_runs import advance_marked
 from bide.control.endings import Ending, end
 from bide.control.skip_downstream import skip_downstream
 from bide.model.errors import Fenced
-from bide.store import Store, Tx, instances, runs, specs, xcoms
+from bide.store import Store, Tx, instances, mapped_instances, runs, specs, xcoms
 from bide.wire.messages import Finish
 
 #: Key under which a return value is stored.
@@ -55,12 +55,15 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
             continue
         answers.append(None)
         if one.finish.return_value is not None:
-            values.append(instance.xcom(RETURN_VALUE, one.finish.return_value))
+            values.append(instance.xcom(RETURN_VALUE, one.finish.return_value, one.finish.length))
         if one.finish.skip:
             run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
             structure = specs.structure_of(tx, run.version_uid)
             values.append(skip_downstream(tx, instance, structure, one.finish.skip))
     xcoms.put(tx, values)
+    mapped_instances.set_names(
+        tx, {one.instance_id: one.finish.map_name for one in reports if one.instance_id in ended}
+    )
     # The marks that these ends have left are worked off at once: nobody need be woken for them.
     tx.hush("marks")
     for run_uid in {found[uid].run_uid for uid in ended}:

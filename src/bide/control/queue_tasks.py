@@ -11,7 +11,7 @@ from bide.control.start_tasks import begin_segments
 from bide.model.log_path import LogLayout
 from bide.model.pools import why_never
 from bide.model.room import Closed, Room
-from bide.store import Tx, instances, sessions, specs, transitions
+from bide.store import Tx, instances, mapped_instances, sessions, specs, transitions
 from bide.store.claiming import decide_alone, decide_if_free
 from bide.store.instances import InstanceRow, Occupancy
 from bide.store.runs import RunRow
@@ -155,6 +155,9 @@ def _find(tx: Tx, slots: int, who: Who) -> _Found:
         found = instances.scheduled(tx, limit=slots, without=room.closed, only=who.only_run)
         room.limit(found.limits)
         run_rows |= found.runs
+        uncounted = room.uncounted((*found.resumes, *found.fresh))
+        if uncounted:
+            room.count(uncounted, mapped_instances.active_of(tx, uncounted))
         more = choose(
             [one for one in found.resumes if one.uid not in chosen],
             [one for one in found.fresh if one.uid not in chosen],

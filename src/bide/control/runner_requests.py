@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, cast
 
 import structlog
 
@@ -33,6 +33,7 @@ from bide.wire.messages import (
     Finish,
     Frame,
     Ok,
+    PullMapped,
     PullXCom,
     PushXCom,
     RecordEntries,
@@ -83,10 +84,11 @@ async def answer_waiting(store: Store, frame: Frame) -> Reply:
     """Answer what a trigger runner asks on behalf of a task that is deferred."""
     if isinstance(frame.body, LOOKUPS):
         return await answer_lookup(store, frame.body)
-    if not isinstance(frame.body, PullXCom):
+    if not isinstance(frame.body, PullXCom | PullMapped):
         return Refused("this can't be done while the task waits for its trigger, only when it runs")
+    pull = _pull_xcom if isinstance(frame.body, PullXCom) else _pull_mapped
     try:
-        return await _pull_xcom(store, frame.instance, frame.epoch, frame.body, state=TaskState.DEFERRED)
+        return await pull(store, frame.instance, frame.epoch, cast("Any", frame.body), state=TaskState.DEFERRED)
     except BideError as error:
         return Refused(str(error), fenced=isinstance(error, Fenced))
 
@@ -116,7 +118,7 @@ async def _record(store: Store, instance_id: str, epoch: int, body: RecordEntrie
 
 async def _push_xcom(store: Store, instance_id: str, epoch: int, body: PushXCom) -> Reply:
     def work(tx: Tx) -> None:
-        xcoms.put(tx, [_own(tx, instance_id, epoch).xcom(body.key, body.value)])
+        xcoms.put(tx, [_own(tx, instance_id, epoch).xcom(body.key, body.value, body.length)])
 
     await store.write(work)
     return Ok()
@@ -133,9 +135,26 @@ async def _pull_xcom(
             found = _pull_earlier(tx, row, dag_id, body)
         order = {task_id: place for place, task_id in enumerate(body.task_ids)}
         found.sort(key=lambda one: (order[one.task_id], one.map_index))
-        return XComs(tuple(XComValue(one.task_id, one.map_index, one.key, one.value) for one in found))
+        return XComs(_values(found))
 
     return await store.read(work)
+
+
+async def _pull_mapped(
+    store: Store, instance_id: str, epoch: int, body: PullMapped, state: TaskState = TaskState.RUNNING
+) -> Reply:
+    def work(tx: Tx) -> XComs:
+        row = _own(tx, instance_id, epoch, state)
+        place = (row.dag_id, row.run_id, body.task_id, body.key)
+        total = xcoms.count_mapped(tx, *place) if body.counted else None
+        found = xcoms.slice_of(tx, *place, body.first, body.number) if body.number else []
+        return XComs(_values(found), total)
+
+    return await store.read(work)
+
+
+def _values(found: Iterable[xcoms.XComRow]) -> tuple[XComValue, ...]:
+    return tuple(XComValue(one.task_id, one.map_index, one.key, one.value) for one in found)
 
 
 def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list[xcoms.XComRow]:
@@ -250,6 +269,7 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     Reschedule: _reschedule,
     PushXCom: _push_xcom,
     PullXCom: _pull_xcom,
+    PullMapped: _pull_mapped,
     RecordEntries: _record,
     GetTaskState: _get_state,
     SetTaskState: _set_state,

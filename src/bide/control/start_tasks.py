@@ -12,15 +12,16 @@ import msgspec
 from bide.control.claims import Claim
 from bide.control.journals import load_journals
 from bide.model.dag_spec import TaskSpec
+from bide.model.ids import NOT_MAPPED
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.log_path import LogLayout, log_path
 from bide.model.moments import later
 from bide.model.states import TaskState
-from bide.store import Store, Tx, instances, sessions, specs, transitions, waits, xcoms
+from bide.store import Store, Tx, expansions, instances, sessions, specs, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
-from bide.wire.messages import InstanceKey, Resume, RunInfo, RunTask, XComValue
+from bide.wire.messages import InstanceKey, MappedOver, Resume, RunInfo, RunTask, XComValue
 
 
 async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, logs: LogLayout) -> list[RunTask]:
@@ -72,8 +73,18 @@ def begin_segments(
     for row, _ in went:
         if row.uid not in resumes:
             forget_earlier_try(tx, row)
+    mapped = mapped_over(tx, [row for row, _ in went])
     return [
-        run_order(tx, row, task, run_rows[row.run_uid], logs, resumes.get(row.uid), journals.get(row.uid, ()))
+        run_order(
+            tx,
+            row,
+            task,
+            run_rows[row.run_uid],
+            logs,
+            resumes.get(row.uid),
+            journals.get(row.uid, ()),
+            mapped.get((row.run_uid, row.task_id)),
+        )
         for row, task in went
     ]
 
@@ -92,6 +103,7 @@ def run_order(
     logs: LogLayout,
     resume: waits.ResumeRow | None = None,
     journal: tuple[JournalEntry, ...] = (),
+    mapped: MappedOver | None = None,
 ) -> RunTask:
     """All that a process needs to run an instance."""
     spec = specs.structure_of(tx, run.version_uid).spec
@@ -111,7 +123,25 @@ def run_order(
         resume=None if resume is None else Resume(resume.method, resume.kwargs, resume.event),
         xcoms=tuple(_read_ahead(tx, row, task)),
         journal=journal,
+        mapped_over=mapped if row.map_index != NOT_MAPPED else None,
     )
+
+
+def mapped_over(tx: Tx, rows: Sequence[InstanceRow]) -> dict[tuple[str, str], MappedOver]:
+    """What the mapped tasks among these were expanded over, by (run uid, task id)."""
+    owners = {(row.run_uid, row.task_id) for row in rows if row.map_index != NOT_MAPPED}
+    if not owners:
+        return {}
+    known = expansions.get_many(tx, {run for run, _ in owners}, {task for _, task in owners})
+    # One that is not mapped in the version of the DAG to which its run has moved has none.
+    return {
+        place: MappedOver(
+            tuple(one.length for one in expansion.measures),
+            tuple(one.instances for one in expansion.measures),
+            tuple(one.stamp for one in expansion.measures),
+        )
+        for place, expansion in known.items()
+    }
 
 
 def _may_replay(row: InstanceRow, resume: waits.ResumeRow | None) -> bool:
@@ -126,7 +156,9 @@ def _read_ahead(tx: Tx, row: InstanceRow, task: TaskSpec) -> Iterable[XComValue]
     if not task.reads:
         return
     wanted = set(task.reads)
-    found = xcoms.pull(tx, row.dag_id, row.run_id, {task_id for task_id, _ in wanted}, {key for _, key in wanted})
+    tasks, keys = {task_id for task_id, _ in wanted}, {key for _, key in wanted}
+    # Results of the own mapped group are those with the own index; others that are mapped are not sent along.
+    found = xcoms.pull(tx, row.dag_id, row.run_id, tasks, keys, {row.map_index, NOT_MAPPED})
     for one in found:
         if (one.task_id, one.key) in wanted:
             yield XComValue(one.task_id, one.map_index, one.key, one.value)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
+from bide.model.map_spec import MapSpec
 from bide.model.schedule_spec import ScheduleSpec as ScheduleSpec
 
 #: Goes up when a reader of the new form can't read the old one.
@@ -85,6 +86,11 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     template_fields: tuple[str, ...] = ()
     doc: str | None = None
     owner: str = ""
+    #: What it is expanded over, if it is mapped by itself.
+    mapping: MapSpec | None = None
+    #: How many of its instances may be queued or running at once: of all runs, and of one run.
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
 
 
 class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,6 +99,8 @@ class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     group_id: str
     parent: str | None = None
     tooltip: str = ""
+    #: What it is expanded over, if it is mapped: each of its tasks has an instance per element.
+    mapping: MapSpec | None = None
 
 
 class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):

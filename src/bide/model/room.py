@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from bide.model.pools import UNLIMITED, Pool
 
@@ -32,9 +32,32 @@ class Wanting(Protocol):
         ...
 
     @property
+    def run_uid(self) -> str:
+        """The run."""
+        ...
+
+    @property
+    def task_id(self) -> str:
+        """The task, whose instances of all runs and of this one may be limited."""
+        ...
+
+    @property
+    def max_active_tis_per_dag(self) -> int | None:
+        """How many of all runs."""
+        ...
+
+    @property
+    def max_active_tis_per_dagrun(self) -> int | None:
+        """How many of this run."""
+        ...
+
+    @property
     def is_resume(self) -> bool:
         """Whether it goes on after a wait."""
         ...
+
+
+W = TypeVar("W", bound=Wanting)
 
 
 @dataclass(slots=True)
@@ -45,9 +68,11 @@ class Closed:
     pools: set[str] = field(default_factory=set[str])
     #: ``pool:slots``, where the pool has some slots left, but not as many.
     demands: set[str] = field(default_factory=set[str])
+    #: ``DAG:task`` and ``run uid:task``, where the task has as many instances under way as it may.
+    tasks: set[str] = field(default_factory=set[str])
 
     def __len__(self) -> int:
-        return len(self.dags) + len(self.pools) + len(self.demands)
+        return len(self.dags) + len(self.pools) + len(self.demands) + len(self.tasks)
 
 
 class Room:
@@ -64,6 +89,9 @@ class Room:
         self._limits: dict[str, int] = {}
         self._pools: dict[str, int] | None = None
         self._holding: set[str] = set()
+        #: Instances under way, of tasks that have a limit.
+        self._active: dict[str, int] = {}
+        self._counted: set[tuple[str, str]] = set()
         self.closed = Closed()
         if pools is not None:
             used = pool_taken or {}
@@ -86,13 +114,32 @@ class Room:
         """Those whose limit is not known yet."""
         return set(dag_ids) - self._limits.keys()
 
+    def uncounted(self, candidates: Iterable[W]) -> list[W]:
+        """Those whose task has a limit, and whose instances under way :meth:`count` was not told yet."""
+        limited = [one for one in candidates if task_limits(one)]
+        return [one for one in limited if (one.dag_id, one.task_id) not in self._counted]
+
+    def count(self, of: Iterable[Wanting], active: Iterable[tuple[str, str, str, int]]) -> None:
+        """Take in (DAG, run uid, task, number) of what is under way `of` these tasks."""
+        self._counted.update((one.dag_id, one.task_id) for one in of)
+        for dag_id, run_uid, task_id, number in active:
+            for name in (f"{dag_id}:{task_id}", f"{run_uid}:{task_id}"):
+                self._active[name] = self._active.get(name, 0) + number
+
     def take(self, one: Wanting) -> bool:
         """Take what the candidate wants; False, with the reason in :attr:`closed`, if it is not there."""
         if self._taken.get(one.dag_id, 0) >= self._limits.get(one.dag_id, 0):
             self.closed.dags.add(one.dag_id)
             return False
+        limits = task_limits(one)
+        for name, limit in limits:
+            if self._active.get(name, 0) >= limit:
+                self.closed.tasks.add(name)
+                return False
         if self._pools is not None and not self._take_slots(self._pools, one):
             return False
+        for name, _ in limits:
+            self._active[name] = self._active.get(name, 0) + 1
         self._taken[one.dag_id] = self._taken.get(one.dag_id, 0) + 1
         return True
 
@@ -108,6 +155,16 @@ class Room:
             return False
         pools[one.pool] = left - one.pool_slots
         return True
+
+
+def task_limits(one: Wanting) -> list[tuple[str, int]]:
+    """The limits of its task, each with the name under which it is counted."""
+    found: list[tuple[str, int]] = []
+    if one.max_active_tis_per_dag is not None:
+        found.append((f"{one.dag_id}:{one.task_id}", one.max_active_tis_per_dag))
+    if one.max_active_tis_per_dagrun is not None:
+        found.append((f"{one.run_uid}:{one.task_id}", one.max_active_tis_per_dagrun))
+    return found
 
 
 def demand(one: Wanting) -> str:

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.ids import NOT_MAPPED
+from bide.model.map_spec import MapSpec
+from bide.model.mapping import count, literal_lengths, source_tasks
 from bide.model.setup_teardown import Scopes, constrained, teardown_verdict
 from bide.model.states import RunState, TaskState
-from bide.model.trigger_rules import Verdict, count, evaluate
+from bide.model.trigger_rules import Verdict, evaluate
+from bide.model.trigger_rules import count as count_states
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What is expanded as one: a mapped task, or all tasks of a mapped group."""
+
+    #: Id of the task or group.
+    owner: str
+    spec: MapSpec
+    is_group: bool = False
+    #: Ids of the tasks that are expanded.
+    members: tuple[str, ...] = ()
 
 
 class Structure:
@@ -31,6 +47,52 @@ class Structure:
         self.scopes = Scopes(self.tasks, downstream)
         #: The tasks whose ends say how a run has ended.
         self.leaves = self.scopes.leaves()
+        #: Tasks that are expanded into instances with a map index of their own, by task id.
+        self.mapped: Mapping[str, Mapped] = _mapped(spec)
+        #: By task id the tasks of groups that are expanded over its results; not all of them need be behind it.
+        self.expanded_with: Mapping[str, Sequence[str]] = _expanded_with(self.mapped.values())
+        #: How many instances a run begins with.
+        self.first_instances = len(self.tasks) + sum(len(self.first_indexes(one)) - 1 for one in self.mapped)
+
+    def first_indexes(self, task_id: str) -> Sequence[int]:
+        """Map indexes of the instances that a run begins with: one that stands for all, unless all are known."""
+        mapped = self.mapped.get(task_id)
+        lengths = None if mapped is None else literal_lengths(mapped.spec)
+        total = 0 if mapped is None or lengths is None else count(mapped.spec, lengths)
+        return range(total) if total else (NOT_MAPPED,)
+
+    def in_step(self, task_id: str, other: str) -> bool:
+        """Whether both are in one mapped group, so that an instance concerns only that with the same index."""
+        mapped = self.mapped.get(task_id)
+        return mapped is not None and mapped.is_group and self.mapped.get(other) is mapped
+
+
+def _expanded_with(all_mapped: Iterable[Mapped]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for mapped in {one.owner: one for one in all_mapped if one.is_group}.values():
+        for task_id in source_tasks(mapped.spec):
+            found.setdefault(task_id, []).extend(mapped.members)
+    return found
+
+
+def _mapped(spec: DagSpec) -> dict[str, Mapped]:
+    parents = {group.group_id: group.parent for group in spec.groups}
+    mappings = {group.group_id: group.mapping for group in spec.groups if group.mapping is not None}
+    found: dict[str, Mapped] = {}
+    in_groups: dict[str, list[str]] = {}
+    for task in spec.tasks:
+        if task.mapping is not None:
+            found[task.task_id] = Mapped(task.task_id, task.mapping, members=(task.task_id,))
+            continue
+        group_id = task.group_id if mappings else None
+        while group_id is not None and group_id not in mappings:
+            group_id = parents.get(group_id)
+        if group_id is not None:
+            in_groups.setdefault(group_id, []).append(task.task_id)
+    for group_id, members in in_groups.items():
+        mapped = Mapped(group_id, mappings[group_id], is_group=True, members=tuple(members))
+        found.update(dict.fromkeys(members, mapped))
+    return found
 
 
 class Instance(NamedTuple):
@@ -41,6 +103,7 @@ class Instance(NamedTuple):
     epoch: int
     state: TaskState
     try_number: int = 0
+    map_index: int = NOT_MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +124,80 @@ def successors(structure: Structure, finished: Iterable[str]) -> set[str]:
     return found
 
 
+def waits_on(structure: Structure, task_id: str, counts: Mapping[TaskState, int]) -> bool:
+    """Whether a task waits for a mapped one with these `counts`, whatever else it waits for has come to.
+
+    A rule decides before all has ended by one state that it has seen, and at once: so what else has ended has been
+    decided on already, and nothing but the end of all of this one can change that.
+    """
+    if not counts.get(TaskState.NONE, 0):
+        return False
+    task = structure.tasks[task_id]
+    return task.is_teardown or evaluate(task.trigger_rule, count_states(counts)) is Verdict.WAIT
+
+
+def concerned(
+    structure: Structure, finished: Iterable[tuple[str, int]], settled: Container[tuple[str, str]] = ()
+) -> dict[str, set[int] | None]:
+    """As :func:`successors` of instances (task id, map index): with None for all instances of the task.
+
+    In a mapped group an instance concerns only those with its own map index. `settled` has pairs of a task and a
+    successor that it does not concern yet.
+    """
+    if not structure.mapped:
+        return dict.fromkeys(successors(structure, {task_id for task_id, _ in finished}))
+    found: dict[str, set[int] | None] = {}
+    for task_id, map_index in finished:
+        found.update(dict.fromkeys(structure.expanded_with.get(task_id, ())))
+        for after in (*structure.downstream.get(task_id, ()), *structure.scopes.depending.get(task_id, ())):
+            if (task_id, after) in settled:
+                continue
+            if map_index == NOT_MAPPED or not structure.in_step(after, task_id):
+                found[after] = None
+            else:
+                known = found.setdefault(after, set())
+                if known is not None:
+                    known.add(map_index)
+    return found
+
+
 def needed(structure: Structure, candidates: Iterable[str]) -> set[str]:
-    """The tasks whose instances :func:`advance` has to see to decide on `candidates`."""
+    """The tasks whose instances :func:`advance` has to see to decide on `candidates`.
+
+    Mapped ones are not among them: of those it has to see the counts.
+    """
     tasks: set[str] = set()
     for task_id in candidates:
         tasks.add(task_id)
         tasks.update(structure.tasks[task_id].upstream)
         tasks.update(structure.scopes.far_setups.get(task_id, ()))
-    return tasks
+    return tasks - structure.mapped.keys()
 
 
-def advance(structure: Structure, candidates: Iterable[str], instances: Iterable[Instance]) -> Advance:
-    """Decide on the `candidates` that still wait for their upstream, given the `instances` :func:`needed`."""
+#: By task id, how many instances of a mapped task are in which state; what is not finished counts as ``none``.
+Counts = Mapping[str, Mapping[TaskState, int]]
+
+
+def mapped_upstream(structure: Structure, candidates: Iterable[str]) -> set[str]:
+    """The mapped tasks that `candidates` wait for."""
+    if not structure.mapped:
+        return set()
+    return {up for task_id in candidates for up in waited_for(structure, task_id) if up in structure.mapped}
+
+
+def waited_for(structure: Structure, task_id: str) -> tuple[str, ...]:
+    """The tasks directly before a task, and the setups further up that it depends on."""
+    return (*structure.tasks[task_id].upstream, *structure.scopes.far_setups.get(task_id, ()))
+
+
+def advance(
+    structure: Structure, candidates: Iterable[str], instances: Iterable[Instance], counts: Counts | None = None
+) -> Advance:
+    """Decide on the `candidates` that still wait for their upstream, given the `instances` :func:`needed`.
+
+    None of the candidates is mapped; `counts` has the mapped tasks that they wait for.
+    """
+    known = counts or {}
     by_task: dict[str, list[Instance]] = {}
     for instance in instances:
         by_task.setdefault(instance.task_id, []).append(instance)
@@ -86,20 +211,38 @@ def advance(structure: Structure, candidates: Iterable[str], instances: Iterable
         waiting = [one for one in by_task.get(task_id, ()) if one.state is TaskState.NONE]
         if not waiting:
             continue
-        task = structure.tasks[task_id]
-        states = Counter(one.state for up in task.upstream for one in by_task.get(up, ()))
-        if task.is_teardown:
-            setups = structure.scopes.setups.intersection(task.upstream)
-            ready = Counter(one.state for up in setups for one in by_task.get(up, ()))
-            verdict = teardown_verdict(count(states), count(ready))
-        else:
-            verdict = evaluate(task.trigger_rule, count(states))
-        far = structure.scopes.far_setups.get(task_id)
-        if far:
-            verdict = constrained(verdict, [one.state for up in far for one in by_task.get(up, ())])
+        verdict = rule_verdict(structure, task_id, lambda up: known.get(up) or _states_of(by_task.get(up, ())))
         if verdict is not Verdict.WAIT:
             outcome[verdict].extend(waiting)
     return result
+
+
+def _states_of(instances: Iterable[Instance]) -> Counter[TaskState]:
+    return Counter(one.state for one in instances)
+
+
+def rule_verdict(
+    structure: Structure, task_id: str, states_of: Callable[[str], Mapping[TaskState, int]]
+) -> Verdict:
+    """What the rule of a task makes of the states of what it waits for; teardowns have one of their own."""
+    task = structure.tasks[task_id]
+    states = _sum(states_of(up) for up in task.upstream)
+    if task.is_teardown:
+        setups = structure.scopes.setups.intersection(task.upstream)
+        verdict = teardown_verdict(count_states(states), count_states(_sum(states_of(up) for up in setups)))
+    else:
+        verdict = evaluate(task.trigger_rule, count_states(states))
+    far = structure.scopes.far_setups.get(task_id)
+    if far:
+        verdict = constrained(verdict, [state for up in far for state, number in states_of(up).items() if number])
+    return verdict
+
+
+def _sum(counts: Iterable[Mapping[TaskState, int]]) -> Counter[TaskState]:
+    total: Counter[TaskState] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
 
 
 def final_state(leaf_states: Iterable[TaskState]) -> RunState:

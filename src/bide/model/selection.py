@@ -80,6 +80,8 @@ class TaskChoice:
     task_ids: frozenset[str] | None = None
     #: Single instances of mapped tasks, by index.
     mapped: frozenset[tuple[str, int]] = frozenset()
+    #: Of mapped tasks that were chosen, only the instances with this map index; what is before or after is whole.
+    map_index: int | None = None
     #: Also everything before, or after, the tasks chosen.
     upstream: bool = False
     downstream: bool = False
@@ -134,25 +136,48 @@ def relatives(start: Collection[str], neighbours: Callable[[str], Iterable[str]]
 def choose_tasks(structure: Structure, choice: TaskChoice, *, with_setups: bool = False) -> Callable[[Found], bool]:
     """Whether an instance is one of the chosen tasks; tells nothing of its state.
 
-    `with_setups` adds the setups that the chosen depend on, and the teardowns of what is set up again.
+    `with_setups` adds the setups that the chosen depend on, and the teardowns of what is set up again. Before and
+    after a single instance of a mapped group are those with the same map index, and all that is outside.
     """
-    seeds = _seeds(structure, choice)
-    chosen = set(seeds)
-    single = {task_id for task_id, _ in choice.mapped} - chosen
-    roots = (seeds | single) & structure.tasks.keys()
-    if choice.upstream:
-        chosen |= relatives(roots, lambda task_id: structure.tasks[task_id].upstream) - single
-    if choice.downstream:
-        chosen |= relatives(roots, lambda task_id: structure.downstream[task_id]) - single
+    whole = _seeds(structure, choice)
+    single: dict[str, set[int]] = {}
+    for task_id, map_index in choice.mapped:
+        if task_id not in whole:
+            single.setdefault(task_id, set()).add(map_index)
+    if choice.map_index is not None:
+        single |= {task_id: {choice.map_index} for task_id in whole & structure.mapped.keys()}
+        whole = set[str]()
+    roots, narrow = whole & structure.tasks.keys(), single.keys() & structure.tasks.keys()
+    directions: list[tuple[bool, Callable[[str], Iterable[str]]]] = [
+        (choice.upstream, lambda task_id: structure.tasks[task_id].upstream),
+        (choice.downstream, lambda task_id: structure.downstream[task_id]),
+    ]
+    for is_wanted, neighbours in directions:
+        if is_wanted:
+            whole |= relatives(roots, neighbours)
+            for task_id in relatives(narrow, neighbours) - whole - narrow:
+                _widen(structure, task_id, whole, single)
     if with_setups:
-        chosen |= structure.scopes.cleared_with(roots, upstream=choice.upstream, downstream=choice.downstream)
+        for task_id in structure.scopes.cleared_with(
+            roots | narrow, upstream=choice.upstream, downstream=choice.downstream
+        ):
+            _widen(structure, task_id, whole, single)
 
     def is_chosen(one: Found) -> bool:
         if one.task_id not in structure.tasks:
             return False  # it is history: this version of the DAG can't run it
-        return one.task_id in chosen or (one.task_id, one.map_index) in choice.mapped
+        return one.task_id in whole or one.map_index in single.get(one.task_id, ())
 
     return is_chosen
+
+
+def _widen(structure: Structure, task_id: str, whole: set[str], single: dict[str, set[int]]) -> None:
+    """Choose also this task: the instances with the indexes that are chosen in its mapped group, or all."""
+    indexes = [of for one, of in single.items() if one != task_id and structure.in_step(task_id, one)]
+    if indexes and task_id not in whole:
+        single[task_id] = single.get(task_id, set[int]()).union(*indexes)
+    else:
+        whole.add(task_id)
 
 
 def _seeds(structure: Structure, choice: TaskChoice) -> set[str]:
@@ -192,20 +217,35 @@ def plan_mark(structure: Structure, found: Iterable[Found], choice: TaskChoice, 
     instances = list(found)
     is_chosen = choose_tasks(structure, choice)
     changes: list[Change] = []
-    marked: set[str] = set()
+    marked: dict[str, set[int]] = {}
     for one in instances:
         name = marking(one.state, target)
         if name is not None and is_chosen(one):
             changes.append(Change(one, name))
-            marked.add(one.task_id)
+            marked.setdefault(one.task_id, set()).add(one.map_index)
     if target is TaskState.FAILED:
         return changes
-    after = relatives(marked, lambda task_id: structure.downstream[task_id])
+    outside = {task_id for task_id in marked if not _is_in_group(structure, task_id)}
+    after = relatives(outside, lambda task_id: structure.downstream[task_id])
+    inside = {
+        task_id: relatives({task_id}, lambda one: structure.downstream[one]) for task_id in marked.keys() - outside
+    }
+
+    def is_after(one: Found) -> bool:
+        return one.task_id in after or any(
+            one.task_id in behind
+            and (not structure.in_step(one.task_id, task_id) or one.map_index in marked[task_id])
+            for task_id, behind in inside.items()
+        )
+
     return changes + [
-        Change(one, "clear")
-        for one in instances
-        if one.task_id in after and one.state in _FAILED and not is_chosen(one)
+        Change(one, "clear") for one in instances if one.state in _FAILED and is_after(one) and not is_chosen(one)
     ]
+
+
+def _is_in_group(structure: Structure, task_id: str) -> bool:
+    mapped = structure.mapped.get(task_id)
+    return mapped is not None and mapped.is_group
 
 
 def plan_run(found: Iterable[Found], target: RunState) -> list[Change]:

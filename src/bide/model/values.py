@@ -121,6 +121,8 @@ class _Encoder:
         for kind, write in _WRITERS:
             if isinstance(value, kind):
                 return {_TAG: write(value)}
+        if getattr(cast("type[Any]", type(value)), "is_stored_as_list", False):
+            return self.plain(list(value), path, depth)
         form = self._form(value, path, depth)
         if form is not None:
             return {_TAG: form}

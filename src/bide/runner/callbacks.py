@@ -16,10 +16,10 @@ from bide.authoring.plugins import load_plugins
 from bide.authoring.runtime import use_runtime
 from bide.model.errors import TaskError
 from bide.model.retries import has_tries_left
-from bide.runner.failures import described
+from bide.runner.failures import described, one_line
 from bide.runner.interrupts import TaskKilled
 from bide.runner.runtimes import TaskRuntime
-from bide.runner.task_context import context_of, find_task
+from bide.runner.task_context import context_of, find_task, of_instance
 from bide.runner.task_run import TaskRun
 from bide.wire.callback_messages import HOOKS, CallbackEvent
 from bide.wire.messages import Finish, RunCallbacks
@@ -116,7 +116,16 @@ def _surroundings(run: TaskRun) -> Generator[Context]:
             run.task = find_task(run.host.load(run.order), run.order)
         context = context_of(run.task, run.order) if run.context is None else run.context
         with use_context(context):
+            _unmap(run, context)
             yield context
+
+
+def _unmap(run: TaskRun, context: Context) -> None:
+    """Of a mapped task, the operator of this instance; if that can't be made, what all instances share will do."""
+    try:
+        run.task = of_instance(run.task, context) if run.task is not None else None
+    except Exception as error:
+        _log.warning("The arguments of this instance can't be told to callbacks: %s", one_line(error))
 
 
 def _tell(context: Context, ending: Ending) -> None:

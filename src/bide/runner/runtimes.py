@@ -11,17 +11,21 @@ import msgspec
 
 from bide.authoring.journal import Journal, keeping
 from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
-from bide.authoring.xcom_backend import XCOM_RETURN_KEY, StoredXCom, read_by, stored_by
+from bide.authoring.xcom_backend import XCOM_RETURN_KEY, StoredXCom, stored_by
 from bide.authoring.xcom_storage import Place
 from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
-from bide.model.errors import InvalidArgument, ProtocolError, TaskError
+from bide.model.errors import InvalidArgument
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
 from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
-from bide.runner.interrupts import Interrupts, TaskFenced
+from bide.runner.interrupts import Interrupts
+from bide.runner.mapped_results import MappedResults
+from bide.runner.refusals import unexpected as unexpected
 from bide.runner.settings import setting, xcom_backend, xcom_storage
+from bide.runner.split_values import length_of
+from bide.runner.xcom_reading import read_xcom as read_xcom
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import (
     ConnectionFound,
@@ -33,7 +37,16 @@ from bide.wire.lookups import (
     VariableDeleted,
     VariableFound,
 )
-from bide.wire.messages import AnyMessage, Ok, PullXCom, PushXCom, RecordEntries, Refused, RunTask, XComs, XComValue
+from bide.wire.messages import (
+    AnyMessage,
+    Ok,
+    PullXCom,
+    PushXCom,
+    RecordEntries,
+    RunTask,
+    XComs,
+    XComValue,
+)
 from bide.wire.other_runs import AskWatch, RunStarted, StartRun, WatchVerdict
 
 
@@ -83,6 +96,21 @@ class ProcessRuntime:
     ) -> list[XComRecord]:
         """Refused: there is no task."""
         raise NoRuntime(f"XCom {key!r} can't be pulled here: no task is running in this process")
+
+    def xcom_element(self, task_id: str, key: str, position: int, *, stamp: str) -> Any:
+        """Refused: there is no task."""
+        raise self._no_results(task_id)
+
+    def mapped_xcoms(self, task_id: str, key: str, first: int, number: int) -> list[Any]:
+        """Refused: there is no task."""
+        raise self._no_results(task_id)
+
+    def count_mapped_xcoms(self, task_id: str, key: str) -> int:
+        """Refused: there is no task."""
+        raise self._no_results(task_id)
+
+    def _no_results(self, task_id: str) -> NoRuntime:
+        return NoRuntime(f"results of task {task_id!r} can't be read here: no task is running in this process")
 
     def callback_url(self, name: str) -> str:
         """Refused: there is no task."""
@@ -182,7 +210,7 @@ class TaskLink:
             return self._line.request(body, instance=self._instance, epoch=self._epoch)
 
 
-class TaskRuntime(ProcessRuntime):
+class TaskRuntime(MappedResults, ProcessRuntime):
     """In the task runner: also the XComs of the run."""
 
     def __init__(self, clock: Clock, order: RunTask, link: EngineLink) -> None:
@@ -249,7 +277,8 @@ class TaskRuntime(ProcessRuntime):
         """Store `value` for the running task instance; durable on return."""
         if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(f"the key of an XCom must be a string of one character or more, not {key!r}")
-        reply = self._link.request(PushXCom(key=key, value=self.stored_xcom(key, value)))
+        message = PushXCom(key=key, value=self.stored_xcom(key, value), length=length_of(value))
+        reply = self._link.request(message)
         if not isinstance(reply, Ok):
             raise unexpected(reply, f"XCom {key!r} can't be pushed")
 
@@ -347,24 +376,6 @@ class TaskRuntime(ProcessRuntime):
         if not isinstance(reply, WatchVerdict):
             raise unexpected(reply, f"runs of DAG {watch.dag_id!r} can't be looked at")
         return Verdict(reply.status, reply.seen), reply.missing
-
-
-def read_xcom(found: XComValue, dag_id: str, run_id: str) -> Any:
-    """The value of a stored XCom."""
-    backend = xcom_backend()
-    if backend is None:
-        return decode(found.value)
-    place = StoredXCom(None, found.key, dag_id, run_id, found.task_id, found.map_index)
-    return read_by(backend, found.value, place)
-
-
-def unexpected(reply: AnyMessage, what: str) -> BaseException:
-    """What to raise for an answer that is not the one: what the engine refuses, or a mistake of its own."""
-    if not isinstance(reply, Refused):
-        return ProtocolError(f"{what}: the engine answered with {type(reply).__name__}")
-    if reply.fenced:
-        return TaskFenced(reply.reason)
-    return TaskError(f"{what}: {reply.reason}")
 
 
 class ChannelLink:

@@ -7,15 +7,20 @@ threads of its own and asks the engine over the loop's channel.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+import msgspec
+
 from bide.authoring.context import use_context
+from bide.authoring.deferral import TaskDeferred
 from bide.authoring.loading import LoadedFile
 from bide.authoring.runtime import use_runtime
+from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.model.clock import Clock
 from bide.observe.log import PathSink, context_sink
 from bide.runner.arming import arm, says
@@ -24,7 +29,8 @@ from bide.runner.first_wait import first_wait
 from bide.runner.importing import Importer
 from bide.runner.questions import Questions
 from bide.runner.runtimes import EngineLink, TaskRuntime
-from bide.runner.task_context import context_of, find_task
+from bide.runner.task_context import context_of, find_task, of_instance
+from bide.standard.triggers.temporal import TimeDeltaTrigger
 from bide.wire.messages import AnyMessage, Defer, RunTask, StartArmed, StartLoad, TriggerEnded
 
 _log = logging.getLogger("bide.runner")
@@ -123,8 +129,19 @@ def make_first_wait(order: RunTask, loaded: LoadedFile, clock: Clock, link: Engi
     with use_runtime(TaskRuntime(clock, order, link)):
         context = context_of(task, order)
         with use_context(context):
+            task = of_instance(task, context)
+            if not task.start_from_trigger:
+                _log.info("Its start_from_trigger is False, so it begins in a worker")
+                return msgspec.structs.replace(
+                    arm(_at_once(), task, order.dag_file, lambda: loaded), method=BEGIN_IN_WORKER
+                )
             task.render_template_fields(context)
             deferred = first_wait(task, context, order.dag_file, lambda: loaded)
             defer = arm(deferred, task, order.dag_file, lambda: loaded)
     _log.info("Task deferred: %s", says(defer))
     return defer
+
+
+def _at_once() -> TaskDeferred:
+    """A wait that is over as soon as it begins."""
+    return TaskDeferred(TimeDeltaTrigger(dt.timedelta(0)), "execute")

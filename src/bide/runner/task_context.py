@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from bide.authoring.context import Context, DagRun, TaskInstance, build_context
+from bide.authoring.expansion import Extent
 from bide.authoring.loading import LoadedFile
+from bide.authoring.mapping import MappedOperator
 from bide.authoring.moments import pendulum_moment
 from bide.authoring.operator import BaseOperator
 from bide.model.errors import AuthoringError, NotFound
 from bide.runner.runtimes import decode_conf
-from bide.wire.messages import RunInfo, RunTask
+from bide.wire.messages import MappedOver, RunInfo, RunTask
 
 
 class DagFileBroken(AuthoringError):
@@ -29,6 +31,16 @@ def find_task(loaded: LoadedFile, order: RunTask) -> BaseOperator:
     return dag.get_task(task_id).prepare_for_execution()
 
 
+def of_instance(task: BaseOperator, context: Context) -> BaseOperator:
+    """The operator of the instance of `context`: of a mapped task made of what this one gets."""
+    if not isinstance(task, MappedOperator):
+        return task
+    made = task.unmap(context)
+    context["task"] = made
+    context["ti"].task = made
+    return made
+
+
 def context_of(task: BaseOperator, order: RunTask) -> Context:
     """The context of `task` in the run that `order` is about."""
     dag_run = _dag_run(order.run)
@@ -40,8 +52,13 @@ def context_of(task: BaseOperator, order: RunTask) -> Context:
         max_tries=order.max_tries,
         start_date=datetime.fromtimestamp(order.started_at, UTC),
         id=order.instance.id,
+        extent=None if order.mapped_over is None else _extent(order.mapped_over),
     )
     return build_context(task=task, dag=task.dag, dag_run=dag_run, task_instance=instance)
+
+
+def _extent(over: MappedOver) -> Extent:
+    return Extent(over.lengths, over.instances, over.stamps)
 
 
 def _missing_dag(loaded: LoadedFile, dag_id: str) -> Exception:

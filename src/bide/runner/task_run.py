@@ -72,6 +72,8 @@ class TaskRun:
     noted: Noted = field(default_factory=dict[str, Any])
     #: What the task's code has raised.
     error: BaseException | None = None
+    #: What its ``map_index_template`` came to.
+    map_name: str | None = None
     #: The end of the task that the engine has acknowledged, if its callbacks are to be called here.
     acknowledged: Finish | None = None
 

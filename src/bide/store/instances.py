@@ -46,11 +46,13 @@ class InstanceRow(NamedTuple):
     seconds_left: float | None
     pool: str = DEFAULT_POOL
     pool_slots: int = 1
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
 
-    def xcom(self, key: str, value: bytes) -> XComRow:
-        """An XCom of this instance."""
+    def xcom(self, key: str, value: bytes, length: int | None = None) -> XComRow:
+        """An XCom of this instance; `length` is that of a list or dict."""
         place = (self.dag_id, self.run_id, self.task_id, self.map_index)
-        return XComRow(*place, key, value, self.execution_date)
+        return XComRow(*place, key, value, self.execution_date, length)
 
 
 _row: sa.Select[*tuple[Any, ...]] = sa.select(*(_ti[name] for name in InstanceRow._fields))
@@ -60,7 +62,8 @@ _UIDS = listed("uids")
 # Statements of the hot path are built once: building one costs more than SQLite takes to run it.
 _by_uid = _row.where(_ti.uid.in_(_UIDS))
 _locked = _row.where(_ti.uid == sa.bindparam("uid")).with_for_update()
-_by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number).where(
+#: Instances of some tasks of a run, as decisions see them.
+by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number, _ti.map_index).where(
     _ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks"))
 )
 
@@ -110,8 +113,15 @@ def get_many(tx: Tx, uids: Collection[str]) -> dict[str, InstanceRow]:
 
 def of_tasks(tx: Tx, run_uid: str, task_ids: Collection[str]) -> list[Instance]:
     """The instances of these tasks of a run, for decisions."""
-    rows = tx.conn.execute(_by_task, {"run": run_uid, "tasks": list(task_ids)})
-    return [Instance(uid, task_id, epoch, TaskState(state), tries) for uid, task_id, epoch, state, tries in rows]
+    return as_instances(tx.conn.execute(by_task, {"run": run_uid, "tasks": list(task_ids)}))
+
+
+def as_instances(rows: Iterable[Sequence[Any]]) -> list[Instance]:
+    """What :data:`by_task`, or a narrower selection, finds."""
+    return [
+        Instance(uid, task_id, epoch, TaskState(state), tries, map_index)
+        for uid, task_id, epoch, state, tries, map_index in rows
+    ]
 
 
 _of_runs = sa.select(*(_ti[name] for name in Found._fields)).where(_ti.run_uid.in_(listed("runs")))
@@ -145,10 +155,11 @@ class Mark(NamedTuple):
     id: int
     run_uid: str
     task_id: str
+    map_index: int
 
 
 _oldest_marks = (
-    sa.select(mark.c.id, mark.c.run_uid, mark.c.task_id)
+    sa.select(mark.c.id, mark.c.run_uid, mark.c.task_id, mark.c.map_index)
     .where(in_scope(mark.c.run_uid))
     .order_by(mark.c.id)
     .limit(_LIMIT)
@@ -199,6 +210,14 @@ _open_candidates = _candidates(
     _ti.dag_id.not_in(listed("without_dags")),
     _ti.pool.not_in(listed("without_pools")),
     _demand.not_in(listed("without_demands")),
+    sa.or_(
+        _ti.max_active_tis_per_dag.is_(None),
+        _ti.dag_id.concat(":").concat(_ti.task_id).not_in(listed("without_tasks")),
+    ),
+    sa.or_(
+        _ti.max_active_tis_per_dagrun.is_(None),
+        _ti.run_uid.concat(":").concat(_ti.task_id).not_in(listed("without_tasks")),
+    ),
 )
 
 
@@ -221,7 +240,7 @@ def scheduled(tx: Tx, *, limit: int, without: Closed | None = None, only: str | 
     """
     given: dict[str, Any] = {"limit": limit, "only": only}
     if without:
-        given |= {"without_dags": without.dags, "without_pools": without.pools, "without_demands": without.demands}
+        given |= {f"without_{name}": getattr(without, name) for name in ("dags", "pools", "demands", "tasks")}
     found = Candidates([], [], {}, {})
     for *columns, max_active_tasks in tx.conn.execute(_open_candidates if without else _all_candidates, given):
         row, run = _read_with_run(columns)

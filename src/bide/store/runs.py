@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from bide.model.dag_spec import TaskSpec
 from bide.model.ids import NOT_MAPPED
+from bide.model.mapping import literal_lengths
 from bide.model.run_state import Structure
 from bide.model.selection import RunFacts
 from bide.model.states import FINISHED_RUN, RunState, TaskState
-from bide.store import watches
+from bide.store import expansions, watches
 from bide.store.database import Tx
+from bide.store.expansions import Measure
 from bide.store.ids import new_id
 from bide.store.rowset import listed
 from bide.store.schema import dag, dag_run, task_instance
@@ -95,7 +97,7 @@ def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
 
 
 def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> None:
-    """Insert `run` and one instance per task, each in state none."""
+    """Insert `run` and its first instances, each in state none: one per task, or all of those that are known."""
     tx.conn.execute(
         sa.insert(dag_run),
         {
@@ -106,12 +108,26 @@ def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> N
             "triggered_by": triggered_by,
         },
     )
-    _insert_instances(tx, run, structure.spec.tasks)
+    _insert_first(tx, run, structure, structure.spec.tasks)
     tx.ring("runs", "history")
 
 
-def _insert_instances(tx: Tx, run: RunRow, tasks: Sequence[TaskSpec]) -> None:
-    if tasks:
+def _insert_first(tx: Tx, run: RunRow, structure: Structure, tasks: Sequence[TaskSpec]) -> int:
+    """The instances with which these tasks begin; how many they are."""
+    made = [(task, index) for task in tasks for index in structure.first_indexes(task.task_id)]
+    add_instances(tx, run, made)
+    for task in tasks if structure.mapped else ():
+        mapped, indexes = structure.mapped.get(task.task_id), structure.first_indexes(task.task_id)
+        if mapped is not None and indexes[0] != NOT_MAPPED:
+            measures = [Measure(length) for length in literal_lengths(mapped.spec) or ()]
+            expansions.put(tx, run.uid, {task.task_id: len(indexes)}, measures)
+    return len(made)
+
+
+def add_instances(tx: Tx, run: RunRow, instances: Sequence[tuple[TaskSpec, int]]) -> None:
+    """Insert an instance in state none for each (task, map index)."""
+    if instances:
+        of_tasks = {task.task_id: _of_task(task) for task, _ in instances}
         made = [
             {
                 "uid": new_id(tx.now),
@@ -119,7 +135,7 @@ def _insert_instances(tx: Tx, run: RunRow, tasks: Sequence[TaskSpec]) -> None:
                 "dag_id": run.dag_id,
                 "run_id": run.run_id,
                 "task_id": task.task_id,
-                "map_index": NOT_MAPPED,
+                "map_index": map_index,
                 "execution_date": run.logical_date,
                 "state": TaskState.NONE.value,
                 "epoch": 0,
@@ -127,9 +143,9 @@ def _insert_instances(tx: Tx, run: RunRow, tasks: Sequence[TaskSpec]) -> None:
                 "max_tries": task.retries,
                 "rescues": 0,
                 "is_resume": False,
-                **_of_task(task),
+                **of_tasks[task.task_id],
             }
-            for task in tasks
+            for task, map_index in instances
         ]
         tx.conn.execute(sa.insert(task_instance), made)
 
@@ -142,6 +158,8 @@ def _of_task(task: TaskSpec) -> dict[str, Any]:
         "queue": task.queue,
         "pool": task.pool,
         "pool_slots": task.pool_slots,
+        "max_active_tis_per_dag": task.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
     }
 
 
@@ -151,7 +169,7 @@ def move_to_version(tx: Tx, run: RunRow, version_uid: str, structure: Structure,
     What to do about instances of tasks that it has no more is for the caller to say.
     """
     added = [task for task in structure.spec.tasks if task.task_id not in known]
-    _insert_instances(tx, run, added)
+    made = _insert_first(tx, run, structure, added)
     kept = [
         {"run": run.uid, "task": task.task_id, **_of_task(task)}
         for task in structure.spec.tasks
@@ -162,8 +180,20 @@ def move_to_version(tx: Tx, run: RunRow, version_uid: str, structure: Structure,
     tx.conn.execute(
         sa.update(dag_run)
         .where(dag_run.c.uid == run.uid)
-        .values(version_uid=version_uid, unfinished=dag_run.c.unfinished + len(added))
+        .values(version_uid=version_uid, unfinished=dag_run.c.unfinished + made)
     )
+
+
+_grow = (
+    sa.update(dag_run)
+    .where(dag_run.c.uid == sa.bindparam("run"))
+    .values(unfinished=dag_run.c.unfinished + sa.bindparam("change"))
+)
+
+
+def grow(tx: Tx, uid: str, change: int) -> None:
+    """The run has so many more unfinished instances, since tasks of it were expanded."""
+    tx.conn.execute(_grow, {"run": uid, "change": change})
 
 
 _update_of_task = sa.update(task_instance).where(

@@ -19,7 +19,9 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TRANSITIONS, TaskState, Transition
+from bide.store import expansions
 from bide.store.database import Tx
 from bide.store.rowset import ROWS, Integer, Moment, Text, encode_rows, rowset
 from bide.store.schema import UtcTime, dag_run, mark, task_event, task_instance
@@ -60,10 +62,11 @@ class Moved(NamedTuple):
     epoch: int
     run_uid: str
     task_id: str
+    map_index: int = NOT_MAPPED
 
 
 @lru_cache(maxsize=128)
-def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int, str, str]:
+def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int, str, str, int]:
     """UPDATE of the given instances whose epoch and state still are as expected.
 
     Locks: the rows it changes. Each row is found by primary key.
@@ -82,7 +85,7 @@ def _statement(name: str, columns: tuple[str, ...]) -> ReturningUpdate[str, int,
             _ti.epoch == given.c.epoch,
             _ti.state.in_([sa.literal_column(f"'{state}'") for state in sorted(transition.sources)]),
         )
-        .returning(_ti.uid, _ti.epoch, _ti.run_uid, _ti.task_id)
+        .returning(_ti.uid, _ti.epoch, _ti.run_uid, _ti.task_id, _ti.map_index)
     )
 
 
@@ -90,7 +93,7 @@ _TOLD: Final = ("instance_uid", "epoch", "state", "at", "by")
 
 
 @lru_cache(maxsize=128)
-def _telling_statement(name: str, columns: tuple[str, ...]) -> sa.Select[str, int, str, str]:
+def _telling_statement(name: str, columns: tuple[str, ...]) -> sa.Select[str, int, str, str, int]:
     """The same, which also appends the history; for databases that can."""
     transition = TRANSITIONS[name]
     moved = _statement(name, columns).cte("moved")
@@ -137,6 +140,8 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
     was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
     if was_finished != is_finished:
         _count_unfinished(tx, moved, -1 if is_finished else 1)
+    if was_finished or is_finished:
+        _count_mapped(tx, moved, None if was_finished else transition.target)
     if TaskState.DEFERRED in transition.sources and transition.target is not TaskState.SCHEDULED:
         tx.ring("slots")  # of a pool in which deferred tasks count
     if is_finished:
@@ -169,6 +174,20 @@ def _count_unfinished(tx: Tx, moved: Sequence[Moved], change: int) -> None:
     tx.conn.execute(_count, [{"run": run, "change": change * count} for run, count in counts.items()])
 
 
+def _count_mapped(tx: Tx, moved: Sequence[Moved], entered: TaskState | None) -> None:
+    """Keep the counts of expanded tasks: `entered` is what unfinished instances have become."""
+    counts = Counter((one.run_uid, one.task_id) for one in moved if one.map_index != NOT_MAPPED)
+    if not counts:
+        return
+    if entered is None:
+        expansions.recount(tx, sorted(counts))
+    else:
+        expansions.add(tx, entered, counts)
+
+
 def _leave_marks(tx: Tx, moved: Sequence[Moved]) -> None:
-    tx.conn.execute(_insert_marks, [{"run_uid": one.run_uid, "task_id": one.task_id} for one in moved])
+    tx.conn.execute(
+        _insert_marks,
+        [{"run_uid": one.run_uid, "task_id": one.task_id, "map_index": one.map_index} for one in moved],
+    )
     tx.ring("marks")

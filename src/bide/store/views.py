@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -10,6 +9,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from bide.store.database import Tx
+from bide.store.history import EventView as EventView
+from bide.store.history import history as history
 from bide.store.rowset import listed
 from bide.store.schema import (
     cancel_obligation,
@@ -17,7 +18,6 @@ from bide.store.schema import (
     dag_run,
     dag_version,
     import_error,
-    task_event,
     task_instance,
     wait,
     xcom,
@@ -170,6 +170,7 @@ class InstanceView(NamedTuple):
     deadline: datetime | None
     due_at: datetime | None
     error: str
+    rendered_map_index: str | None
 
 
 _instances = sa.select(*(task_instance.c[name] for name in InstanceView._fields))
@@ -182,9 +183,16 @@ def list_instances(
     dag_id: str | None = None,
     run_id: str | None = None,
     states: Sequence[str] = (),
+    mapped_task: str | None = None,
 ) -> tuple[list[InstanceView], int]:
-    """Instances in the order in which they were made, and how many there are in all."""
+    """Instances in the order in which they were made, and how many there are in all.
+
+    Those of `mapped_task` come by map index.
+    """
     query = _instances
+    if mapped_task is not None:
+        query = query.where(task_instance.c.task_id == mapped_task, task_instance.c.map_index >= 0)
+        query = query.order_by(task_instance.c.map_index)
     if dag_id is not None:
         query = query.where(task_instance.c.dag_id == dag_id)
     if run_id is not None:
@@ -213,36 +221,6 @@ def get_instances(tx: Tx, uids: Collection[str]) -> list[InstanceView]:
     rows = tx.conn.execute(_instances.where(task_instance.c.uid.in_(listed("uids"))), {"uids": list(uids)})
     found = {row.uid: row for row in (InstanceView(*one) for one in rows)}
     return [found[uid] for uid in uids if uid in found]
-
-
-class EventView(NamedTuple):
-    """A state that an instance entered."""
-
-    epoch: int
-    state: str
-    at: datetime
-    by: str
-
-
-def history(tx: Tx, instance_uids: Sequence[str]) -> dict[str, list[EventView]]:
-    """The states that these instances entered, in order."""
-    found: dict[str, list[EventView]] = defaultdict(list)
-    # Chunks keep the statement below the number of parameters that SQLite takes.
-    for start in range(0, len(instance_uids), 10_000):
-        rows = tx.conn.execute(
-            sa.select(
-                task_event.c.instance_uid,
-                task_event.c.epoch,
-                task_event.c.state,
-                task_event.c.at,
-                task_event.c.by,
-            )
-            .where(task_event.c.instance_uid.in_(instance_uids[start : start + 10_000]))
-            .order_by(task_event.c.id)
-        )
-        for uid, epoch, state, at, by in rows:
-            found[uid].append(EventView(epoch, state, at, by))
-    return found
 
 
 class WaitView(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from bide.model.ids import NOT_MAPPED
 from bide.store.database import Tx
-from bide.store.rowset import listed
+from bide.store.rowset import Integer, listed
 from bide.store.schema import xcom
 from bide.store.upserting import upsert
 
@@ -26,12 +27,14 @@ class XComRow(NamedTuple):
     key: str
     value: bytes
     execution_date: datetime | None = None
+    #: How many elements it has; None if it is nothing that a task can be expanded over.
+    length: int | None = None
 
 
 _insert = upsert(xcom)
 _put = _insert.on_conflict_do_update(
     index_elements=["dag_id", "run_id", "task_id", "map_index", "key"],
-    set_={"value": _insert.excluded.value, "timestamp": _insert.excluded.timestamp},
+    set_={name: _insert.excluded[name] for name in ("value", "length", "timestamp")},
 )
 _pull = (
     sa.select(*(_x[name] for name in XComRow._fields))
@@ -43,6 +46,7 @@ _pull = (
     )
     .order_by(_x.task_id, _x.map_index)
 )
+_pull_indexes = _pull.where(_x.map_index.in_(listed("indexes", Integer)))
 
 _latest = (
     sa.select(_x.run_id)
@@ -73,15 +77,82 @@ def pull(
     map_indexes: Collection[int] | None = None,
 ) -> list[XComRow]:
     """Stored values of some tasks of a run. Reads the primary key's index."""
-    rows = tx.conn.execute(_pull, {"dag": dag_id, "run": run_id, "tasks": list(task_ids), "keys": list(keys)})
-    found = [XComRow(*row) for row in rows]
-    return found if map_indexes is None else [one for one in found if one.map_index in map_indexes]
+    asked: dict[str, Any] = {"dag": dag_id, "run": run_id, "tasks": list(task_ids), "keys": list(keys)}
+    if map_indexes is None:
+        return [XComRow(*row) for row in tx.conn.execute(_pull, asked)]
+    return [XComRow(*row) for row in tx.conn.execute(_pull_indexes, {**asked, "indexes": list(map_indexes)})]
+
+
+_of_mapped = (
+    _x.dag_id == sa.bindparam("dag"),
+    _x.run_id == sa.bindparam("run"),
+    _x.task_id == sa.bindparam("task"),
+    _x.key == sa.bindparam("wanted"),
+    _x.map_index >= 0,
+)
+_slice = (
+    sa.select(*(_x[name] for name in XComRow._fields))
+    .where(*_of_mapped)
+    .order_by(_x.map_index)
+    .limit(sa.bindparam("number", type_=sa.Integer))
+    .offset(sa.bindparam("first", type_=sa.Integer))
+)
+_number = sa.select(sa.func.count()).where(*_of_mapped)
+
+
+def slice_of(tx: Tx, dag_id: str, run_id: str, task_id: str, key: str, first: int, number: int) -> list[XComRow]:
+    """Of the values that the instances of a mapped task have left, `number` from the `first` on, by map index."""
+    asked = {"dag": dag_id, "run": run_id, "task": task_id, "wanted": key, "first": first, "number": number}
+    return [XComRow(*row) for row in tx.conn.execute(_slice, asked)]
+
+
+def count_mapped(tx: Tx, dag_id: str, run_id: str, task_id: str, key: str) -> int:
+    """How many instances of a mapped task have left a value under `key`."""
+    asked = {"dag": dag_id, "run": run_id, "task": task_id, "wanted": key}
+    return tx.conn.execute(_number, asked).scalar_one()
+
+
+_whole = sa.select(_x.run_id, _x.task_id, _x.key, _x.length, _x.timestamp).where(
+    _x.dag_id == sa.bindparam("dag"),
+    _x.run_id.in_(listed("runs")),
+    _x.task_id.in_(listed("tasks")),
+    _x.key.in_(listed("keys")),
+    _x.map_index == NOT_MAPPED,
+)
+
+
+class Whole(NamedTuple):
+    """What is known of a value of a task that is not mapped, without reading it."""
+
+    length: int | None
+    timestamp: datetime
+
+
+def describe(
+    tx: Tx, dag_id: str, run_ids: Collection[str], task_ids: Collection[str], keys: Collection[str]
+) -> dict[tuple[str, str, str], Whole]:
+    """Values of tasks that are not mapped, by (run id, task id, key)."""
+    rows = tx.conn.execute(_whole, {"dag": dag_id, "runs": run_ids, "tasks": task_ids, "keys": keys})
+    return {(run_id, task_id, key): Whole(length, at) for run_id, task_id, key, length, at in rows}
 
 
 def run_with_latest(tx: Tx, dag_id: str, task_ids: Collection[str], key: str, until: datetime) -> str | None:
     """The run, not later than `until`, that last left `key` from one of these tasks."""
     values = {"dag": dag_id, "tasks": list(task_ids), "wanted": key, "until": until}
     return tx.conn.execute(_latest, values).scalar_one_or_none()
+
+
+_forget_from = sa.delete(xcom).where(
+    _x.dag_id == sa.bindparam("dag"),
+    _x.run_id == sa.bindparam("run"),
+    _x.task_id.in_(listed("tasks")),
+    _x.map_index >= sa.bindparam("first"),
+)
+
+
+def clear_from(tx: Tx, dag_id: str, run_id: str, task_ids: Collection[str], first: int) -> None:
+    """Forget what the instances of mapped tasks left from the map index `first` on: they are no more."""
+    tx.conn.execute(_forget_from, {"dag": dag_id, "run": run_id, "tasks": list(task_ids), "first": first})
 
 
 def clear(tx: Tx, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:

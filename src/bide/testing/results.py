@@ -72,6 +72,8 @@ class TaskResult:
     start_date: datetime | None
     end_date: datetime | None
     map_index: int = -1
+    #: What its ``map_index_template`` came to.
+    map_name: str | None = None
 
     def __repr__(self) -> str:
         return f"<TaskResult {self}>"
@@ -176,6 +178,11 @@ class Witness:
 def collect(tx: Tx, run: RunView, witness: Witness, logs: LogLayout) -> RunResult:
     """The result of a run that is over."""
     rows, _ = list_instances(tx, dag_id=run.dag_id, run_id=run.run_id)
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(row.task_id, place)
+    # Instances of mapped tasks may have been made after those of other tasks.
+    rows.sort(key=lambda row: (first[row.task_id], row.map_index))
     events = history(tx, [row.uid for row in rows])
     values: dict[tuple[str, int], dict[str, Any]] = {}
     for xcom in list_xcoms(tx, run.dag_id, run.run_id):
@@ -185,6 +192,7 @@ def collect(tx: Tx, run: RunView, witness: Witness, logs: LogLayout) -> RunResul
         _name(row): TaskResult(
             task_id=row.task_id,
             map_index=row.map_index,
+            map_name=row.rendered_map_index,
             state=row.state,
             states=[event.state for event in events.get(row.uid, ())],
             tries=row.try_number,

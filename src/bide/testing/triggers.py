@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from bide.authoring.runtime import current_runtime
+from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.authoring.trigger import BaseTrigger
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
@@ -194,6 +195,8 @@ class InlineTriggerer:
         tasks = self._tasks_of_run
         with context_sink(tasks.sink(order.log_path, order.instance.task_id)):
             defer = make_first_wait(order, tasks.loaded, self._clock, _Link(self._control, order, self._loop))
+        if defer.method == BEGIN_IN_WORKER:
+            return defer
         cls = resolve_trigger(defer.wait.classpath, order.dag_file, lambda: tasks.loaded)
         return tasks.take_deferral(order, defer, build(cls, decode(defer.wait.kwargs)))
 

@@ -5,7 +5,7 @@ events, XComs) are opaque bytes here, made and read only in runners (:mod:`bide.
 seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
-    task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries (requests get replies)
+    task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, PullMapped, RecordEntries
                        RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` and
                        :mod:`bide.wire.other_runs` have
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
@@ -37,6 +37,7 @@ from bide.wire.loop_messages import Pong as Pong
 from bide.wire.loop_messages import Stop as Stop
 from bide.wire.message import Message as Message
 from bide.wire.orders import InstanceKey as InstanceKey
+from bide.wire.orders import MappedOver as MappedOver
 from bide.wire.orders import Resume as Resume
 from bide.wire.orders import RunInfo as RunInfo
 from bide.wire.orders import RunTask as RunTask
@@ -91,6 +92,8 @@ class PushXCom(Message, frozen=True):
 
     key: str
     value: bytes
+    #: How many elements the value has; None if it is nothing that a task can be expanded over.
+    length: int | None = None
 
 
 class PullXCom(Message, frozen=True):
@@ -105,10 +108,26 @@ class PullXCom(Message, frozen=True):
     include_prior_dates: bool = False
 
 
+class PullMapped(Message, frozen=True):
+    """Task runner → engine (reply: XComs): values that the instances of a mapped task of the own run have left.
+
+    Those that left none don't count: of the others, by map index, `number` from the `first` on.
+    """
+
+    task_id: str
+    key: str
+    first: int = 0
+    number: int = 0
+    #: Also how many there are in all.
+    counted: bool = False
+
+
 class XComs(Message, frozen=True):
     """Engine → task runner: what was found, by task id as asked, then map index."""
 
     values: tuple[XComValue, ...]
+    #: For :class:`PullMapped`: how many there are in all, if that was asked.
+    total: int | None = None
 
 
 class RecordEntries(Message, frozen=True):
@@ -123,6 +142,8 @@ class Finish(Message, frozen=True):
     state: Literal["success", "failed", "skipped"]
     #: Encoded return value, stored as XCom ``return_value`` in the same transaction.
     return_value: bytes | None = None
+    #: How many elements that value has; None if it is nothing that a task can be expanded over.
+    length: int | None = None
     #: One line for people.
     error: str = ""
     #: For ``failed``: whether the retries may be used.
@@ -131,6 +152,8 @@ class Finish(Message, frozen=True):
     skip: tuple[str, ...] = ()
     #: The runner calls callbacks and listeners once this is acknowledged, and says :class:`CallbacksDone`.
     calls: bool = False
+    #: What its ``map_index_template`` came to.
+    map_name: str | None = None
 
 
 class Reschedule(Message, frozen=True):
@@ -327,6 +350,7 @@ TaskMessage = (
     | Retiring
     | PushXCom
     | PullXCom
+    | PullMapped
     | RecordEntries
     | XComs
     | Finish

@@ -52,6 +52,17 @@ class XComValue(msgspec.Struct, frozen=True):
     value: bytes
 
 
+class MappedOver(msgspec.Struct, frozen=True):
+    """What an instance of a mapped task was expanded over; all of the leaves of that, in their order."""
+
+    #: How long each is.
+    lengths: tuple[int, ...]
+    #: How many instances the task has whose results these are; None if it is not mapped.
+    instances: tuple[int | None, ...]
+    #: Tells a result apart from one that was there before; empty for lists of the DAG file.
+    stamps: tuple[str, ...]
+
+
 class RunTask(Message, frozen=True):
     """Engine → task runner: run this instance. It is already ``running`` in the store, under `epoch`."""
 
@@ -78,5 +89,7 @@ class RunTask(Message, frozen=True):
     xcoms: tuple[XComValue, ...] = ()
     #: Steps and waits of earlier segments and tries, for functions that wait.
     journal: tuple[JournalEntry, ...] = ()
+    #: For instances with a map index.
+    mapped_over: MappedOver | None = None
     #: Fork a fresh process for this task.
     isolated: bool = False

@@ -56,7 +56,7 @@ async def test_each_transition_from_each_state(engine: HandEngine, name: str, tr
 
     went = {task_id for task_id, state in states.items() if state in transition.sources}
     epoch = 5 + transition.fences
-    assert sorted(moved) == sorted((uids[task_id], epoch, run.uid, task_id) for task_id in went)
+    assert sorted(moved) == sorted((uids[task_id], epoch, run.uid, task_id, -1) for task_id in went)
     for row in await rows(engine.store, task_instance):
         stayed = (states[row["task_id"]], 5)
         assert (row["state"], row["epoch"]) == ((transition.target, epoch) if row["task_id"] in went else stayed)

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from bide.api.live import Pulse
-from bide.model.dag_spec import TaskSpec
+from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.map_spec import MapSpec, Source
 from bide.store import Store, Tx, xcoms
 from bide.store.xcoms import XComRow
 from bide.wire.messages import FileError
@@ -278,3 +279,21 @@ async def test_a_dag_that_its_file_no_longer_makes_is_stale(admin: httpx.AsyncCl
     answer = await admin.post("/api/v2/dags/report/dagRuns", json={})
     assert answer.status_code == 404
     assert "/dags/etl.py no longer makes it" in answer.json()["detail"]
+
+
+async def test_the_instances_of_a_mapped_task(store: Store, admin: httpx.AsyncClient) -> None:
+    """By map index, a page at a time; one of them is found by its index."""
+    mapping = MapSpec((("x", Source("literal", length=3)),))
+    await put_file(
+        store, "/dags/m.py", DagSpec("m", "/dags/m.py", "/dags", (TaskSpec("t", mapping=mapping), TaskSpec("u")))
+    )
+    run = await trigger(admin, "m")
+    url = f"/api/v2/dags/m/dagRuns/{run['dag_run_id']}/taskInstances"
+    listed = (await admin.get(f"{url}/t/listMapped", params={"limit": 2, "offset": 1})).json()
+    assert [one["map_index"] for one in listed["task_instances"]] == [1, 2]
+    assert listed["total_entries"] == 3
+    one = (await admin.get(f"{url}/t/2")).json()
+    assert (one["map_index"], one["rendered_map_index"]) == (2, None)
+    assert (await admin.get(f"{url}/t")).status_code == 404
+    assert (await admin.get(f"{url}/u/listMapped")).json()["detail"].startswith("task 'u' is not mapped in run")
+    assert (await admin.get(f"{url}/v/listMapped")).status_code == 404

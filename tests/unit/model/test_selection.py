@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.dag_specs import dag_spec
 
+from bide.model.dag_spec import GroupSpec
 from bide.model.errors import InvalidArgument
+from bide.model.map_spec import MapSpec, Source
 from bide.model.run_state import Structure
 from bide.model.selection import (
     Change,
@@ -94,6 +97,52 @@ def test_single_instances_of_a_mapped_task() -> None:
     choice = TaskChoice(mapped=frozenset({("b", 1)}), downstream=True)
     chosen = [(one.found.task_id, one.found.map_index) for one in plan_clear(CHAIN, instances, choice)]
     assert chosen == [("b", 1), ("c", -1)]
+
+
+#: In a mapped group p → q; z is behind, m is mapped by itself.
+GROUP = Structure(
+    msgspec.structs.replace(
+        dag_spec(
+            "d",
+            {"p": [], "q": ["p"], "z": ["q"], "m": []},
+            tasks={
+                "p": {"group_id": "g"},
+                "q": {"group_id": "g"},
+                "m": {"mapping": MapSpec((("x", Source("literal", length=2)),))},
+            },
+        ),
+        groups=(GroupSpec("g", mapping=MapSpec((("x", Source("literal", length=2)),))),),
+    )
+)
+OF_GROUP = [
+    Found(f"{task_id}{index}", "run", "r", task_id, index, 3, S.FAILED, 1)
+    for task_id, index in (("p", 0), ("p", 1), ("q", 0), ("q", 1), ("m", 0), ("m", 1), ("z", -1))
+]
+
+
+def places(changes: Iterable[Change]) -> set[str]:
+    return {change.found.uid for change in changes}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (TaskChoice(mapped=frozenset({("p", 1)}), downstream=True), {"p1", "q1", "z-1"}),
+        (TaskChoice(mapped=frozenset({("q", 0)}), upstream=True), {"q0", "p0"}),
+        (TaskChoice(map_index=1), {"p1", "q1", "m1"}),
+        (TaskChoice(pattern="m", map_index=0), {"m0"}),
+        (TaskChoice(pattern="p", map_index=0, downstream=True), {"p0", "q0", "z-1"}),
+        (TaskChoice(task_ids=frozenset({"p"}), mapped=frozenset({("q", 1)})), {"p0", "p1", "q1"}),
+        (TaskChoice(pattern="z", map_index=0), set()),
+    ],
+)
+def test_in_a_mapped_group_single_instances_go_together(choice: TaskChoice, expected: set[str]) -> None:
+    assert places(plan_clear(GROUP, OF_GROUP, choice)) == expected
+
+
+def test_a_mark_in_a_mapped_group_clears_what_is_behind_the_same_index() -> None:
+    choice = TaskChoice(mapped=frozenset({("p", 1)}))
+    assert places(plan_mark(GROUP, OF_GROUP, choice, S.SUCCESS)) == {"p1", "q1", "z-1"}
 
 
 def test_tasks_that_this_version_of_the_dag_has_not() -> None:

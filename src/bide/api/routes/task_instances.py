@@ -13,7 +13,7 @@ from bide.api.services import Given, Paged, Services
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import TaskState
-from bide.store import Tx
+from bide.store import Tx, specs
 from bide.store.holds import reasons_held
 from bide.store.views import (
     EVERYTHING,
@@ -58,6 +58,32 @@ async def list_all(
 async def get_unmapped(dag_id: str, dag_run_id: str, task_id: str, services: Given) -> models.TaskInstance:
     """The instance of a task that is not mapped."""
     return await _get(services, dag_id, dag_run_id, task_id, NOT_MAPPED)
+
+
+@router.get("/{task_id}/listMapped")
+async def list_mapped(
+    dag_id: str,
+    dag_run_id: str,
+    task_id: str,
+    services: Given,
+    page: Paged,
+    state: Annotated[list[TaskState], Query(description="Only those in one of these states.")] = [],  # noqa: B006
+) -> models.TaskInstances:
+    """The instances of a mapped task, by map index; none before it is expanded."""
+
+    def work(tx: Tx) -> models.TaskInstances:
+        run = get_run(tx, dag_id, dag_run_id)
+        if run is None:
+            raise NotFound(f"DAG {dag_id!r} has no run {dag_run_id!r}")
+        states = [one.value for one in state]
+        rows, total = list_instances(tx, page, dag_id=dag_id, run_id=dag_run_id, states=states, mapped_task=task_id)
+        structure = specs.structure_of(tx, run.version_uid)
+        if not rows and task_id not in structure.mapped:
+            what = "is not mapped" if task_id in structure.tasks else "is not there"
+            raise NotFound(f"task {task_id!r} {what} in run {dag_run_id!r} of DAG {dag_id!r}")
+        return shown(tx, rows, total)
+
+    return await services.read(work)
 
 
 @router.get("/{task_id}/{map_index}")

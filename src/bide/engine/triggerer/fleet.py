@@ -35,6 +35,7 @@ from bide.wire.messages import (
     Looks,
     LoopBlocked,
     Pong,
+    PullMapped,
     PullXCom,
     Reply,
     Retiring,
@@ -359,7 +360,7 @@ class Fleet:
                 self._drain(runner, reason)
             case LoopBlocked():
                 runner.blocked_by = frame.body
-            case PullXCom() | GetConnection() | GetVariable():
+            case PullXCom() | PullMapped() | GetConnection() | GetVariable():
                 self._spawn(self._reply(runner, frame), f"answer-{runner.label}")
             case Pong(number=number, holding=holding):
                 self._judge_answer(runner, number, holding, now)

@@ -29,6 +29,7 @@ from bide.wire.messages import (
     LoopBlocked,
     OnKillDone,
     Ping,
+    PullMapped,
     PullXCom,
     Reply,
     RunOnKill,
@@ -266,7 +267,7 @@ class RunnerProcess:
                 cancel = self._cancels.get(obligation_id)
                 if cancel is not None and not cancel.done():
                     cancel.set_result(error)
-            case PullXCom() | GetConnection() | GetVariable():
+            case PullXCom() | PullMapped() | GetConnection() | GetVariable():
                 return False  # a question, whose number is its own
             case _ if (request := self._requests.get(frame.request)) is not None:
                 if not request.done():

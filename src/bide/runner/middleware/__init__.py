@@ -13,11 +13,13 @@ from bide.runner.middleware.interruption import interruptible
 from bide.runner.middleware.isolation import isolated
 from bide.runner.middleware.loading import load_task
 from bide.runner.middleware.logs import announce, into_log
+from bide.runner.middleware.naming import name_instance, tell_name
 from bide.runner.middleware.outcome import decide_outcome
 from bide.runner.middleware.report import report
 from bide.runner.middleware.result import keep_result
 from bide.runner.middleware.suspension import suspend
 from bide.runner.middleware.templates import render_templates
+from bide.runner.middleware.unmapping import unmap
 from bide.runner.task_run import Middleware, TaskRun
 
 MIDDLEWARES: Final[Sequence[Middleware]] = (
@@ -26,11 +28,14 @@ MIDDLEWARES: Final[Sequence[Middleware]] = (
     announce,
     call_back,
     report,
+    tell_name,
     decide_outcome,
     interruptible,
     load_task,
     suspend,
     with_context,
+    unmap,
+    name_instance,
     render_templates,
     announce_start,
     keep_result,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bide.authoring.deferral import check_resume_method
+from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.model.failed_waits import RESUME_WITH_ERROR
 from bide.model.journal import RESUME_BY_REPLAY
 from bide.model.values import decode
@@ -22,7 +23,7 @@ def execute(run: TaskRun) -> Any:
     run.noted = note_attributes(task)
     task.pre_execute(context)
     resume = run.order.resume
-    begins = resume is None or resume.method == RESUME_BY_REPLAY
+    begins = resume is None or resume.method in (RESUME_BY_REPLAY, BEGIN_IN_WORKER)
     result = task.execute(context) if begins else _resume(run)
     task.post_execute(context, result)
     return result

@@ -6,6 +6,7 @@ import logging
 import os
 from typing import Any
 
+from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.model.journal import RESUME_BY_REPLAY
 from bide.observe.log import DescriptorSink, open_log, process_sink
 from bide.observe.streams import redirected_descriptors
@@ -36,7 +37,9 @@ def announce(run: TaskRun, proceed: Proceed) -> Any:
     where = f"{instance.dag_id}.{instance.task_id} in run {instance.run_id}"
     tries = f"try {order.try_number} of {max(order.max_tries + 1, order.try_number)}"
     begins = "begins" if order.resume is None else f"goes on at {order.resume.method}()"
-    if order.resume is not None and order.resume.method == RESUME_BY_REPLAY:
+    if order.resume is not None and order.resume.method == BEGIN_IN_WORKER:
+        begins = "begins"
+    elif order.resume is not None and order.resume.method == RESUME_BY_REPLAY:
         begins = "goes on after a wait"
     _log.info("Task %s, %s, %s in process %d", where, tries, begins, os.getpid())
     return proceed()

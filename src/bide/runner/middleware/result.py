@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from bide.authoring.lazy_xcoms import LazyXComSequence
 from bide.authoring.skipping import DownstreamTasksSkipped
 from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.model.errors import InvalidArgument
+from bide.runner.mapped_over import check_result
+from bide.runner.split_values import length_of
 from bide.runner.task_run import Proceed, TaskRun
 from bide.wire.messages import Finish
 
@@ -24,11 +27,14 @@ def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
     except DownstreamTasksSkipped as skipped:
         return Finish(state="success", skip=tuple(sorted(skipped.tasks | task.skipped_downstream)))
     skip = tuple(sorted(task.skipped_downstream))
+    if isinstance(result, LazyXComSequence):
+        result = list(result)
+    check_result(task, RETURN_VALUE, result if task.do_xcom_push else None)
     if result is None or not task.do_xcom_push:
         return Finish(state="success", skip=skip)
     if task.multiple_outputs:
         _push_each(run, result)
-    return Finish(state="success", return_value=_stored(run, result), skip=skip)
+    return Finish(state="success", return_value=_stored(run, result), length=length_of(result), skip=skip)
 
 
 def _stored(run: TaskRun, result: Any) -> bytes:

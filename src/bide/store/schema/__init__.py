@@ -8,6 +8,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     dag_file, import_error        what was read, and what could not be
     dag_run ── task_instance      one run, its instances
                  ├── task_event   append-only: every state entered
+                 ├── expansion    a mapped task that was expanded: over how much, and how its instances ended
                  ├── mark         appended when an instance finishes, deleted by the duty that reads it
                  ├── wait         a deferred instance's wait: one row, or a tree of them
                  │    └── watch   runs that a wait has an eye on
@@ -33,7 +34,7 @@ from bide.store.schema.callback_requests import callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.pools import slot_pool
-from bide.store.schema.runs import dag_run, mark, task_event, task_instance, task_state, xcom
+from bide.store.schema.runs import dag_run, expansion, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.secrets import connection, variable
 from bide.store.schema.sessions import log, session, writer
 from bide.store.schema.waits import (
@@ -57,6 +58,7 @@ __all__ = [
     "dag_file",
     "dag_run",
     "dag_version",
+    "expansion",
     "import_error",
     "log",
     "mark",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from bide.model.states import FINISHED
 from bide.store.schema.columns import ID, ROW_NUMBER, RUN_STATES, TASK_STATES, UID, UtcTime, metadata, rows_where
 from bide.store.sealing import Sealed
 
@@ -72,6 +73,9 @@ task_instance = sa.Table(
     sa.Column("queue", ID, nullable=False),
     sa.Column("pool", ID, nullable=False),
     sa.Column("pool_slots", sa.Integer, nullable=False),
+    #: How many instances of its task may be queued or running: of all runs, and of its run; null for no limit.
+    sa.Column("max_active_tis_per_dag", sa.Integer),
+    sa.Column("max_active_tis_per_dagrun", sa.Integer),
     #: Whether its next segment goes on after a wait.
     sa.Column("is_resume", sa.Boolean, nullable=False),
     #: The engine that queued or runs it.
@@ -91,6 +95,8 @@ task_instance = sa.Table(
     sa.Column("due_at", UtcTime),
     #: One line: why the last try failed.
     sa.Column("error", sa.Text, nullable=False, server_default=""),
+    #: What people call it among the instances of its task: what its ``map_index_template`` came to.
+    sa.Column("rendered_map_index", sa.String(250)),
     sa.UniqueConstraint("run_uid", "task_id", "map_index"),
     sa.CheckConstraint(f"state IN ({TASK_STATES})", name="state"),
     # Each loop of the engine reads one of these partial indexes, whose size follows the work at hand.
@@ -126,6 +132,20 @@ mark = sa.Table(
     sa.Column("id", ROW_NUMBER, primary_key=True),
     sa.Column("run_uid", UID, nullable=False),
     sa.Column("task_id", ID, nullable=False),
+    sa.Column("map_index", sa.Integer, nullable=False),
+)
+
+expansion = sa.Table(
+    "expansion",
+    metadata,
+    sa.Column("run_uid", UID, sa.ForeignKey("dag_run.uid", ondelete="CASCADE"), primary_key=True),
+    sa.Column("task_id", ID, primary_key=True),
+    #: JSON: of each leaf of what it is expanded over, its length, if that is mapped itself its instances, and since
+    #: when it is there.
+    sa.Column("lengths", sa.Text, nullable=False),
+    #: Its instances, and how many of them are in which finished state; kept in the transaction that finishes one.
+    sa.Column("total", sa.Integer, nullable=False),
+    *(sa.Column(state.value, sa.Integer, nullable=False, server_default="0") for state in sorted(FINISHED)),
 )
 
 xcom = sa.Table(
@@ -138,6 +158,8 @@ xcom = sa.Table(
     sa.Column("key", sa.String(512), primary_key=True),
     sa.Column("execution_date", UtcTime),
     sa.Column("value", sa.LargeBinary, nullable=False),
+    #: How many elements it has; null if it is nothing that a task can be expanded over.
+    sa.Column("length", sa.Integer),
     sa.Column("timestamp", UtcTime, nullable=False),
 )
 

@@ -67,5 +67,5 @@ def _start(tx: Tx, run: RunRow) -> None:
         end_run(tx, run)
     else:
         # Where some instances have ended before (the run was cleared), any of the others may go on.
-        is_fresh = run.unfinished == len(structure.tasks)
+        is_fresh = run.unfinished == structure.first_instances
         consider(tx, run, structure.roots if is_fresh else structure.tasks)

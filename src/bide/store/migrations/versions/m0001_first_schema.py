@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_uid", sa.String(length=36), nullable=False),
         sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("map_index", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mark")),
     )
     op.create_table(
@@ -139,6 +140,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=512), nullable=False),
         sa.Column("execution_date", UtcTime(), nullable=True),
         sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=True),
         sa.Column("timestamp", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("dag_id", "run_id", "task_id", "map_index", "key", name=op.f("pk_xcom")),
     )
@@ -205,6 +207,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
     op.create_table(
+        "expansion",
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("lengths", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("removed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("success", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("upstream_failed", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_uid"], ["dag_run.uid"], name=op.f("fk_expansion_run_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_uid", "task_id", name=op.f("pk_expansion")),
+    )
+    op.create_table(
         "task_instance",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("run_uid", sa.String(length=36), nullable=False),
@@ -223,6 +241,8 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(length=250), nullable=False),
         sa.Column("pool", sa.String(length=250), nullable=False),
         sa.Column("pool_slots", sa.Integer(), nullable=False),
+        sa.Column("max_active_tis_per_dag", sa.Integer(), nullable=True),
+        sa.Column("max_active_tis_per_dagrun", sa.Integer(), nullable=True),
         sa.Column("is_resume", sa.Boolean(), nullable=False),
         sa.Column("session", sa.String(length=36), nullable=True),
         sa.Column("scheduled_at", UtcTime(), nullable=True),
@@ -234,6 +254,7 @@ def upgrade() -> None:
         sa.Column("seconds_left", sa.Float(), nullable=True),
         sa.Column("due_at", UtcTime(), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("rendered_map_index", sa.String(length=250), nullable=True),
         sa.CheckConstraint(
             "state IN ('none', 'scheduled', 'queued', 'running', 'deferred', 'up_for_retry', 'up_for_reschedule', 'success', 'failed', 'skipped', 'upstream_failed', 'removed')",
             name=op.f("ck_task_instance_state"),
