@@ -20,8 +20,7 @@ from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.variables import delete_variable, import_variables, save_variable
 from bide.model.errors import NotFound
-from bide.model.sensitive_names import is_sensitive
-from bide.observe.masking import MASK
+from bide.observe.masking import MASK, is_secret_name
 from bide.store import variables
 from bide.store.variables import VariableRow
 
@@ -151,7 +150,7 @@ def variable_row(row: VariableRow, *, show_secrets: bool) -> Row:
 
 
 def _exported(row: VariableRow) -> Any:
-    if not row.description and row.is_secret == is_sensitive(row.key):
+    if not row.description and row.is_secret == is_secret_name(row.key):
         return row.value
     return {"value": row.value, "description": row.description, "is_secret": row.is_secret}
 

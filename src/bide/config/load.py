@@ -24,7 +24,7 @@ from bide.config.toml_file import key_lines, read_toml
 from bide.config.urls import hide_password, password_of
 from bide.model.errors import ConfigError
 from bide.model.log_path import check_log_template
-from bide.observe.masking import MASK, add_secret
+from bide.observe.masking import MASK, add_secret, use_secret_names
 
 _PREFIX = "BIDE__"
 #: Words for booleans in the environment, beside those that JSON has.
@@ -61,6 +61,7 @@ def load_config(
         values[item.section][item.key] = value
         sources[item.section, item.key] = item.source
     settings = msgspec.convert(values, type=Settings)
+    use_secret_names(settings.core.sensitive_var_conn_names)
     return Config(settings=settings, sources=sources, project=project, home=find_home(project, environ))
 
 

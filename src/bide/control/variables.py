@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from bide.model.connection_fields import LONGEST_NAME
 from bide.model.errors import Conflict, InvalidArgument, NotFound
-from bide.model.sensitive_names import is_sensitive
+from bide.observe.masking import is_secret_name
 from bide.store import Store, Tx, sessions, variables
 from bide.store.variables import VariableRow
 
@@ -39,7 +39,7 @@ def set_variable(
         )
     old = variables.find(tx, key)
     if is_secret is None:
-        is_secret = is_sensitive(key) if old is None else old.is_secret
+        is_secret = is_secret_name(key) if old is None else old.is_secret
     if description is None:
         description = "" if old is None else old.description
     row = VariableRow(key, value, description, is_secret)

@@ -27,6 +27,8 @@ _DEEPEST: Final = 20
 #: The token in a callback URL, wherever one is written: only who minted it knows it otherwise.
 _CALLBACK: Final = re.compile(r"(?<=/callbacks/)[\w-]{43}(?![\w-])", re.ASCII)
 
+#: What the settings of this process say; processes of users have them in the environment.
+_configured: tuple[str, ...] = ()
 _secrets: set[str] = set()
 _pattern: re.Pattern[str] | None = None
 
@@ -66,8 +68,14 @@ def mask_secret(secret: object, name: str | None = None) -> None:
 
 def is_secret_name(name: str) -> bool:
     """Whether what is called `name` is to be masked."""
-    more = next((text for variable in _MORE_NAMES if (text := os.environ.get(variable))), "")
-    return is_sensitive(name, re.findall(r"[^\s,\"'\[\]]+", more.lower()))
+    text = next((text for variable in _MORE_NAMES if (text := os.environ.get(variable))), "")
+    return is_sensitive(name, [*_configured, *re.findall(r"[^\s,\"'\[\]]+", text.lower())])
+
+
+def use_secret_names(words: Iterable[str]) -> None:
+    """Have names with these words in them stand for secrets too, in this process."""
+    global _configured  # noqa: PLW0603
+    _configured = tuple(word.lower() for word in words)
 
 
 def mask(text: str) -> str:

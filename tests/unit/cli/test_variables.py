@@ -182,3 +182,13 @@ def test_a_password_may_be_asked_for(bide: Bide, rows: Rows) -> None:
     )
     assert asked.exit_code == 0, asked.output
     assert rows("connections", "get", "x", "--show-values")["password"] == "pass1"
+
+
+def test_further_words_for_secrets_are_a_setting(bide: Bide, rows: Rows, project: Project) -> None:
+    (project.folder / "bide.toml").write_text('[core]\nsensitive_var_conn_names = ["Geheim"]\n')
+    good(bide("variables", "set", "mein_geheimnis", "abc"))
+    good(bide("connections", "add", "x", "--conn-type", "y", "--extra", '{"GEHEIM": "abc", "other": "d"}'))
+    assert rows("variables", "list")[0]["value"] == "***"
+    assert rows("connections", "list")[0]["extra"] == {"GEHEIM": "***", "other": "d"}
+    (project.folder / "bide.toml").unlink()
+    assert rows("connections", "list")[0]["extra"]["GEHEIM"] == "abc"
