@@ -18,6 +18,7 @@ from bide.model.states import (
 #: Hand-overs and forced changes, written down apart from the table.
 FENCING = {
     "start": "to a worker",
+    "start_at_once": "to a worker",
     "begin_waiting": "to a trigger",
     "defer": "to a trigger",
     "reschedule": "back to the scheduler",

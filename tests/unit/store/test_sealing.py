@@ -170,6 +170,8 @@ def test_the_sealed_columns() -> None:
         "signal.outcome",
         "task_state.value",
         "checkpoint.value",
+        "connection.value",
+        "variable.value",
     }
     others = {
         f"{table.name}.{column.name}"
