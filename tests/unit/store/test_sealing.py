@@ -153,7 +153,10 @@ def test_no_key_is_shown() -> None:
 
 
 def test_the_sealed_columns() -> None:
-    """XComs are not among them: they are results, shown by `bide tasks show` and the API, as in Airflow."""
+    """XComs are not among them: they are results, shown by `bide tasks show` and the API, as in Airflow.
+
+    Neither are questions and their answers, which are shown to whoever may answer, and become XComs.
+    """
     sealed = {
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables
@@ -179,4 +182,11 @@ def test_the_sealed_columns() -> None:
         for column in table.c
         if isinstance(column.type, sa.LargeBinary)
     }
-    assert others == {"dag_version.spec", "dag_run.conf", "xcom.value"}
+    assert others == {
+        "dag_version.spec",
+        "dag_run.conf",
+        "xcom.value",
+        "watch.spec",
+        "question.spec",
+        "question.answer",
+    }
