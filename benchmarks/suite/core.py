@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures
-from benchmarks.suite import chain, deferral, history, holding, imports, install, mapping, startup, throughput
+from benchmarks.suite import (
+    chain,
+    dag_files,
+    deferral,
+    history,
+    holding,
+    imports,
+    install,
+    mapping,
+    startup,
+    throughput,
+)
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
 from benchmarks.systems.airflow import Airflow
@@ -24,7 +35,7 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }
-NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME)
+NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME)
 
 
 def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterator[Job]:
@@ -45,5 +56,7 @@ def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterato
         yield Job(name, Bide.name, install.measure_fresh)
         if airflow is not None:
             yield Job(name, Airflow.name, lambda: install.measure_existing(airflow))
+    elif name == dag_files.NAME:
+        yield Job(name, Bide.name, lambda: dag_files.measure_bide(bide, scale), bide)
     else:
         yield Job(name, Bide.name, lambda: history.measure_bide(bide, scale), bide)

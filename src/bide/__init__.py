@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bide.authoring.job_status import JobStatus
     from bide.authoring.operator import BaseOperator
     from bide.authoring.params import Param, ParamsDict
+    from bide.authoring.parsing_context import get_parsing_context
     from bide.authoring.python import PythonOperator
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
     from bide.authoring.setup_decorators import setup, teardown
@@ -200,6 +201,7 @@ __all__ = [
     "dag",
     "gather",
     "get_current_context",
+    "get_parsing_context",
     "mask_secret",
     "n_of",
     "poke_mode_only",
@@ -230,6 +232,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.job_status": ("JobStatus",),
     "bide.authoring.operator": ("BaseOperator",),
     "bide.authoring.params": ("Param", "ParamsDict"),
+    "bide.authoring.parsing_context": ("get_parsing_context",),
     "bide.authoring.python": ("PythonOperator",),
     "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
     "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),

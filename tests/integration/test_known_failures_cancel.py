@@ -48,7 +48,7 @@ async def clear(engine: HandEngine, run: RunRow) -> None:
 async def cancel(engine: HandEngine, error: str = "") -> None:
     """Carry out the one cancel that is due, as a triggerer does."""
     (one,) = await claim_obligations(engine.store, engine.session, 5, logs=engine.logs)
-    await settle_obligation(engine.store, one.obligation_id, error)
+    await settle_obligation(engine.store, engine.session, one, error)
 
 
 async def give_up(engine: HandEngine) -> None:

@@ -57,7 +57,7 @@ async def carry_out(engine: HandEngine) -> None:
     """Do the one cancel there is, as a triggerer does: with the arguments that were kept."""
     (one,) = await claim_obligations(engine.store, engine.session, 5, logs=engine.logs)
     assert (one.load.classpath, one.load.kwargs, one.load.kind) == (PATH, JOB, "poll")
-    await settle_obligation(engine.store, one.obligation_id)
+    await settle_obligation(engine.store, engine.session, one)
 
 
 async def end_by_force(engine: HandEngine, run: RunRow, how: str) -> None:

@@ -207,6 +207,30 @@ async def test_without_a_template_claims_wait(tmp_path: Path, instances: TaskIns
         await template.stop()
 
 
+async def test_k07_a_next_try_that_comes_before_the_last_is_put_away_is_begun(
+    template: Template, instances: TaskInstances, jobs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The scheduler may be quicker than the executor that has told it of a death."""
+    async with local_executor(template, instances) as executor:
+        claim = instances.claim(jobs, "die")
+        lose = instances.lose_task
+
+        async def and_try_again(instance_id: str, epoch: int, *, error: str) -> bool:
+            lost = await lose(instance_id, epoch, error=error)
+            instance = instances.instances[instance_id]
+            instance.move("queued")
+            executor.submit([claim._replace(epoch=instance.epoch)])
+            # The executor has looked at it, and knows that the last try is not put away.
+            for _ in range(3):
+                await asyncio.sleep(0)
+            return lost
+
+        monkeypatch.setattr(instances, "lose_task", and_try_again)
+        executor.submit([claim])
+        await instances.until(lambda: instances[claim].history.count("running") == 3)
+        instances.move_on(claim)
+
+
 # --- tasks that a transaction has begun
 
 

@@ -17,6 +17,7 @@ HAPPENINGS = {
     "events accepted": r"(?!)",
     "engines killed": r"engine \w+ killed",
     "engines cut off": r"engine \w+ cut off",
+    "engines paused": r"engine \w+ stands still",
     "takeovers": r"takes over from a lost one",
     "sessions lost": r"has lost its session",
     "workers lost": r"worker of \w+ dies",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,7 +14,7 @@ from bide.control.mark_tasks import MARKS, mark_tasks
 from bide.control.send_signal import send_signal
 from bide.model.errors import Conflict, NotFound
 from bide.model.selection import RunChoice, TaskChoice
-from tests.simulation.world import DAG, SIGNALS, Engine, World
+from tests.simulation.world import DAG, LOST_AFTER, SIGNALS, Engine, World
 
 
 async def worker(world: World) -> None:
@@ -41,6 +42,23 @@ async def cut(world: World) -> None:
     seconds = world.random.choice((1.0, 3.0, 15.0))
     world.say(f"engine {engine.name} cut off for {seconds:g} s")
     engine.cut_until = world.clock.monotonic() + seconds
+
+
+async def pause(world: World) -> None:
+    """An engine stands still until others take it for dead, and goes on where it was: it takes work at once."""
+    engine = world.an_engine()
+    world.say(f"engine {engine.name} stands still")
+    engine.cut_until = math.inf
+    await world.pass_time(world.random.choice((1.0, 2.0, 3.0)) * LOST_AFTER)
+    if engine not in world.engines:
+        return
+    engine.cut_until = 0.0
+    world.say(f"engine {engine.name} goes on")
+    steps = [world.claim, world.start, world.cancel_work, world.queue]
+    for step in world.random.sample(steps, world.random.randint(1, len(steps))):
+        await world.as_engine(engine, step)
+    await world.do_work()
+    await world.do_fire()
 
 
 async def stop(world: World) -> None:
@@ -90,4 +108,4 @@ async def _signal(world: World) -> None:
 
 
 #: Each is as likely as the others.
-ALL: Final[tuple[Callable[[World], Awaitable[None]], ...]] = (worker, kill, cut, stop, person, person)
+ALL: Final[tuple[Callable[[World], Awaitable[None]], ...]] = (worker, kill, cut, pause, stop, person, person)

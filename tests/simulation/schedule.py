@@ -26,6 +26,8 @@ STEPS: Final = 160
 RATES: Final = (0.01, 0.03, 0.1)
 #: Rounds after that in which everything must come to its end.
 ROUNDS: Final = 400
+#: After so many of them, somebody releases what is held.
+PATIENCE: Final = 4
 
 _CHANGES: Final = [(source, one.target, one.fences) for one in TRANSITIONS.values() for source in one.sources]
 #: (from, to) of every legal change.
@@ -85,7 +87,7 @@ async def _come_to_rest(world: World) -> None:
     world.say("--- from here on nothing fails")
     for engine in world.engines:
         engine.cut_until = 0.0
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         for engine in list(world.engines):
             await world.as_engine(engine, partial(_turn, world))
         if _is_over(world):
@@ -93,7 +95,8 @@ async def _come_to_rest(world: World) -> None:
         while world.network:
             await world.do_deliver()
         await _send_signals(world)
-        await world.release_all()
+        if number % PATIENCE == PATIENCE - 1:
+            await world.release_all()
         await world.pass_time(6.0)
 
 

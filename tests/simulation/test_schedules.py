@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bide.control import accept_event
+from bide.store import sessions
 from tests.simulation.schedule import Broken, run_schedule
 
 #: Schedules in all, and how many a test runs.
@@ -32,6 +33,14 @@ def test_events_under_stale_tokens_would_be_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(accept_event.waits, "get_many", forgiving)
     monkeypatch.setattr(accept_event.waits, "delete", lambda *_, **__: None)
     with pytest.raises(Broken):
+        for seed in range(40):
+            run_schedule(seed)
+
+
+def test_work_taken_by_engines_that_were_declared_over_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that lets them take something leaves it with them for ever."""
+    monkeypatch.setattr(sessions, "may_take", lambda *_: True)
+    with pytest.raises(Broken, match="stands still"):
         for seed in range(40):
             run_schedule(seed)
 

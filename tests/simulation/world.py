@@ -38,7 +38,7 @@ from bide.model.errors import Conflict, SessionLost
 from bide.model.log_path import LogLayout
 from bide.store import Store, sessions
 from bide.store.schema import cancel_obligation, task_instance
-from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunTask, WaitSpec
+from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunOnKill, RunTask, WaitSpec
 from tests.simulation.sim_store import SimStore
 from tests.support.clock import HeldClock
 from tests.support.dag_specs import FOLDER, parsed
@@ -209,6 +209,10 @@ class World:
 
         await self.as_engine(self.an_engine(), step)
 
+    async def queue(self, engine: Engine) -> None:
+        """An engine takes tasks that are to run."""
+        await QueueTasks(self.store, engine.executor, Who(engine.session)).run()
+
     async def do_start(self) -> None:
         """An executor starts what was queued."""
         await self.as_engine(self.an_engine(), self.start)
@@ -358,8 +362,8 @@ class World:
         for order in await claim_obligations(self.store, engine.session, 3, logs=self.logs):
             error = "the service is gone" if self.is_faulty and self.random.random() < 0.4 else ""
 
-            async def report(obligation: str = order.obligation_id, error: str = error) -> None:
-                await settle_obligation(self.store, obligation, error)
+            async def report(order: RunOnKill = order, error: str = error) -> None:
+                await settle_obligation(self.store, engine.session, order, error)
 
             self.send(engine, f"cancelled for {order.load.instance.task_id}: {error or 'yes'}", report)
 

@@ -22,6 +22,8 @@ async def read_payload(request: Request) -> bytes:
     Raises :class:`BodyTooLarge` above 256 KiB, of which no more than that is ever kept, and :class:`BadBody`.
     """
     data = await _read(request)
+    if not data.strip():
+        raise BadBody("the body is empty, and must be JSON (RFC 8259): send null or {} if there is nothing to tell")
     try:
         return encode(msgspec.json.decode(data), what="the body")
     except (msgspec.DecodeError, NotSerializable, RecursionError, UnicodeDecodeError) as error:

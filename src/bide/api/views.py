@@ -9,6 +9,7 @@ import msgspec
 
 from bide.api import models
 from bide.control.shown_secrets import shown_xcom
+from bide.model.dag_modules import shown
 from bide.model.states import FINISHED, RunState, TaskState
 from bide.store.pools import PoolView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
@@ -90,7 +91,7 @@ def task_instance(row: InstanceView, wait: WaitView | None = None, held: str | N
 
 def _trigger(row: WaitView) -> models.Trigger:
     return models.Trigger(
-        classpath=row.classpath,
+        classpath=shown(row.classpath),
         kind=row.kind,
         subject=row.subject,
         created_date=row.armed_at,

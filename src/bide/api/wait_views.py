@@ -9,6 +9,7 @@ from bide.api import wait_models as models
 from bide.api.services import Services
 from bide.api.views import first_end
 from bide.control.wait_statistics import WaitStatistics, why_unserved
+from bide.model.dag_modules import shown
 from bide.store import sessions
 from bide.store.views import WaitView
 
@@ -31,7 +32,7 @@ async def shown_waits(services: Services, rows: Sequence[WaitView]) -> list[mode
             task_id=row.task_id,
             map_index=row.map_index,
             kind=row.kind,
-            trigger=row.classpath,
+            trigger=shown(row.classpath),
             subject=row.subject,
             since=row.armed_at,
             until=first_end(row),
@@ -54,7 +55,7 @@ def statistics(found: WaitStatistics) -> models.WaitStatistics:
         counts=[
             models.WaitCount(
                 kind=one.kind,
-                trigger=one.classpath,
+                trigger=shown(one.classpath),
                 waiting=one.waiting,
                 unclaimed=one.unclaimed,
                 oldest=one.oldest,

@@ -41,8 +41,8 @@ _make_finder = FileFinder.path_hook(
 
 def _find_in_watched(entry: str) -> Any:
     path = Path(entry).absolute()
-    if not any(path.is_relative_to(folder) for folder in _watched):
-        raise ImportError(f"{entry} is not below a folder of DAG files")
+    if path.is_file() or not any(path.is_relative_to(folder) for folder in _watched):
+        raise ImportError(f"{entry} is no folder below a folder of DAG files")
     return _make_finder(entry)
 
 

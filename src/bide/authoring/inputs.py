@@ -13,6 +13,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from bide.model import dag_modules
+
 #: (mtime in ns, size in bytes).
 Stamp = tuple[int, int]
 
@@ -115,6 +117,6 @@ def module_files(folder: str) -> list[str]:
         if name == _last_installed:
             break
         file = getattr(sys.modules[name], "__file__", None)
-        if file is not None and file.startswith(root) and not name.startswith("bide_dag_"):
+        if file is not None and file.startswith(root) and not name.startswith(dag_modules.PREFIX):
             files.append(file)
     return files

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from bide.authoring import zipped
 from bide.authoring.dag import DAG
 from bide.authoring.fresh_sources import look_again, watch_folder
 from bide.authoring.inputs import Stamp, module_files, recorded_inputs
 from bide.authoring.plugins import load_plugins, watch_plugins
 from bide.authoring.scope import collecting
+from bide.model.dag_modules import module_name
 from bide.observe.tracebacks import format_error
-
-#: Hex digits of the path's hash in a module's name.
-_DIGITS: Final = 8
-_NO_IDENTIFIER: Final = re.compile(r"[^0-9A-Za-z_]")
 
 
 class FileProblem(NamedTuple):
@@ -49,12 +45,6 @@ class LoadedFile:
     inputs: dict[str, Stamp] = field(default_factory=dict[str, Stamp])
 
 
-def module_name(path: str) -> str:
-    """The name under which the DAG file `path` (absolute) is imported; no two files share one."""
-    digest = hashlib.sha1(path.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()[:_DIGITS]
-    return f"bide_dag_{digest}_{_NO_IDENTIFIER.sub('_', Path(path).stem)}"
-
-
 def load_file(path: str, folder: str) -> LoadedFile:
     """Import `path` with `folder` on ``sys.path`` and collect the DAGs that it makes.
 
@@ -67,16 +57,41 @@ def load_file(path: str, folder: str) -> LoadedFile:
     look_again(folder)
     with collecting() as made, recorded_inputs(folder) as inputs:
         inputs.add(path)
-        try:
-            loaded.module = _import(path)
-        except BaseException as error:
-            loaded.errors.append(_problem(error, path))
+        modules = _import_zip(loaded) if path.endswith(zipped.SUFFIX) else _import_one(loaded)
     for file in [*load_plugins().files, *(module_files(plugins) if plugins is not None else ())]:
         inputs.add(file)
     loaded.inputs = inputs.stamps
-    if loaded.module is not None:
-        _take_dags(loaded, made, loaded.module)
+    for place, module in modules.items():
+        _take_dags(loaded, made, module, place)
     return loaded
+
+
+def _import_one(loaded: LoadedFile) -> dict[str, ModuleType]:
+    try:
+        loaded.module = _import(loaded.path)
+    except BaseException as error:
+        loaded.errors.append(_problem(error, loaded.path))
+        return {}
+    return {loaded.path: loaded.module}
+
+
+def _import_zip(loaded: LoadedFile) -> dict[str, ModuleType]:
+    """The modules of a zip by their paths; what all of them define is found in ``loaded.module``."""
+    path = loaded.path
+    modules: dict[str, ModuleType] = {}
+    try:
+        found = [member for member in zipped.members(path) if zipped.mentions_dags(member.source)]
+        zipped.make_importable(path)
+        for member in found:
+            path = member.path
+            modules[path] = zipped.run_member(member)
+    except BaseException as error:
+        loaded.errors.append(_problem(error, path))
+        return {}
+    loaded.module = ModuleType(module_name(loaded.path))
+    for module in modules.values():
+        vars(loaded.module).update({name: one for name, one in vars(module).items() if not name.startswith("__")})
+    return modules
 
 
 def _import(path: str) -> ModuleType:
@@ -100,20 +115,18 @@ def _import(path: str) -> ModuleType:
     return module
 
 
-def _take_dags(loaded: LoadedFile, made: list[DAG], module: ModuleType) -> None:
-    """DAGs in the module's globals, and those that its own code made without keeping them there.
+def _take_dags(loaded: LoadedFile, made: list[DAG], module: ModuleType, path: str) -> None:
+    """DAGs in the globals of the module at `path`, and those that its own code made without keeping them there.
 
     What another file of the folder has made is that file's, though this one may have imported it.
     """
     in_globals = {id(value) for value in vars(module).values() if isinstance(value, DAG)}
     imported = [value for value in vars(module).values() if isinstance(value, DAG) and value not in made]
-    own = [
-        dag for dag in made if id(dag) in in_globals or (dag.auto_register and _same_file(dag.fileloc, loaded.path))
-    ]
+    own = [dag for dag in made if id(dag) in in_globals or (dag.auto_register and _same_file(dag.fileloc, path))]
     by_id: dict[str, list[DAG]] = {}
     for dag in [*own, *imported]:
         same = by_id.setdefault(dag.dag_id, [])
-        if dag not in same and not _is_anothers(dag, loaded):
+        if dag not in same and not _is_anothers(dag, loaded, path):
             same.append(dag)
     for dag_id, same in by_id.items():
         if not same:
@@ -126,9 +139,9 @@ def _take_dags(loaded: LoadedFile, made: list[DAG], module: ModuleType) -> None:
         loaded.dags[dag_id] = same[0]
 
 
-def _is_anothers(dag: DAG, loaded: LoadedFile) -> bool:
+def _is_anothers(dag: DAG, loaded: LoadedFile, path: str) -> bool:
     """Whether a module beside the file has made `dag` and keeps it."""
-    if _same_file(dag.fileloc, loaded.path) or not Path(dag.fileloc).is_relative_to(Path(loaded.folder).absolute()):
+    if _same_file(dag.fileloc, path) or not Path(dag.fileloc).is_relative_to(Path(loaded.folder).absolute()):
         return False
     return any(
         getattr(module, "__file__", None) == dag.fileloc and any(value is dag for value in vars(module).values())

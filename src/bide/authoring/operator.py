@@ -295,8 +295,10 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         """A logger whose lines go to the log of the running task."""
         import logging  # a tenth of what `import bide` may cost
 
+        from bide.model.dag_modules import shown
+
         cls = type(self)
-        return logging.getLogger(f"bide.task.{self.logger_name or f'{cls.__module__}.{cls.__qualname__}'}")
+        return logging.getLogger(f"bide.task.{self.logger_name or f'{shown(cls.__module__)}.{cls.__qualname__}'}")
 
     @staticmethod
     def xcom_push(context: Context, key: str, value: Any) -> None:

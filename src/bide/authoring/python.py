@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, Final
 
 from bide.authoring.calling import accepted_arguments, call
 from bide.authoring.operator import BaseOperator
@@ -13,6 +14,9 @@ from bide.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
+
+
+_GENERATORS: Final[tuple[type, ...]] = (GeneratorType, AsyncGeneratorType)
 
 
 class PythonOperator(BaseOperator):
@@ -68,7 +72,7 @@ class PythonOperator(BaseOperator):
                 self.op_args, self.op_kwargs = frozen["op_args"], frozen["op_kwargs"]
                 context["params"] = frozen["params"]
             self.op_kwargs = self.determine_kwargs(context)
-            result = self.execute_callable()
+            result = _no_generator(self.python_callable, self.execute_callable())
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
@@ -82,6 +86,16 @@ class PythonOperator(BaseOperator):
     def execute_callable(self) -> Any:
         """Call the function with the arguments found; subclasses may do that elsewhere."""
         return call(self.python_callable, *self.op_args, **self.op_kwargs)
+
+
+def _no_generator(function: Callable[..., Any], result: Any) -> Any:
+    """`result`, unless it is a generator of `function`, none of whose code has run."""
+    if type(result) in _GENERATORS and result.__name__ == getattr(function, "__name__", None):
+        raise InvalidArgument(
+            f"{function.__name__}() has a yield, so that calling it runs none of its code: "
+            "collect what it yields in a list, and return that"
+        )
+    return result
 
 
 def _replaying(inputs: Mapping[str, Any], *, replay: bool) -> AbstractContextManager[Mapping[str, Any] | None]:

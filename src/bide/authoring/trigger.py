@@ -158,7 +158,9 @@ class BaseTrigger(ABC):
         """A logger whose lines go to the log of the waiting task."""
         import logging  # a tenth of what `import bide` may cost
 
-        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
+        from bide.model.dag_modules import shown
+
+        return logging.getLogger(f"{shown(type(self).__module__)}.{type(self).__qualname__}")
 
     @abstractmethod
     def serialize(self) -> tuple[str, dict[str, Any]]:

@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, str]] = {
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",
     "config": "bide.cli.config",
-    "version": "bide.cli.version",
+    "version": "bide.cli.version_command",
 }
 
 

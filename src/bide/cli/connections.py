@@ -12,10 +12,17 @@ from bide.authoring.local_files import as_connection
 from bide.authoring.lookups import connection_from, connection_in_environment
 from bide.cli.connection_trial import try_connection
 from bide.cli.exit_codes import BadInput, ExitCode
-from bide.cli.kept_files import ExportArgument, ImportArgument, OnExistingOption, read_file, write_file
+from bide.cli.kept_files import (
+    ExportArgument,
+    ImportArgument,
+    OnExistingOption,
+    read_file,
+    tell_exported,
+    write_file,
+)
 from bide.cli.opening import open_or_make_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
-from bide.cli.output import Row, say, show_record, show_rows
+from bide.cli.output import Row, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.connections import add_connection, delete_connection, import_connections
@@ -58,6 +65,7 @@ def add(
     port: Annotated[str | None, _field("--conn-port", "--port", text="Port.")] = None,
     extra: Annotated[str | None, _field("--conn-extra", "--extra", text="Whatever else, as a JSON object.")] = None,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Add a connection."""
     if password == "-":
@@ -80,7 +88,7 @@ def add(
             await add_connection(store, conn_id, fields, by=this_person())
 
     asyncio.run(store_it())
-    say(f"connection {conn_id} is added")
+    tell({"conn_id": conn_id}, output, f"connection {conn_id} is added")
 
 
 def _whole(conn_id: str, uri: str | None, text: str | None, given: dict[str, Any]) -> ConnectionFields:
@@ -130,7 +138,7 @@ def list_all(
 
 
 @app.command("delete")
-def delete_one(conn_id: IdArgument, dags: DagsOption = None) -> None:
+def delete_one(conn_id: IdArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a connection."""
     config = read_config(dags)
 
@@ -139,7 +147,7 @@ def delete_one(conn_id: IdArgument, dags: DagsOption = None) -> None:
             await delete_connection(store, conn_id, by=this_person())
 
     asyncio.run(delete())
-    say(f"connection {conn_id} is deleted")
+    tell({"conn_id": conn_id, "deleted": True}, output, f"connection {conn_id} is deleted")
 
 
 @app.command("test")
@@ -186,7 +194,7 @@ def import_all(
 
 
 @app.command("export")
-def export_all(file: ExportArgument, dags: DagsOption = None) -> None:
+def export_all(file: ExportArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Write all connections, with their passwords, to a file that `bide connections import` reads."""
     found = asyncio.run(_list(read_config(dags)))
     if file.suffix == ".env":
@@ -197,7 +205,7 @@ def export_all(file: ExportArgument, dags: DagsOption = None) -> None:
             for row in found
         }
     write_file(file, entries)
-    say(f"{len(found)} connections are exported")
+    tell_exported(len(found), "connections", file, output)
 
 
 def connection_row(row: ConnectionRow, *, show_values: bool) -> Row:

@@ -29,7 +29,11 @@ def status(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None
     """How many stored values need which key, and which key can be removed. Keys are named by fingerprints."""
     config = read_config(dags)
     uses, engine = asyncio.run(_status(config))
-    show_rows([_row(use, engine) for use in uses], output, title=f"Keys come from {FernetKeys(config).where}")
+    rows = [_row(use, engine) for use in uses]
+    if output is Output.TABLE:
+        # Which columns of the database need a key is for programs.
+        rows = [{name: value for name, value in row.items() if name != "columns"} for row in rows]
+    show_rows(rows, output, title=f"Keys come from {FernetKeys(config).where}")
 
 
 @app.command()

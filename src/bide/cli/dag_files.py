@@ -18,6 +18,7 @@ from bide.config.resolved import Config
 from bide.control.lookups import answer_lookup
 from bide.control.register_file import taken_id
 from bide.engine.parsing import ParsingService
+from bide.engine.parsing.listing import Source
 from bide.engine.parsing.lookups import AnswerLookup
 from bide.engine.secrets import backend_of
 from bide.engine.template import Template
@@ -32,8 +33,11 @@ from bide.wire.messages import FileError, FileParsed, Refused
 _SHOWN_ERRORS: Final = 3
 
 
-async def parse_files(config: Config, path: Path) -> list[FileParsed]:
-    """Parse `path`, a folder or a single file, and what they made, by path. Nothing is stored."""
+async def parse_files(config: Config, path: Path | Source, *, slow: float | None = None) -> list[FileParsed]:
+    """Parse `path`, a folder or a single file, and what they made, by path. Nothing is stored.
+
+    With `slow`, seconds that a line at the top level may take, findings are asked for, too.
+    """
     _require(path)
     log_to_file(config)
     found: dict[str, FileParsed] = {}
@@ -52,8 +56,11 @@ async def parse_files(config: Config, path: Path) -> list[FileParsed]:
             forget=forget,
             clock=SystemClock(),
             processes=config.settings.parsing.processes,
+            safe_mode=config.settings.core.dag_discovery_safe_mode,
+            ignore_syntax=config.settings.core.dag_ignore_file_syntax,
             timeout=config.settings.parsing.timeout_sec,
             answer=answer,
+            slow=slow,
         )
         await parsing.parse_all()
     return _without_duplicates([found[name] for name in sorted(found)])
@@ -71,9 +78,16 @@ def _without_duplicates(parsed: Sequence[FileParsed]) -> list[FileParsed]:
     return kept
 
 
-def _require(path: Path) -> None:
-    if not path.exists():
-        raise BadInput(f"there is no file or folder {path}")
+def source_at(path: Path, dags_folder: Path) -> Path | Source:
+    """What to parse at `path`: a file in the folder of all DAGs imports what lies there, as in an engine."""
+    whole, folder = path.absolute(), dags_folder.absolute()
+    return Source(folder, whole) if whole.is_file() and whole.is_relative_to(folder) else path
+
+
+def _require(path: Path | Source) -> None:
+    place = path if isinstance(path, Path) else path.only or path.folder
+    if not place.exists():
+        raise BadInput(f"there is no file or folder {place}")
 
 
 def find_dag(parsed: Sequence[FileParsed], dag_id: str, folder: Path) -> tuple[DagSpec, FileParsed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from bide.config.resolved import Config
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import NotFound
 from bide.model.timetables import Interval
-from bide.store import Tx, dags, specs
+from bide.store import Tx, dags, files, specs
 from bide.store.migrate import schema_state
 from bide.store.views import EVERYTHING, DagView, list_dags, list_import_errors
 from bide.wire.messages import FileParsed
@@ -67,6 +68,36 @@ async def known_errors(config: Config, *, parse: bool) -> list[Row]:
         check_schema(store, config)
         rows, _ = await store.read(lambda tx: list_import_errors(tx, EVERYTHING))
     return [_error(row.filename, row.dag_id, row.line, row.message, row.stack_trace) for row in rows]
+
+
+async def file_reports(config: Config, *, parse: bool) -> list[Row]:
+    """What the import of each DAG file came to, the slowest first. `parse`: read them even if an engine runs."""
+    if not await _ask_store(config, parse):
+        parsed = await _parse(config)
+        rows = [
+            _report(file.path, file.duration, [len(spec.tasks) for spec in file.dags], len(file.errors))
+            for file in parsed
+        ]
+    else:
+        async with open_any_store(config) as store:
+            check_schema(store, config)
+            rows = await store.read(_stored_reports)
+    return sorted(rows, key=lambda row: -row["seconds"])
+
+
+def _stored_reports(tx: Tx) -> list[Row]:
+    tasks: dict[str, list[int]] = {}
+    for row in list_dags(tx, EVERYTHING)[0]:
+        spec = specs.structure_of(tx, row.version_uid).spec
+        tasks.setdefault(spec.file, []).append(len(spec.tasks))
+    errors = Counter(row.filename for row in list_import_errors(tx, EVERYTHING)[0])
+    return [
+        _report(path, duration, tasks.get(path, []), errors[path]) for path, duration in files.durations(tx).items()
+    ]
+
+
+def _report(file: str, seconds: float, tasks: list[int], errors: int) -> Row:
+    return {"file": file, "seconds": round(seconds, 3), "dags": len(tasks), "tasks": sum(tasks), "errors": errors}
 
 
 async def _ask_store(config: Config, parse: bool) -> bool:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bide.cli import next_runs
+from bide.cli import dag_checks, next_runs
 from bide.cli.arguments import read_conf, read_moment
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
 from bide.cli.engines import scheduler_runs
 from bide.cli.exit_codes import ExitCode
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
-from bide.cli.output import Row, moment, say, show_json, show_record, show_rows
+from bide.cli.output import Row, moment, say, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.create_run import create_run
@@ -25,6 +25,10 @@ from bide.store.runs import RunRow
 app = typer.Typer(help="List, show, trigger and pause DAGs; show which files can't be read.", no_args_is_help=True)
 
 app.command("next-execution")(next_runs.next_execution)
+app.command()(dag_checks.lint)
+app.command()(dag_checks.test)
+app.command()(dag_checks.report)
+app.command()(dag_checks.reserialize)
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 
@@ -116,15 +120,15 @@ def trigger(
 
 
 @app.command()
-def pause(dag_id: DagArgument, dags: DagsOption = None) -> None:
+def pause(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Stop scheduled runs of a DAG; runs under way go on."""
-    _set_paused(read_config(dags), dag_id, True)
+    _set_paused(read_config(dags), dag_id, True, output)
 
 
 @app.command()
-def unpause(dag_id: DagArgument, dags: DagsOption = None) -> None:
+def unpause(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Let a DAG be scheduled again."""
-    _set_paused(read_config(dags), dag_id, False)
+    _set_paused(read_config(dags), dag_id, False, output)
 
 
 @app.command()
@@ -152,13 +156,13 @@ def _summary(row: DagRow) -> Row:
     }
 
 
-def _set_paused(config: Config, dag_id: str, paused: bool) -> None:
+def _set_paused(config: Config, dag_id: str, paused: bool, output: Output) -> None:
     async def change() -> None:
         async with open_store(config) as store:
             await pause_dag(store, dag_id, paused, by=this_person())
 
     asyncio.run(change())
-    say(f"{dag_id} is {'paused' if paused else 'not paused'}")
+    tell({"dag_id": dag_id, "paused": paused}, output, f"{dag_id} is {'paused' if paused else 'not paused'}")
 
 
 def _warn_without_engine(config: Config) -> None:

@@ -22,8 +22,8 @@ _LOOK: Final = 0.2
 
 async def follow_instance(
     config: Config, store: Store, layout: LogLayout, run: RunView, instance: InstanceView, out: TextIO
-) -> None:
-    """Copy the instance's log to `out` as it grows, try by try, until the instance is finished."""
+) -> InstanceView:
+    """Copy the instance's log to `out` as it grows, try by try, until the instance is finished; as it then is."""
     current = instance
 
     async def look() -> InstanceView:
@@ -46,7 +46,7 @@ async def follow_instance(
         if number == 0:
             if TaskState((await look()).state) in FINISHED:
                 say(f"task {instance.task_id} has ended as {current.state} without a log")
-                return
+                return current
             await pause()
             continue
 
@@ -58,4 +58,4 @@ async def follow_instance(
             out.write(text)
             out.flush()
         if current.try_number == number:
-            return
+            return current

@@ -13,6 +13,8 @@ import typer
 
 from bide.authoring.local_files import SUFFIXES, parse_entries, read_entries
 from bide.cli.exit_codes import BadInput
+from bide.cli.options import Output
+from bide.cli.output import say, tell
 from bide.control.variables import OnExisting
 
 ImportArgument = Annotated[
@@ -62,6 +64,15 @@ def write_file(path: Path, entries: Mapping[str, Any]) -> None:
             file.write(text)
     except OSError as error:
         raise BadInput(f"{path} can't be written: {error.strerror}") from None
+
+
+def tell_exported(count: int, what: str, path: Path, output: Output) -> None:
+    """Say that `count` of `what` were exported; what went to standard output is there already."""
+    message = f"{count} {what} are exported"
+    if str(path) == _STANDARD:
+        say(message)
+    else:
+        tell({"exported": count, "file": path}, output, message)
 
 
 def _as_json(entries: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from bide.cli.engines import ask_all, find_engines, find_triggerers
 from bide.cli.output import Row
 from bide.config.resolved import Config
 from bide.control.wait_statistics import why_unserved
+from bide.model.dag_modules import shown
 from bide.store import Store, Tx, sessions
 from bide.store.sessions import SessionRow
 from bide.store.views import WaitView
@@ -67,7 +68,7 @@ def wait_row(wait: WaitView, live: LiveWaits) -> Row:
         "task_id": wait.task_id,
         "map_index": wait.map_index,
         "kind": wait.kind,
-        "trigger": wait.classpath,
+        "trigger": shown(wait.classpath),
         "for": wait.subject,
         "since": wait.armed_at,
         "until": min(ends, default=None),

@@ -86,6 +86,14 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
+def tell(record: Row, output: Output, message: str) -> None:
+    """Say what a command has done: `message` to people, `record` as JSON to programs."""
+    if output is Output.JSON:
+        show_json(record)
+    else:
+        say(message)
+
+
 def cell(value: Any) -> str:
     """`value` as a cell shows it, with Rich's markup escaped."""
     from rich.markup import escape

@@ -14,7 +14,7 @@ import typer
 from bide.cli.exit_codes import BadInput
 from bide.cli.opening import make_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
-from bide.cli.output import Row, say, show_record, show_rows
+from bide.cli.output import Row, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.keep_pools import delete_pool, list_pools, set_pools
@@ -52,14 +52,16 @@ def set_one(
         bool, typer.Option("--include-deferred", help="Deferred tasks take slots, too.")
     ] = False,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Make a pool, or change it; what waits for it is looked at again at once."""
     asyncio.run(_set(read_config(dags), [Pool(name, slots, description, include_deferred)]))
-    say(f"pool {name} has {'any number of' if slots == UNLIMITED else slots} slots")
+    message = f"pool {name} has {'any number of' if slots == UNLIMITED else slots} slots"
+    tell({"pool": name, "slots": slots, "include_deferred": include_deferred}, output, message)
 
 
 @app.command()
-def delete(name: NameArgument, dags: DagsOption = None) -> None:
+def delete(name: NameArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a pool: tasks that name it wait until there is one again."""
     config = read_config(dags)
 
@@ -68,13 +70,14 @@ def delete(name: NameArgument, dags: DagsOption = None) -> None:
             await delete_pool(store, name, by=this_person())
 
     asyncio.run(remove())
-    say(f"pool {name} is deleted")
+    tell({"pool": name, "deleted": True}, output, f"pool {name} is deleted")
 
 
 @app.command("import")
 def import_all(
     file: Annotated[Path, typer.Argument(help="JSON, as `bide pools export` writes it.", show_default=False)],
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Make or change the pools of a file."""
     try:
@@ -85,13 +88,15 @@ def import_all(
         raise BadInput(f"{file} is not JSON: {error}") from None
     pools = read_pools(given)
     asyncio.run(_set(read_config(dags), pools))
-    say(f"{len(pools)} pool{'' if len(pools) == 1 else 's'} imported")
+    message = f"{len(pools)} pool{'' if len(pools) == 1 else 's'} imported"
+    tell({"imported": [pool.name for pool in pools]}, output, message)
 
 
 @app.command()
 def export(
     file: Annotated[Path | None, typer.Argument(help="Left out: standard output.", show_default=False)] = None,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Write all pools as JSON."""
     found = [view.pool for view in asyncio.run(_list(read_config(dags)))]
@@ -111,7 +116,8 @@ def export(
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{file} can't be written: {error.strerror}") from None
-    say(f"{len(found)} pool{'' if len(found) == 1 else 's'} exported to {file}")
+    message = f"{len(found)} pool{'' if len(found) == 1 else 's'} exported to {file}"
+    tell({"exported": [pool.name for pool in found], "file": file}, output, message)
 
 
 async def _list(config: Config) -> list[PoolView]:

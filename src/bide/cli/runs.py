@@ -12,15 +12,15 @@ import typer
 from bide.cli.forcing import DryRunOption, LatestOption, OnlyFailedOption, YesOption, force
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, LimitOption, OffsetOption, Output, OutputOption
-from bide.cli.output import Row, say, show_json, show_record, show_rows
+from bide.cli.output import Row, say, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
-from bide.cli.task_rows import run_summaries
+from bide.cli.task_rows import check_dag, find_run, run_summaries
 from bide.config.resolved import Config
 from bide.control.cancel_run import cancel_run
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_run import mark_run
 from bide.control.selecting import Plan
-from bide.model.errors import NotFound
+from bide.model.dag_modules import shown
 from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import RunState
 from bide.store import Store, Tx
@@ -28,7 +28,6 @@ from bide.store.views import (
     ObligationView,
     Page,
     RunView,
-    get_run,
     list_obligations,
     list_runs,
 )
@@ -82,7 +81,7 @@ def show(
         "triggered_by": run.triggered_by,
     }
     cancels: list[Row] = [
-        {"task_id": one.task_id, "trigger": one.classpath, "state": one.state, "error": one.error}
+        {"task_id": one.task_id, "trigger": shown(one.classpath), "state": one.state, "error": one.error}
         for one in obligations
     ]
     if output is Output.JSON:
@@ -95,7 +94,9 @@ def show(
 
 
 @app.command()
-def cancel(dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None) -> None:
+def cancel(
+    dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """End a run: nothing of it goes on, and external work that it waits for is cancelled."""
     config = read_config(dags)
 
@@ -103,7 +104,9 @@ def cancel(dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None) ->
         async with open_store(config) as store:
             return await cancel_run(store, dag_id, run_id, by=this_person())
 
-    say(f"cancelled {dag_id} {run_id}: {asyncio.run(end())} task instances")
+    count = asyncio.run(end())
+    message = f"cancelled {dag_id} {run_id}: {count} task instances"
+    tell({"dag_id": dag_id, "run_id": run_id, "cancelled": count}, output, message)
 
 
 @app.command()
@@ -169,15 +172,18 @@ def run_summary(row: RunView) -> Row:
 
 
 async def _list(config: Config, page: Page, dag_id: str | None, states: list[str]) -> tuple[list[RunView], int]:
+    def read(tx: Tx) -> tuple[list[RunView], int]:
+        if dag_id is not None:
+            check_dag(tx, dag_id)
+        return list_runs(tx, page, dag_id=dag_id, states=states)
+
     async with open_store(config) as store:
-        return await store.read(lambda tx: list_runs(tx, page, dag_id=dag_id, states=states))
+        return await store.read(read)
 
 
 async def _show(config: Config, dag_id: str, run_id: str) -> tuple[RunView, list[Row], list[ObligationView]]:
     def read(tx: Tx) -> tuple[RunView, list[Row], list[ObligationView]]:
-        run = get_run(tx, dag_id, run_id)
-        if run is None:
-            raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
+        run = find_run(tx, dag_id, run_id)
         return run, run_summaries(tx, run), list_obligations(tx, run_uid=run.uid)
 
     async with open_store(config) as store:

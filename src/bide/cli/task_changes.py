@@ -22,7 +22,7 @@ from bide.cli.forcing import (
 )
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
-from bide.cli.output import say
+from bide.cli.output import tell
 from bide.cli.settings import read_config
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_tasks import mark_tasks
@@ -158,6 +158,7 @@ def release(
     task_id: Annotated[str | None, typer.Argument(help="Only this task.", show_default=False)] = None,
     map_index: MapIndexOption = None,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Let task instances go on that are held because their work outside could not be cancelled."""
     config = read_config(dags)
@@ -166,4 +167,5 @@ def release(
         async with open_store(config) as store:
             return await release_tasks(store, dag_id, run_id, task_id, map_index=map_index, by=this_person())
 
-    say(f"released {', '.join(asyncio.run(let_go()))}")
+    released = asyncio.run(let_go())
+    tell({"dag_id": dag_id, "run_id": run_id, "released": released}, output, f"released {', '.join(released)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bide.cli.output import Row
 from bide.model.errors import NotFound
 from bide.model.graph import topological_order
@@ -9,7 +11,17 @@ from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TaskState
 from bide.store import Tx, specs
 from bide.store.holds import reasons_held
-from bide.store.views import InstanceView, Page, RunView, get_instance, get_run, list_instances, list_runs
+from bide.store.views import (
+    InstanceView,
+    Page,
+    RunView,
+    get_dag,
+    get_instance,
+    get_run,
+    list_dags,
+    list_instances,
+    list_runs,
+)
 
 
 def task_summary(row: InstanceView, held: str | None = None) -> Row:
@@ -46,15 +58,30 @@ def run_summaries(tx: Tx, run: RunView) -> list[Row]:
     return [task_summary(row, held.get(row.uid)) for row in rows]
 
 
+#: DAGs that a message names, where the one that a person named is not among them.
+_NAMED: Final = 20
+
+
+def check_dag(tx: Tx, dag_id: str) -> None:
+    """Raise :class:`NotFound` unless the store knows the DAG, which may be gone from the files by now."""
+    if get_dag(tx, dag_id) is None:
+        rows, total = list_dags(tx, Page(limit=_NAMED))
+        more = f" and {total - len(rows)} more" if total > len(rows) else ""
+        names = ", ".join(row.dag_id for row in rows) or "none"
+        raise NotFound(f"there is no DAG {dag_id!r} in the store; there are: {names}{more}")
+
+
 def find_run(tx: Tx, dag_id: str, run_id: str | None) -> RunView:
     """The run, by default the DAG's newest; :class:`NotFound` if there is none."""
     if run_id is not None:
         run = get_run(tx, dag_id, run_id)
         if run is None:
+            check_dag(tx, dag_id)
             raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
         return run
     newest, _ = list_runs(tx, Page(limit=1), dag_id=dag_id)
     if not newest:
+        check_dag(tx, dag_id)
         raise NotFound(f"DAG {dag_id!r} has no runs")
     return newest[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from bide.model.log_path import LogLayout
 from bide.observe.log_files import read_log
 from bide.store import Tx
 from bide.store.holds import reasons_held
-from bide.store.views import RunView, history, list_waits, list_xcoms
+from bide.store.views import InstanceView, RunView, history, list_waits, list_xcoms
 
 app = typer.Typer(help="List, show, clear and mark task instances, and read their logs.", no_args_is_help=True)
 app.command()(task_changes.clear)
@@ -89,25 +90,30 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the instance is finished.")] = False,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Print the log of a task instance."""
+    """Print the log of a task instance; as JSON at once, with --follow when it has ended."""
     if follow and try_number is not None:
         raise BadInput("--follow goes on with the newest try: leave out --try")
     config = read_config(dags)
     layout = log_layout(config)
+    out = io.StringIO() if output is Output.JSON else sys.stdout
 
-    async def look() -> None:
+    async def look() -> InstanceView:
         async with open_store(config) as store:
             found, instance = await store.read(lambda tx: find_instance(tx, dag_id, run, task_id, map_index))
             if follow:
-                await follow_instance(config, store, layout, found, instance, sys.stdout)
-                return
+                return await follow_instance(config, store, layout, found, instance, out)
             wanted = try_number or instance.try_number
             if wanted == 0 or wanted > instance.try_number:
                 raise NotFound(f"task {task_id!r} has had {instance.try_number} tries in run {found.run_id!r}")
-            sys.stdout.write(read_log(find_log(layout, found, instance, wanted)))
+            out.write(read_log(find_log(layout, found, instance, wanted)))
+            return instance
 
-    asyncio.run(look())
+    seen = asyncio.run(look())
+    if isinstance(out, io.StringIO):
+        names: Row = {"dag_id": dag_id, "run_id": seen.run_id, "task_id": task_id, "map_index": map_index}
+        show_json({**names, "try": try_number or seen.try_number, "lines": out.getvalue().splitlines()})
 
 
 def log_layout(config: Config) -> LogLayout:

@@ -12,10 +12,17 @@ import typer
 from bide.authoring.local_files import as_variable
 from bide.authoring.lookups import variable_in_environment
 from bide.cli.exit_codes import BadInput
-from bide.cli.kept_files import ExportArgument, ImportArgument, OnExistingOption, read_file, write_file
+from bide.cli.kept_files import (
+    ExportArgument,
+    ImportArgument,
+    OnExistingOption,
+    read_file,
+    tell_exported,
+    write_file,
+)
 from bide.cli.opening import open_or_make_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
-from bide.cli.output import Row, say, show_json, show_record, show_rows
+from bide.cli.output import Row, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
 from bide.control.variables import delete_variable, import_variables, save_variable
@@ -51,6 +58,7 @@ def set_one(
     ] = None,
     as_json: JsonOption = False,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Set a variable."""
     text = sys.stdin.read().removesuffix("\n") if value == "-" else value
@@ -63,7 +71,7 @@ def set_one(
             await save_variable(store, key, text, description=description, is_secret=secret, by=this_person())
 
     asyncio.run(save())
-    say(f"variable {key} is set")
+    tell({"key": key}, output, f"variable {key} is set")
 
 
 @app.command("get")
@@ -75,6 +83,7 @@ def get_one(
     ] = None,
     as_json: JsonOption = False,
     dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Print the value of a variable: that of the environment where tasks would find it there, else the store's."""
     text = variable_in_environment(key)
@@ -85,7 +94,9 @@ def get_one(
         text = default
     if text is None:
         raise NotFound(f"there is no variable {key!r}")
-    if as_json:
+    if output is Output.JSON:
+        show_json({"key": key, "value": _parsed(key, text) if as_json else text})
+    elif as_json:
         show_json(_parsed(key, text))
     else:
         sys.stdout.write(text + "\n")
@@ -99,7 +110,7 @@ def list_all(show_values: ShowOption = False, dags: DagsOption = None, output: O
 
 
 @app.command("delete")
-def delete_one(key: KeyArgument, dags: DagsOption = None) -> None:
+def delete_one(key: KeyArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a variable."""
     config = read_config(dags)
 
@@ -108,7 +119,7 @@ def delete_one(key: KeyArgument, dags: DagsOption = None) -> None:
             await delete_variable(store, key, by=this_person())
 
     asyncio.run(delete())
-    say(f"variable {key} is deleted")
+    tell({"key": key, "deleted": True}, output, f"variable {key} is deleted")
 
 
 @app.command("import")
@@ -131,11 +142,11 @@ def import_all(
 
 
 @app.command("export")
-def export_all(file: ExportArgument, dags: DagsOption = None) -> None:
+def export_all(file: ExportArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Write all variables, secrets too, to a file that `bide variables import` reads; - is the standard output."""
     found = asyncio.run(_list(read_config(dags)))
     write_file(file, {row.key: _exported(row) for row in found})
-    say(f"{len(found)} variables are exported")
+    tell_exported(len(found), "variables", file, output)
 
 
 def variable_row(row: VariableRow, *, show_secrets: bool) -> Row:

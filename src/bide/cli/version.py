@@ -1,4 +1,4 @@
-"""``bide version``"""
+"""The version, for whoever asks for nothing else: no parser of arguments is imported for it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ import sys
 
 def print_version() -> None:
     """Print the version of the installed distribution."""
+    sys.stdout.write(f"{installed_version()}\n")
+
+
+def installed_version() -> str:
+    """The version of the installed distribution."""
     from importlib.metadata import version
 
-    sys.stdout.write(f"{version('bide')}\n")
-
-
-def __getattr__(name: str) -> object:
-    """Make ``app`` when it is asked for: printing the version needs no Typer."""
-    if name != "app":
-        raise AttributeError(name)
-    import typer
-
-    app = typer.Typer()
-    app.command("version", help="Print the version.")(print_version)
-    return app
+    return version("bide")

@@ -15,9 +15,10 @@ from bide.cli.opening import open_store
 from bide.cli.options import DagsOption, LimitOption, Output, OutputOption
 from bide.cli.output import Row, say, show_json, show_rows
 from bide.cli.settings import read_config
-from bide.cli.task_rows import find_instance
+from bide.cli.task_rows import check_dag, find_instance, find_run
 from bide.config.resolved import Config
 from bide.control.wait_statistics import WaitStatistics, wait_statistics
+from bide.model.dag_modules import shown
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.store import Tx
@@ -62,7 +63,9 @@ def show(
 def stats(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Show how many waits there are by kind and class, how fast tasks go on, and how triggerers are."""
     found = asyncio.run(_stats(read_config(dags)))
-    counts: list[Row] = [{"kind": one.kind, "trigger": one.classpath, **_numbers(one)} for one in found.counts]
+    counts: list[Row] = [
+        {"kind": one.kind, "trigger": shown(one.classpath), **_numbers(one)} for one in found.counts
+    ]
     triggerers: list[Row] = [msgspec.to_builtins(one) for one in found.triggerers]
     lags, looks = found.lags._asdict(), msgspec.to_builtins(found.looks)
     if output is Output.JSON:
@@ -86,8 +89,15 @@ async def _stats(config: Config) -> WaitStatistics:
 
 
 async def _list(config: Config, page: Page, dag_id: str | None, run_id: str | None) -> tuple[list[Row], int]:
+    def read(tx: Tx) -> tuple[list[WaitView], int]:
+        if dag_id is not None and run_id is not None:
+            find_run(tx, dag_id, run_id)
+        elif dag_id is not None:
+            check_dag(tx, dag_id)
+        return list_waits(tx, page, dag_id=dag_id, run_id=run_id)
+
     async with open_store(config) as store:
-        waits, total = await store.read(lambda tx: list_waits(tx, page, dag_id=dag_id, run_id=run_id))
+        waits, total = await store.read(read)
         live = await look_at(config, store, waits)
         return [wait_row(wait, live) for wait in waits], total
 

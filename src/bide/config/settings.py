@@ -45,6 +45,16 @@ class Core(Section, frozen=True):
     dags_folder: Annotated[
         str, Meta(description="Folder with DAG files; a relative path counts from the project folder.")
     ] = "dags"
+    dag_discovery_safe_mode: Annotated[
+        bool,
+        Meta(
+            description='Whether only files with both "dag" and one of "bide" and "airflow" in them are DAG files.'
+        ),
+    ] = True
+    dag_ignore_file_syntax: Annotated[
+        Literal["glob", "regexp"],
+        Meta(description="How the lines of .airflowignore are meant; .bideignore always has globs."),
+    ] = "glob"
     plugins_folder: Annotated[
         str,
         Meta(

@@ -10,6 +10,7 @@ from bide.control.journals import EndedWait, settle_waits
 from bide.control.outcomes import kept_outcome
 from bide.control.shared_streams import put_back, take_messages
 from bide.control.wait_trees import PartOver, settle_trees
+from bide.model.dag_modules import shown
 from bide.model.failed_waits import RESUME_WITH_ERROR, failure_told
 from bide.model.journal import RESUME_BY_REPLAY
 from bide.model.values import encode
@@ -80,7 +81,7 @@ def fire_timers(tx: Tx, due: Sequence[WaitRow]) -> dict[str, str]:
 
 def _fired(row: WaitRow) -> WaitEnding:
     # A task whose outcome can't be read fails; the other timers fire.
-    return WaitEnding(row.uid, row.token, *kept_outcome(row.outcome, f"timer {row.classpath}"))
+    return WaitEnding(row.uid, row.token, *kept_outcome(row.outcome, f"timer {shown(row.classpath)}"))
 
 
 def end_waits(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, may_retry: bool = True) -> set[str]:
@@ -171,10 +172,10 @@ def _ending(row: WaitRow, one: WaitEnding, owner: InstanceRow, may_retry: bool) 
         return Ending(owner, row.epoch, "failed", one.error, may_retry=may_retry, in_wait=in_wait)
     if outcome.kind == "event":
         error = (
-            f"the trigger {row.classpath} yielded an event, but defer() gave no method_name to resume at: "
+            f"the trigger {shown(row.classpath)} yielded an event, but defer() gave no method_name to resume at: "
             "name one, or yield TaskSuccessEvent, TaskFailedEvent or TaskSkippedEvent"
         )
         return Ending(owner, row.epoch, "failed", error)
-    which = f"trigger {row.classpath}" if row.needed is None else f"wait for {row.subject}"
+    which = f"trigger {shown(row.classpath)}" if row.needed is None else f"wait for {row.subject}"
     error = f"the {which} ended the task as failed" if outcome.kind == "failed" else ""
     return Ending(owner, row.epoch, outcome.kind, error)

@@ -101,25 +101,27 @@ async def claim_obligations(
     return await store.write(work)
 
 
-async def settle_obligation(store: Store, obligation_id: str, error: str = "") -> None:
-    """Done if `error` is empty; else tried again with back-off until its time is over."""
+async def settle_obligation(store: Store, session: str, order: RunOnKill, error: str = "") -> bool:
+    """Done if `error` is empty; else tried again with back-off until its time is over.
 
-    def work(tx: Tx) -> None:
-        row = obligations.get(tx, obligation_id)
+    False, and nothing is changed, if `session` has the lease of `order` no longer: others have taken it over, and
+    report what comes of it.
+    """
+
+    def work(tx: Tx) -> bool:
+        row = obligations.leased(tx, order.obligation_id, session, order.load.token)
         if row is None:
-            return  # settled before
+            return False
         if not error:
-            obligations.settle(tx, obligation_id, state="done", holds=False)
-            return
+            return obligations.settle(tx, row, state="done", holds=False)
         pause = min(_FIRST_PAUSE * 2 ** (row.attempts - 1), _LONGEST_PAUSE)
         due_at = tx.now + timedelta(seconds=pause)
         if due_at > row.give_up_at:
             holds = row.holds and row.on_failure == "hold"
-            obligations.settle(tx, obligation_id, state="failed", holds=holds, error=error)
-        else:
-            obligations.settle(tx, obligation_id, state="pending", holds=row.holds, error=error, due_at=due_at)
+            return obligations.settle(tx, row, state="failed", holds=holds, error=error)
+        return obligations.settle(tx, row, state="pending", holds=row.holds, error=error, due_at=due_at)
 
-    await store.write(work)
+    return await store.write(work)
 
 
 async def next_obligation(store: Store, *, only: str | None = None) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bide.control.accept_event import WaitEnding, end_waits
 from bide.control.cancel_external import oblige, oblige_jobs
+from bide.model.dag_modules import shown
 from bide.model.errors import Conflict, NotFound
 from bide.model.states import TaskState
 from bide.store import Store, Tx, instances, sessions, waits
@@ -38,6 +39,6 @@ async def cancel_wait(store: Store, instance_id: str, *, by: str) -> str:
             task_id=instance.task_id,
             extra=root.subject,
         )
-        return root.subject or root.classpath
+        return root.subject or shown(root.classpath)
 
     return await store.write(work)

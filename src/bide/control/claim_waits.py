@@ -128,7 +128,7 @@ def loads_for_obligations(tx: Tx, rows: Sequence[ObligationRow], logs: LogLayout
                 *owners[row.instance_uid],
                 logs,
                 wait_id=row.wait_uid,
-                token=0,
+                token=row.attempts,
                 kind=row.kind,
                 classpath=row.classpath,
                 kwargs=row.kwargs,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bide.control.early_signals import limit_callbacks, take_early_looks, take_early_signals
 from bide.control.journals import keep_entries
 from bide.control.outcomes import write_outcome
+from bide.model.dag_modules import shown
 from bide.model.errors import Fenced, InvalidArgument
 from bide.model.moments import from_unix, later
 from bide.store import Store, Tx, instances, questions, runs, specs, transitions, waits, watches
@@ -94,7 +95,7 @@ def _answers(leaving: Sequence[_Leave], left: Sequence[InstanceRow | None]) -> l
 def check_wait(spec: WaitSpec) -> None:
     """Raise :class:`InvalidArgument` for a timer that would never fire."""
     if spec.kind == "timer" and (spec.due_at is None or spec.outcome is None):
-        raise InvalidArgument(f"a timer needs a moment and an outcome: {spec.classpath} gave none")
+        raise InvalidArgument(f"a timer needs a moment and an outcome: {shown(spec.classpath)} gave none")
     for child in spec.children:
         check_wait(child)
 

@@ -24,17 +24,19 @@ async def register_file(
     """Store the DAGs and the errors of one file; the answer has those DAGs that could be stored, and all errors.
 
     A file that can't be read any more keeps its last good DAGs; a DAG that a readable file no longer makes is
-    deactivated. A DAG id that another file has is an error of this file, unless that one is gone (`is_file`).
+    deactivated. A DAG id that another file has is an error of this file, unless that one is gone (`is_file`). A DAG
+    whose code has not changed, but whose dates are others at each import, keeps its version and its dates.
     """
 
     def work(tx: Tx) -> FileParsed:
+        is_unchanged = files.inputs_of(tx, parsed.path) == parsed.inputs
         files.save(tx, parsed.path, folder=folder, duration=parsed.duration, inputs=parsed.inputs)
         errors = list(parsed.errors)
         stored: list[DagSpec] = []
         for spec in parsed.dags:
             taken_by = _other_file(tx, spec, is_file)
             if taken_by is None:
-                _save_dag(tx, spec, paused_at_creation)
+                _save_dag(tx, spec, paused_at_creation, is_unchanged)
                 stored.append(spec)
             else:
                 errors.append(taken_id(spec, taken_by))
@@ -83,9 +85,10 @@ def taken_id(spec: DagSpec, other: str) -> FileError:
     )
 
 
-def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool) -> None:
+def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool, is_unchanged: bool) -> None:
     known = dags.find(tx, spec.dag_id)
-    version_uid, _ = specs.keep_version(tx, spec)
+    same = known.version_uid if known is not None and is_unchanged and known.fileloc == spec.file else None
+    version_uid, _ = specs.keep_version(tx, spec, unless_dates_of=same)
     paused = paused_at_creation if spec.paused_on_creation is None else spec.paused_on_creation
     changed = known is None or known.version_uid != version_uid or not known.is_active
     dags.save(tx, spec, version_uid=version_uid, is_paused=paused, known=known is not None)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from bide.model.dag_modules import shown
 from bide.store import Store, Tx
 from bide.store.views import WaitView
 from bide.store.wait_statistics import WaitCount, count_waits, resume_lags
@@ -76,7 +77,9 @@ def why_unserved(
         full = ", ".join(f"{one.name} holds {one.holding} of {one.capacity}" for one in serving)
         return f"all triggerers that may take it are full ({full}): raise --capacity, or start another one"
     if any(wait.classpath in one.quarantined for one in serving):
-        return f"{wait.classpath} is in quarantine, since it has blocked the event loop: it waits for a thread"
+        return (
+            f"{shown(wait.classpath)} is in quarantine, since it has blocked the event loop: it waits for a thread"
+        )
     if now - wait.armed_at < _SOON:
         return None
     return f"not taken yet by {serving[0].name}, which has room: see its log"

@@ -281,6 +281,8 @@ class Engine:
             forget=lambda path: register_file.forget_file(self.store, path),
             stored=stored,
             processes=settings.processes,
+            safe_mode=self._config.settings.core.dag_discovery_safe_mode,
+            ignore_syntax=self._config.settings.core.dag_ignore_file_syntax,
             timeout=settings.timeout_sec,
             clock=self._clock,
             lookups=StoreLookups(self.store),

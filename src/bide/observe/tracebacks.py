@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from bide.model import dag_modules
 from bide.model.errors import BideError
 
 _OWN_FILES: Final = str(Path(__file__).parents[1])
@@ -20,7 +21,7 @@ def format_error(error: BaseException, trace: TracebackType | None) -> str:
     """
     shown = traceback.TracebackException(type(error), error, trace)
     _end_at_caller(shown, error)
-    return "".join(shown.format())
+    return dag_modules.shown("".join(shown.format()))
 
 
 def _end_at_caller(shown: traceback.TracebackException | None, error: BaseException | None) -> None:

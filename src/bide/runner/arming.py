@@ -12,12 +12,14 @@ import msgspec
 
 from bide.authoring.composition import CombinedTrigger
 from bide.authoring.deferral import TaskDeferred, check_resume_method
+from bide.authoring.hints import did_you_mean
 from bide.authoring.human import HumanTrigger
 from bide.authoring.journal import TaskSuspended
 from bide.authoring.operator import BaseOperator
 from bide.authoring.other_runs import WatchTrigger
 from bide.authoring.stream import StreamTrigger, shares_consumer
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
+from bide.model.dag_modules import shown
 from bide.model.errors import AuthoringError, InvalidArgument
 from bide.model.values import encode
 from bide.observe.masking import mask
@@ -87,7 +89,7 @@ def wait_spec(
     if isinstance(trigger, CombinedTrigger):
         return _tree(trigger, dag_file, load, task)
     classpath, kwargs = serialized(trigger)
-    cls = resolve_trigger(classpath, dag_file, load)
+    cls = _named_class(trigger, classpath, dag_file, load)
     check_arguments(cls, kwargs)
     kind = trigger_kind(cls)
     stored = encode(kwargs, what=f"arguments of trigger {cls.__name__}")
@@ -113,6 +115,17 @@ def wait_spec(
         subject=subject_of(armed),
         has_on_kill=cls.on_kill is not BaseTrigger.on_kill,
     )
+
+
+def _named_class(trigger: BaseTrigger, classpath: str, dag_file: str, load: LoadDagFile) -> type[BaseTrigger]:
+    try:
+        return resolve_trigger(classpath, dag_file, load)
+    except InvalidArgument as error:
+        own = shown(f"{type(trigger).__module__}.{type(trigger).__qualname__}")
+        hint = "" if shown(classpath) == own else f"; the class of this trigger is {own!r}"
+        raise InvalidArgument(
+            f"{type(trigger).__name__}.serialize() names a class that can't be found: {error}{hint}"
+        ) from error.__cause__
 
 
 def _tree(trigger: CombinedTrigger, dag_file: str, load: LoadDagFile, task: BaseOperator | None) -> WaitSpec:
@@ -160,12 +173,16 @@ def _shape(value: object) -> str:
 
 def check_arguments(cls: type[BaseTrigger], kwargs: dict[str, Any]) -> None:
     """Raise :class:`InvalidArgument` if `cls` can't be built with `kwargs`."""
+    signature = inspect.signature(cls)
     try:
-        inspect.signature(cls).bind(**kwargs)
+        signature.bind(**kwargs)
     except TypeError as error:
+        takes = [name for name in signature.parameters if name not in kwargs]
+        wrong = [name for name in kwargs if name not in signature.parameters]
         raise InvalidArgument(
             f"{cls.__name__} can't be built again from what serialize() returned: {error} "
-            f"(arguments: {', '.join(kwargs) or 'none'})"
+            f"(arguments: {', '.join(kwargs) or 'none'}; {cls.__name__}{signature})"
+            f"{did_you_mean(wrong[0], takes) if wrong else ''}"
         ) from None
 
 

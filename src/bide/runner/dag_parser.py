@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 import warnings
+from contextlib import nullcontext
 
 from bide.authoring.dag import DAG
 from bide.authoring.loading import FileProblem, LoadedFile, load_file
@@ -16,6 +17,7 @@ from bide.model.errors import AuthoringError, ProtocolError
 from bide.observe.clock import SystemClock
 from bide.observe.log import install
 from bide.runner.failures import one_line, user_traceback
+from bide.runner.lint import ImportWatch, findings
 from bide.runner.runtimes import ChannelLink, EngineLink, ProcessRuntime
 from bide.runner.settings import setting
 from bide.wire.channel import Channel, ChannelClosed
@@ -46,11 +48,15 @@ def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParse
     `lookups` is asked for variables and connections that the file looks up at its top level.
     """
     begun = time.monotonic()
+    clock = SystemClock()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        with use_runtime(ProcessRuntime(SystemClock(), lookups), in_all_threads=True):
-            loaded = load_file(order.path, order.folder)
-            specs, problems = _serialised(loaded)
+        with use_runtime(ProcessRuntime(clock, lookups), in_all_threads=True):
+            watch = ImportWatch(order.path)
+            with watch.watching() if order.slow is not None else nullcontext():
+                loaded = load_file(order.path, order.folder)
+            specs, problems = _serialised(loaded, watch)
+            found = () if order.slow is None else findings(loaded, watch, slow=order.slow, now=clock.now())
     errors = [FileError(one.message, one.traceback, one.line, one.dag_id) for one in [*loaded.errors, *problems]]
     return FileParsed(
         path=order.path,
@@ -59,24 +65,25 @@ def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParse
         inputs=loaded.inputs,
         duration=time.monotonic() - begun,
         warnings=tuple(_shown(one) for one in caught if one.filename.startswith(order.folder)),
+        findings=found,
     )
 
 
-def _serialised(loaded: LoadedFile) -> tuple[list[DagSpec], list[FileProblem]]:
+def _serialised(loaded: LoadedFile, watch: ImportWatch) -> tuple[list[DagSpec], list[FileProblem]]:
     specs: list[DagSpec] = []
     problems: list[FileProblem] = []
     for dag in loaded.dags.values():
         try:
             specs.append(serialize_dag(dag, file=loaded.path, folder=loaded.folder))
         except Exception as error:
-            problems.append(_problem(dag, error, loaded.path))
+            problems.append(_problem(dag, error, loaded.path, watch.line_of(dag)))
     return specs, problems
 
 
-def _problem(dag: DAG, error: Exception, path: str) -> FileProblem:
+def _problem(dag: DAG, error: Exception, path: str, line: int | None) -> FileProblem:
     # Errors that are raised on purpose say all there is; others are shown with where they come from.
     trace = "" if isinstance(error, AuthoringError) else user_traceback(error)
-    return FileProblem(f"{one_line(error)} ({path})", trace, dag_id=dag.dag_id)
+    return FileProblem(f"{one_line(error)} ({path})", trace, line, dag.dag_id)
 
 
 def _shown(warning: warnings.WarningMessage) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bide.authoring.loading import LoadedFile, module_name
+from bide.authoring.loading import LoadedFile
 from bide.authoring.trigger import BaseTrigger
+from bide.model.dag_modules import module_name
 from bide.model.errors import InvalidArgument
 from bide.runner.failures import one_line
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from bide.authoring.inputs import changed_input, stamp_of
 from bide.authoring.loading import LoadedFile, load_file
+from bide.authoring.parsing_context import ParsingContext, parsing_for
 from bide.authoring.runtime import use_runtime
 from bide.authoring.serialize import serialize_dag
-from bide.model.dag_spec import encode_spec, spec_hash
+from bide.model.dag_spec import spec_hash
 from bide.model.errors import AuthoringError
 from bide.observe import leftovers, processes
 from bide.observe.clock import SystemClock
@@ -55,6 +56,7 @@ class Worker:
         self._interrupts = Interrupts()
         self._streams = CapturedStreams()
         self._loaded: LoadedFile | None = None
+        self._loaded_for = ParsingContext()
         self._baseline: Baseline | None = None
         self._accepted_hashes: set[str] = set()
         self._most_tasks = number_setting("local_executor", "worker_max_tasks", _MOST_TASKS)
@@ -141,7 +143,10 @@ class Worker:
         if self._loaded is None:
             # Variables may be looked up at the top level of the file.
             link = TaskLink(self._channel, order, self._interrupts)
-            with use_runtime(ProcessRuntime(self._clock, link), in_all_threads=True):
+            with (
+                use_runtime(ProcessRuntime(self._clock, link), in_all_threads=True),
+                parsing_for(order.instance.dag_id, order.instance.task_id) as self._loaded_for,
+            ):
                 self._loaded = load_file(order.dag_file, order.dag_folder)
             self._accepted_hashes.add(order.dag_hash)
             # A file that configures logging does so for its tasks; that their lines reach their log is ours.
@@ -207,6 +212,8 @@ class Worker:
         changed = changed_input(loaded.inputs)
         if changed is not None:
             return f"{changed} has changed"
+        if not self._loaded_for.serves(order.instance.dag_id, order.instance.task_id):
+            return f"this process has imported its file for {self._loaded_for}"
         if order.dag_hash not in self._accepted_hashes and self._hash_of(loaded, order) != order.dag_hash:
             # Something that the import reads without opening a file may have changed. A fresh import takes what
             # it finds: code is the folder's, also for a run that began with another version.
@@ -219,6 +226,6 @@ class Worker:
         if dag is None:
             return None
         try:
-            return spec_hash(encode_spec(serialize_dag(dag, file=loaded.path, folder=loaded.folder)))
+            return spec_hash(serialize_dag(dag, file=loaded.path, folder=loaded.folder))
         except AuthoringError:
             return None

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from bide.authoring.fresh_sources import watch_folder
 from bide.authoring.inputs import Stamp, changed_input, loose_module_files, module_files, stamp_of
-from bide.authoring.loading import LoadedFile, load_file, module_name
+from bide.authoring.loading import LoadedFile, load_file
 from bide.authoring.plugins import forget_plugins, plugins_folder, watch_plugins
 from bide.authoring.trigger import BaseTrigger
+from bide.model.dag_modules import module_name
 from bide.model.errors import BideError
 from bide.runner.resolve import resolve_trigger
 

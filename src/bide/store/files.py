@@ -29,6 +29,18 @@ def save(tx: Tx, path: str, *, folder: str, duration: float, inputs: Mapping[str
     tx.conn.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values), {"path": path, **values})
 
 
+def inputs_of(tx: Tx, path: str) -> dict[str, tuple[int, int]] | None:
+    """What the last import of `path` has read; None if it is not known."""
+    inputs = tx.conn.execute(sa.select(dag_file.c.inputs).where(dag_file.c.path == path)).scalar_one_or_none()
+    return None if inputs is None else {name: (stamp[0], stamp[1]) for name, stamp in inputs.items()}
+
+
+def durations(tx: Tx) -> dict[str, float]:
+    """Seconds that the last import of each file took."""
+    rows = tx.conn.execute(sa.select(dag_file.c.path, dag_file.c.duration))
+    return {row.path: row.duration for row in rows}
+
+
 def replace_errors(tx: Tx, path: str, errors: Sequence[ImportErrorRow]) -> None:
     """The errors of the newest parse of `path`, instead of the earlier ones."""
     tx.conn.execute(sa.delete(import_error).where(import_error.c.filename == path))

@@ -29,6 +29,9 @@ class ObligationRow(NamedTuple):
     kind: str
     classpath: str
     kwargs: bytes
+    #: Who has it leased; None if nobody has.
+    session: str | None
+    #: Of its leases: the number of an attempt is the token under which it is reported.
     attempts: int
     give_up_at: datetime
     holds: bool
@@ -91,29 +94,41 @@ def due(tx: Tx, session: str, limit: int, only: str | None = None) -> list[Oblig
     return [ObligationRow(*row) for row in rows]
 
 
-def get(tx: Tx, uid: str) -> ObligationRow | None:
-    """The obligation `uid`, while it is pending."""
+def leased(tx: Tx, uid: str, session: str, attempt: int) -> ObligationRow | None:
+    """The obligation `uid`, while `session` has it leased for this attempt."""
     row = tx.conn.execute(
-        sa.select(*(_o[name] for name in ObligationRow._fields)).where(_o.uid == uid, _o.state == "pending")
+        sa.select(*(_o[name] for name in ObligationRow._fields)).where(
+            _o.uid == uid, _o.state == "pending", _o.session == session, _o.attempts == attempt
+        )
     ).one_or_none()
     return None if row is None else ObligationRow(*row)
 
 
-def settle(tx: Tx, uid: str, *, state: str, holds: bool, error: str = "", due_at: datetime | None = None) -> None:
-    """Say how an attempt went: ``done``, ``failed`` for good, or ``pending`` until `due_at`.
+def settle(
+    tx: Tx, lease: ObligationRow, *, state: str, holds: bool, error: str = "", due_at: datetime | None = None
+) -> bool:
+    """Say how the attempt of `lease` went: ``done``, ``failed`` for good, or ``pending`` until `due_at`.
 
-    `holds`: whether the next try still has to wait.
+    `holds`: whether the next try still has to wait. False if the lease is over: somebody else has it, or had it.
     """
-    tx.conn.execute(
+    done = tx.conn.execute(
         sa.update(cancel_obligation)
-        .where(_o.uid == uid)
+        .where(
+            _o.uid == lease.uid,
+            _o.state == "pending",
+            _o.session == lease.session,
+            _o.attempts == lease.attempts,
+        )
         .values(state=state, error=error, due_at=due_at, session=None, holds=holds)
     )
+    if done.rowcount == 0:
+        return False
     tx.ring("history")
     if state == "pending":
         tx.ring("cancels")
     if not holds:
         tx.ring("scheduled", "starts")
+    return True
 
 
 _release = (

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from bide.model.dag_spec import DagSpec, decode_spec, encode_spec, spec_hash
+from bide.model.dag_spec import DagSpec, decode_spec, differ_in_dates_only, encode_spec, spec_hash
 from bide.model.run_state import Structure
 from bide.store.database import Tx
 from bide.store.ids import new_id
@@ -47,15 +47,20 @@ def _look_up(tx: Tx, version_uid: str) -> tuple[Structure, str]:
     return entry
 
 
-def keep_version(tx: Tx, spec: DagSpec) -> tuple[str, bool]:
-    """The uid of `spec`'s version, and whether it is new. Equal DAGs share one version."""
+def keep_version(tx: Tx, spec: DagSpec, *, unless_dates_of: str | None = None) -> tuple[str, bool]:
+    """The uid of `spec`'s version, and whether it is new. Equal DAGs share one version.
+
+    So does one that differs from the version `unless_dates_of` in nothing but its dates.
+    """
     encoded = encode_spec(spec)
-    digest = spec_hash(encoded)
+    digest = spec_hash(spec)
     known = tx.conn.execute(
         sa.select(dag_version.c.uid).where(dag_version.c.dag_id == spec.dag_id, dag_version.c.dag_hash == digest)
     ).scalar_one_or_none()
     if known is not None:
         return known, False
+    if unless_dates_of is not None and differ_in_dates_only(structure_of(tx, unless_dates_of).spec, spec):
+        return unless_dates_of, False
     newest = tx.conn.execute(
         sa.select(sa.func.max(dag_version.c.version_number)).where(dag_version.c.dag_id == spec.dag_id)
     ).scalar_one()

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from bide.testing.broker import MemoryBroker
     from bide.testing.callbacks import call_back
     from bide.testing.clock import RealClock, SkippingClock
+    from bide.testing.dag_bag import DagBag
     from bide.testing.dag_files import ParsedFile, ParsedFolder, dag_bag, parse_file
     from bide.testing.events import in_turn
     from bide.testing.results import RunFailed, RunResult, RunStuck, TaskResult, Wait
     from bide.testing.run import run_dag
 
 __all__ = [
+    "DagBag",
     "MemoryBroker",
     "ParsedFile",
     "ParsedFolder",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "DagBag": "dag_bag",
     "MemoryBroker": "broker",
     "ParsedFile": "dag_files",
     "ParsedFolder": "dag_files",

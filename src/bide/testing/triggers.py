@@ -224,7 +224,7 @@ class InlineTriggerer:
                 self._witness.note_error(order.load.instance.id, failure)
                 _log.error("External work not cancelled: on_kill() failed: %s", described(failure))
                 error = one_line(failure)
-        await self._control.settle(order.obligation_id, error)
+        await self._control.settle(order, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._tasks is not None

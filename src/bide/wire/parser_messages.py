@@ -13,6 +13,19 @@ class ParseFile(Message, frozen=True):
 
     path: str
     folder: str
+    #: Look for what people should know of it, too, such as lines at its top level that take so many seconds.
+    slow: float | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What people should know of a file that can be used."""
+
+    #: Which kind of finding, such as ``slow-import``.
+    rule: str
+    message: str
+    line: int | None = None
+    dag_id: str | None = None
+    task_id: str | None = None
 
 
 class FileError(msgspec.Struct, frozen=True):
@@ -37,3 +50,5 @@ class FileParsed(Message, frozen=True):
     #: Seconds.
     duration: float
     warnings: tuple[str, ...] = ()
+    #: If they were asked for.
+    findings: tuple[Finding, ...] = ()

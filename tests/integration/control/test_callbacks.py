@@ -156,6 +156,15 @@ async def test_a_url_ends_with_the_deadline_of_its_wait(engine: HandEngine, inne
         await accept_callback(engine.store, token, BODY)
 
 
+async def test_a_url_ends_with_its_wait_also_if_the_task_is_tried_again(engine: HandEngine) -> None:
+    token = await mint(engine, await running(engine, each={"retries": 1, "retry_delay": 60.0}))
+    await engine.defer("a", told(), timeout=2.0)
+    await engine.skip_to_next()
+    assert await engine.states() == {"a": "up_for_retry"}
+    with pytest.raises(Gone, match="expired"):
+        await accept_callback(engine.store, token, BODY)
+
+
 async def test_what_expired_long_ago_is_forgotten(engine: HandEngine) -> None:
     """The table follows the work at hand; for a week a caller is told that the URL was there."""
     token = await mint(engine, await running(engine))

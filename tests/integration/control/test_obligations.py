@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -71,8 +72,8 @@ async def test_another_engine_takes_over_what_a_dead_one_held(engine: HandEngine
 async def test_done_is_done(engine: HandEngine) -> None:
     run = await obliged(engine)
     (one,) = await claim(engine)
-    await settle_obligation(engine.store, one.obligation_id)
-    await settle_obligation(engine.store, one.obligation_id, "a late report")
+    assert await settle_obligation(engine.store, "s", one)
+    assert not await settle_obligation(engine.store, "s", one, "a late report")
     (row,) = await rows(engine)
     assert (row["state"], row["error"]) == ("done", "")
     assert await pending_obligations(engine.store, run.uid) == 0
@@ -87,7 +88,7 @@ async def test_attempts_back_off_until_ten_minutes_are_over(engine: HandEngine) 
     pauses: list[float] = []
     while True:
         (one,) = await claim(engine)
-        await settle_obligation(engine.store, one.obligation_id, "503 try later")
+        await settle_obligation(engine.store, "s", one, "503 try later")
         due = await next_obligation(engine.store)
         if due is None:
             break
@@ -103,7 +104,34 @@ async def test_attempts_back_off_until_ten_minutes_are_over(engine: HandEngine) 
 
 
 async def test_settling_something_unknown(engine: HandEngine) -> None:
-    await settle_obligation(engine.store, "unknown", "x")
+    await obliged(engine)
+    (one,) = await claim(engine)
+    unknown = msgspec.structs.replace(one, obligation_id="unknown")
+    assert not await settle_obligation(engine.store, "s", unknown, "x")
+
+
+async def test_an_engine_that_was_thought_dead_settles_nothing(engine: HandEngine) -> None:
+    """The work of who took over counts: the next try must not start while that is at it."""
+    await obliged(engine)
+    (late,) = await claim(engine, "paused")
+    await take_over_waits(engine.store, "alive")
+    (taken,) = await claim(engine, "alive")
+    for error in ("", "too late"):
+        assert not await settle_obligation(engine.store, "paused", late, error)
+        assert not await settle_obligation(engine.store, "alive", late, error), "an attempt before this one"
+    (row,) = await rows(engine)
+    assert (row["state"], row["session"], row["error"], row["holds"]) == ("pending", "alive", "", True)
+    assert await settle_obligation(engine.store, "alive", taken)
+
+
+async def test_a_report_counts_once(engine: HandEngine) -> None:
+    await obliged(engine)
+    (one,) = await claim(engine)
+    assert await settle_obligation(engine.store, "s", one, "503")
+    due = await next_obligation(engine.store)
+    engine.clock.advance(0.5)
+    assert not await settle_obligation(engine.store, "s", one, "503")
+    assert await next_obligation(engine.store) == due
 
 
 async def test_who_waits_is_rung(engine: HandEngine) -> None:
@@ -111,7 +139,7 @@ async def test_who_waits_is_rung(engine: HandEngine) -> None:
     await obliged(engine)
     assert await cancels.wait(0)
     (one,) = await claim(engine)
-    await settle_obligation(engine.store, one.obligation_id, "again")
+    await settle_obligation(engine.store, "s", one, "again")
     assert await cancels.wait(0)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -77,6 +80,43 @@ async def test_a_change_makes_a_version_and_going_back_makes_none(engine: HandEn
     row = await engine.store.read(lambda tx: views.get_dag(tx, "d"))
     assert row is not None
     assert row.version_number == 2
+
+
+def dated(day: int, stamp: int = 1, **fields: object) -> FileParsed:
+    """A file whose DAG begins on another day at each import."""
+    spec = dag_spec("d", start_date=datetime(2026, 1, day, tzinfo=UTC), **fields)
+    return msgspec.structs.replace(parsed(spec), inputs={spec.file: (stamp, 10)})
+
+
+async def test_a_start_date_of_today_makes_no_version_a_day(engine: HandEngine) -> None:
+    for day in (1, 2, 3):
+        await register(engine, dated(day))
+    assert await versions(engine) == 1
+    row = await engine.store.read(lambda tx: views.get_dag(tx, "d"))
+    assert row is not None
+    spec = await engine.store.read(lambda tx: specs.structure_of(tx, row.version_uid).spec)
+    assert spec.start_date == "2026-01-01T00:00:00+00:00", "one that moves on would never come"
+
+
+async def test_another_date_in_changed_code_is_another_version(engine: HandEngine) -> None:
+    await register(engine, dated(1))
+    await register(engine, dated(2, stamp=2))
+    assert await versions(engine) == 2
+    await register(engine, dated(3, stamp=2, catchup=True))
+    assert await versions(engine) == 3, "and what else has changed counts as ever"
+
+
+async def test_a_dag_that_moves_to_another_file_keeps_its_history(engine: HandEngine) -> None:
+    old, new = dag_spec("d"), dag_spec("d")
+    await register(engine, parsed(old))
+    run = await engine.create("d")
+    await engine.finish("a")
+    moved = msgspec.structs.replace(new, file=f"{FOLDER}/renamed.py")
+    await register(engine, msgspec.structs.replace(parsed(moved), path=moved.file), gone=frozenset({old.file}))
+    await forget_file(engine.store, old.file)
+    assert await active(engine) == {"d": moved.file}
+    shown = await engine.store.read(lambda tx: views.get_run(tx, "d", run.run_id))
+    assert shown is not None
 
 
 async def test_a_broken_file_keeps_its_last_good_dags(engine: HandEngine) -> None:

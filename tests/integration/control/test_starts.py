@@ -195,5 +195,5 @@ async def test_it_does_not_start_before_what_an_earlier_try_left_outside_is_canc
     assert await engine.states() == {"a": "deferred"}
     assert await starts(engine) == []
     (order,) = await claim_obligations(engine.store, engine.session, 1, logs=engine.logs)
-    await settle_obligation(engine.store, order.obligation_id)
+    await settle_obligation(engine.store, engine.session, order)
     assert (await the_start(engine)).order.try_number == 2

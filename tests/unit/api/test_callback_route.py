@@ -74,6 +74,13 @@ async def test_what_is_no_json_is_refused(anyone: httpx.AsyncClient, store: Stor
     assert await kept(store, uid) == []
 
 
+@pytest.mark.parametrize("body", [b"", b" \n"])
+async def test_an_empty_body_says_what_to_send(anyone: httpx.AsyncClient, uid: str, body: bytes) -> None:
+    detail = (await anyone.post(URL, content=body)).json()["detail"]
+    assert detail == "the body is empty, and must be JSON (RFC 8259): send null or {} if there is nothing to tell"
+    assert (await anyone.post(URL, content=b"null")).status_code == 200
+
+
 async def test_a_body_may_have_256_kib(anyone: httpx.AsyncClient, store: Store, uid: str) -> None:
     body = json.dumps("x" * (LONGEST - 2)).encode()
     assert len(body) == 256 * 1024

@@ -111,6 +111,7 @@ NAMES = [
     "dag",
     "gather",
     "get_current_context",
+    "get_parsing_context",
     "mask_secret",
     "n_of",
     "poke_mode_only",

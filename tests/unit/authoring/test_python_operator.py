@@ -60,6 +60,20 @@ def test_templates_dict_reaches_the_function_rendered(context_for: Contexts) -> 
     assert run(function, context_for, templates_dict={"day": "{{ ds }}"}) == {"day": "2026-03-01"}
 
 
+def test_a_function_with_a_yield_says_why_it_does_nothing(context_for: Contexts) -> None:
+    def rows():
+        yield 1
+
+    async def later():
+        yield 1
+
+    for function in (rows, later):
+        with pytest.raises(InvalidArgument, match=r"has a yield, .* collect what it yields in a list"):
+            run(function, context_for)
+    generator = run(lambda: rows(), context_for)  # noqa: PLW0108  # a function of another name
+    assert list(generator) == [1], "what it does with one that it has made is its own affair"
+
+
 def test_a_builtin_is_fine(context_for: Contexts) -> None:
     assert run(max, context_for, op_args=[3, 5]) == 5
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import Result
 
+from bide.cli.app import app
 from bide.cli.commands import COMMANDS
 from tests.support.waits import put_wait
 
 from .conftest import Project
 
+root: Any = typer.main.get_command(app)
 Bide = Callable[..., Result]
 Rows = Callable[..., Any]
 
@@ -65,9 +68,10 @@ def test_a_run_is_triggered_and_cancelled(etl: Project, bide: Bide, rows: Rows) 
     result = bide("runs", "cancel", "etl", "mine")
     assert result.exit_code == 1
     assert "has ended" in result.stderr
+    assert rows("runs", "cancel", "etl", "first") == {"dag_id": "etl", "run_id": "first", "cancelled": 3}
 
 
-def test_a_dag_is_paused_and_unpaused(etl: Project, bide: Bide) -> None:
+def test_a_dag_is_paused_and_unpaused(etl: Project, bide: Bide, rows: Rows) -> None:
     def paused() -> bool:
         return etl.write(
             lambda tx: bool(tx.conn.exec_driver_sql("SELECT is_paused FROM dag WHERE dag_id = 'etl'").scalar_one())
@@ -77,6 +81,9 @@ def test_a_dag_is_paused_and_unpaused(etl: Project, bide: Bide) -> None:
     assert paused()
     assert bide("dags", "unpause", "etl").exit_code == 0
     assert not paused()
+    assert rows("dags", "pause", "etl") == {"dag_id": "etl", "paused": True}
+    assert paused()
+    assert rows("dags", "unpause", "etl") == {"dag_id": "etl", "paused": False}
 
 
 def test_a_task_is_shown_with_its_states(etl: Project, rows: Rows) -> None:
@@ -90,7 +97,7 @@ def test_a_task_is_shown_with_its_states(etl: Project, rows: Rows) -> None:
     assert listed == {"extract": "failed", "load": "none", "report": "none"}
 
 
-def test_logs_are_printed(etl: Project, bide: Bide) -> None:
+def test_logs_are_printed(etl: Project, bide: Bide, rows: Rows) -> None:
     result = bide("tasks", "logs", "etl", "extract")
     assert result.exit_code == 1
     assert "task 'extract' has had 0 tries in run 'first'" in result.stderr
@@ -103,6 +110,9 @@ def test_logs_are_printed(etl: Project, bide: Bide) -> None:
     # It is finished: following ends at once.
     assert bide("tasks", "logs", "etl", "extract", "-f").stdout == "one\ntwo\n"
     assert bide("tasks", "logs", "etl", "extract", "--try", "2").exit_code == 1
+    names = {"dag_id": "etl", "run_id": "first", "task_id": "extract", "map_index": -1, "try": 1}
+    assert rows("tasks", "logs", "etl", "extract") == {**names, "lines": ["one", "two"]}
+    assert rows("tasks", "logs", "etl", "extract", "-f") == {**names, "lines": ["one", "two"]}
 
 
 def test_waits_say_for_what_and_where(etl: Project, bide: Bide, rows: Rows) -> None:
@@ -132,6 +142,14 @@ def test_nothing_waits(etl: Project, bide: Bide, rows: Rows) -> None:
         (("tasks", "list", "other"), "DAG 'other' has no runs"),
         (("tasks", "show", "etl", "nix"), "run 'first' of DAG 'etl' has no task 'nix'"),
         (("tasks", "logs", "etl", "extract", "--run", "nix"), "DAG 'etl' has no run 'nix'"),
+        (("tasks", "list", "nix"), "there is no DAG 'nix' in the store; there are: etl, other"),
+        (("tasks", "show", "nix", "extract"), "there is no DAG 'nix'"),
+        (("runs", "list", "nix"), "there is no DAG 'nix' in the store; there are: etl, other"),
+        (("runs", "show", "nix", "first"), "there is no DAG 'nix'"),
+        (("waits", "list", "nix"), "there is no DAG 'nix' in the store; there are: etl, other"),
+        (("waits", "list", "nix", "--output", "json"), "there is no DAG 'nix'"),
+        (("waits", "list", "etl", "--run", "nix"), "DAG 'etl' has no run 'nix'"),
+        (("waits", "show", "nix", "extract"), "there is no DAG 'nix'"),
         (("dags", "trigger", "nix"), "there is no DAG 'nix'"),
         (("dags", "pause", "nix"), "there is no DAG 'nix'"),
         (("dags", "trigger", "etl", "--run-id", "first"), "has a run 'first' already"),
@@ -272,6 +290,29 @@ def test_the_version_needs_little(project: Project) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.count(".") == 2
     assert done.stderr.strip() == ""
+
+
+def _commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = root.get_command(None, name)
+        found += [(name, one) for one in command.commands] if hasattr(command, "commands") else [(name,)]
+    return found
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_every_command_that_ends_can_say_it_as_json(words: tuple[str, ...]) -> None:
+    if words[0] in ("standalone", "scheduler", "triggerer", "dag-processor", "api-server"):
+        pytest.skip("it serves until it is stopped")
+    command = root.get_command(None, words[0])
+    for word in words[1:]:
+        command = command.commands[word]
+    options = [option for one in command.params for option in one.opts]
+    assert {"--output", "-o"} <= set(options), "it takes `output: OutputOption`, and `tell()` says what it has done"
+
+
+def test_the_version_as_json(rows: Rows) -> None:
+    assert rows("version")["version"].count(".") == 2
 
 
 def test_help_names_every_command_and_exit_code(bide: Bide) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bide.authoring.composition import all_of, any_of, within
 from bide.authoring.deferral import TaskDeferred
-from bide.authoring.loading import LoadedFile, load_file, module_name
+from bide.authoring.loading import LoadedFile, load_file
 from bide.authoring.operator import BaseOperator
 from bide.authoring.trigger import (
     BaseTrigger,
@@ -19,9 +19,11 @@ from bide.authoring.trigger import (
     TimerTrigger,
     TriggerEvent,
 )
+from bide.model.dag_modules import module_name
 from bide.model.errors import InvalidArgument, NotSerializable
 from bide.model.values import decode
 from bide.runner.arming import arm, wait_spec
+from bide.runner.failures import described
 from bide.runner.resolve import resolve_trigger
 from bide.standard.triggers.file import FileTrigger
 
@@ -169,6 +171,9 @@ def test_a_class_in_a_class_is_found() -> None:
         ((f"{__name__}.Operator", {}), "is no trigger: it must derive from BaseTrigger"),
         ((f"{__name__}.Timer", {"when": NOON}), "Timer can't be built again .*: missing a required argument: 'at'"),
         ((f"{__name__}.Timer", {"at": NOON, "x": 1}), "got an unexpected keyword argument 'x'"),
+        ((f"{__name__}.Timer", {"att": NOON}), r"Timer\(at: .*\); did you mean 'at'\?$"),
+        (("no.such.Trigger", {}), r"^Base.serialize\(\) names a class that can't be found: "),
+        (("no.such.Trigger", {}), rf"; the class of this trigger is '{__name__}.Base'$"),
     ],
 )
 def test_what_serialize_returns_is_checked(result: Any, complaint: str, tmp_path: Path) -> None:
@@ -239,6 +244,26 @@ def test_classes_of_the_dag_file_are_found_by_any_name(path: str, tmp_path: Path
     cls = resolve_trigger(path.format(mangled=module_name(str(file))), str(file), load)
     assert cls.__qualname__ == path.partition(".")[2]
     assert cls.__module__ == module_name(str(file)), "not a second copy of the module"
+
+
+def test_messages_have_the_name_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "waits.py"
+    file.write_text(
+        "from bide import BaseTrigger\n"
+        "class Mine(BaseTrigger):\n"
+        "    def serialize(self): return ('waits.Yours', {})\n"
+        "    async def run(self): yield 1\n"
+        "class Oddity(Exception): ...\n"
+        "def fail(): raise Oddity('odd')\n"
+    )
+    loaded = load_file(str(file), str(tmp_path))
+    assert loaded.module is not None
+    with pytest.raises(InvalidArgument, match=r"the class of this trigger is 'waits\.Mine'$"):
+        wait_spec(loaded.module.Mine(), str(file), lambda: loaded)
+    with pytest.raises(Exception, match="odd") as raised:
+        loaded.module.fail()
+    assert described(raised.value).endswith("\nwaits.Oddity: odd")
+    assert loaded.module.Mine().log.name == "waits.Mine"
 
 
 def test_a_signal_is_armed_by_its_name() -> None:

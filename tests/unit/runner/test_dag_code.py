@@ -142,3 +142,41 @@ def test_a_stop_that_comes_while_a_task_runs_is_obeyed_after_it(shared: Template
     worker.channel.send(Ok(), request=frame.request)
     assert worker.serve(order) == Finish(state="success")
     assert worker.exit().status == 0
+
+
+MANY = """
+    from bide import get_parsing_context
+    made = []
+    wanted = get_parsing_context().dag_id
+    for number in range(100):
+        dag_id = f"d{number}"
+        if wanted is not None and dag_id != wanted:
+            continue
+        with DAG(dag_id):
+            made.append(dag_id)
+
+            @task
+            def t():
+                return made
+
+            t()
+"""
+
+
+def test_a_worker_makes_only_the_dag_that_it_needs(shared: TemplateProcess, project: Project) -> None:
+    """A file may make hundreds; which one is wanted is told by get_parsing_context()."""
+    file = project.dag(MANY)
+    worker = shared.fork("task")
+    assert returned(worker.run(project.order(file, dag_id="d7"))) == ["d7"]
+    assert returned(worker.run(project.order(file, dag_id="d7"))) == ["d7"], "warm"
+    stale = worker.run(project.order(file, dag_id="d8"))
+    assert isinstance(stale, StaleCode)
+    assert "has imported its file for ParsingContext(dag_id='d7'" in stale.reason
+    assert returned(shared.fork("task").run(project.order(file, dag_id="d8"))) == ["d8"]
+
+
+def test_a_file_that_does_not_ask_serves_all_its_dags(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(MANY.replace("get_parsing_context().dag_id", "None"))
+    worker = shared.fork("task")
+    for dag_id in ("d7", "d8"):
+        assert len(returned(worker.run(project.order(file, dag_id=dag_id)))) == 100

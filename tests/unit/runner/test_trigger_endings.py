@@ -53,7 +53,7 @@ def test_k04_a_trigger_that_fails_ends_its_own_wait_only(triggers: Triggers, nam
     [
         ("BadInit", {}, "InvalidArgument: BadInit can't be built: RuntimeError: can't be built"),
         ("NeedsName", {"nom": 1}, "InvalidArgument: NeedsName can't be built again from what serialize() returned: "
-         "missing a required argument: 'name' (arguments: nom)"),
+         "missing a required argument: 'name' (arguments: nom; NeedsName(name"),
         ("Missing", {}, "InvalidArgument: trigger class 'waits.Missing'"),
         ("no_such_module.Trigger", {}, "InvalidArgument: trigger class 'no_such_module.Trigger' can't be imported: "
          "ModuleNotFoundError: No module named 'no_such_module'"),

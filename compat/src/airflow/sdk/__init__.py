@@ -16,6 +16,7 @@ from bide.authoring.hook import BaseHook as BaseHook
 from bide.authoring.operator import BaseOperator as BaseOperator
 from bide.authoring.params import Param as Param
 from bide.authoring.params import ParamsDict as ParamsDict
+from bide.authoring.parsing_context import get_parsing_context as get_parsing_context
 from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
 from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
 from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
@@ -68,6 +69,7 @@ __all__ = (
     "cross_downstream",
     "dag",
     "get_current_context",
+    "get_parsing_context",
     "setup",
     "task",
     "task_group",

@@ -23,7 +23,10 @@ _EXIT_PATIENCE: Final = 1.0
 
 
 class FileParser:
-    """Forks a parser for each file, at most `processes` at once; one that takes `timeout` seconds is killed."""
+    """Forks a parser for each file, at most `processes` at once; one that takes `timeout` seconds is killed.
+
+    With `slow` findings are asked for, too (:class:`~bide.wire.parser_messages.ParseFile`).
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class FileParser:
         processes: int = 2,
         timeout: float = 30.0,
         answer: AnswerLookup = nobody,
+        slow: float | None = None,
     ) -> None:
         """`answer` is asked for what files look up at their top level."""
         self._template = template
@@ -40,6 +44,7 @@ class FileParser:
         self._clock = clock
         self._places = asyncio.Semaphore(processes)
         self._timeout = timeout
+        self._slow = slow
 
     async def parse(self, path: str, folder: str, looked: Looked | None = None) -> FileParsed:
         """Import `path` with `folder` on ``sys.path``. What goes wrong in the file is in the answer's errors.
@@ -77,7 +82,7 @@ class FileParser:
     async def _ask(self, runner: Runner, path: str, folder: str, looked: Looked) -> FileParsed | str | None:
         try:
             async with asyncio.timeout(self._timeout):
-                runner.channel.send(ParseFile(path, folder))
+                runner.channel.send(ParseFile(path, folder, self._slow))
                 while isinstance(body := (frame := await runner.channel.receive()).body, LOOKUPS):
                     reply = await self._look_up(body)
                     looked[body] = fingerprint_of(reply)

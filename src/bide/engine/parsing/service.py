@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from bide.engine.parsing.decide import Known, decide
+from bide.engine.parsing.ignoring import IgnoreSyntax
 from bide.engine.parsing.listing import Listed, Lister, Source, Stamp, stamp
 from bide.engine.parsing.lookups import AnswerLookup, Looked, StoreLookups, nobody
 from bide.engine.parsing.pace import Pace
@@ -36,13 +37,13 @@ class ParsingService:
 
     `paths` are folders and single files. `stored` are files that the store knows from earlier; `forget` gets those
     that are gone. A file counts as changed when anything that its import read has (:attr:`FileParsed.inputs`).
-    `timeout` is in seconds; see :class:`~bide.engine.parsing.parser.FileParser`.
+    `timeout` and `slow` are in seconds; see :class:`~bide.engine.parsing.parser.FileParser`.
     """
 
     def __init__(
         self,
         template: Template,
-        paths: Sequence[Path],
+        paths: Sequence[Path | Source],
         *,
         register: Register,
         forget: Forget,
@@ -51,13 +52,17 @@ class ParsingService:
         timeout: float = 30.0,
         stored: Collection[str] = (),
         safe_mode: bool = True,
+        ignore_syntax: IgnoreSyntax = "glob",
+        slow: float | None = None,
         force_polling: bool = False,
         lookups: StoreLookups | None = None,
         answer: AnswerLookup = nobody,
     ) -> None:
         """`lookups` answers what files look up, and tells when that changes; without it `answer` does the first."""
         answer = answer if lookups is None else lookups.answer
-        self._parser = FileParser(template, clock=clock, processes=processes, timeout=timeout, answer=answer)
+        self._parser = FileParser(
+            template, clock=clock, processes=processes, timeout=timeout, answer=answer, slow=slow
+        )
         self._lookups = lookups
         #: What each file has looked up at its top level.
         self._looked: dict[str, Looked] = {}
@@ -69,7 +74,7 @@ class ParsingService:
         self._clock = clock
         self._stored = set(stored)
         self._force_polling = force_polling
-        self._lister = Lister(safe_mode=safe_mode)
+        self._lister = Lister(safe_mode=safe_mode, ignore_syntax=ignore_syntax)
         self._python_files: set[str] = set()
         #: The DAG files among them.
         self._listed: dict[str, Listed] = {}
@@ -110,7 +115,9 @@ class ParsingService:
             await asyncio.wait(list(self._parsing.values()))
 
     async def _find_sources(self) -> None:
-        self._sources = await asyncio.to_thread(lambda: [Source.of(path) for path in self._paths])
+        self._sources = await asyncio.to_thread(
+            lambda: [path if isinstance(path, Source) else Source.of(path) for path in self._paths]
+        )
 
     async def _follow(self) -> None:
         await self._find_sources()

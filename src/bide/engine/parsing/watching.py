@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from watchfiles import Change, awatch  # pyright: ignore[reportUnknownVariableType]  # trio need not be there
 
+from bide.engine.parsing.ignoring import IGNORE_FILES
 from bide.engine.parsing.listing import Source, is_hidden
 
 log = structlog.get_logger("bide.parsing")
@@ -80,7 +81,10 @@ async def _watch(roots: Sequence[Path], recursive: bool) -> AsyncGenerator[bool]
 
 def _is_visible(path: str, roots: Sequence[Path]) -> bool:
     inside = next((root for root in roots if Path(path).is_relative_to(root)), None)
-    return inside is None or not any(is_hidden(part) for part in Path(path).relative_to(inside).parts)
+    if inside is None:
+        return True
+    *folders, name = Path(path).relative_to(inside).parts or ("",)
+    return not any(map(is_hidden, folders)) and (not is_hidden(name) or name in IGNORE_FILES)
 
 
 def _identities(folders: Sequence[Path]) -> list[tuple[int, int] | None]:

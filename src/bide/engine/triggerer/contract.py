@@ -80,8 +80,11 @@ class TriggerControl(Protocol):
         """When the next cancel is due that nobody has leased."""
         ...
 
-    async def settle(self, obligation_id: str, error: str) -> None:
-        """Store a cancel's result: done if `error` is empty, else tried again later or given up."""
+    async def settle(self, order: RunOnKill, error: str) -> None:
+        """Store a cancel's result: done if `error` is empty, else tried again later or given up.
+
+        One whose lease is over changes nothing.
+        """
         ...
 
 

@@ -28,6 +28,7 @@ from bide.engine.triggerer.settings import TriggererSettings
 from bide.engine.triggerer.stored_events import ending_of
 from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
 from bide.model.clock import Clock
+from bide.model.dag_modules import shown
 from bide.wire.async_channel import ChannelClosed
 from bide.wire.lookups import GetConnection, GetVariable
 from bide.wire.messages import (
@@ -198,9 +199,9 @@ class Fleet:
         except TimeoutError:
             if runner is not None and not runner.busy:
                 runner.kill()
-            return f"on_kill() of {obligation.load.classpath} did not end within {limit:g} s"
+            return f"on_kill() of {shown(obligation.load.classpath)} did not end within {limit:g} s"
         except ChannelClosed:
-            return f"the process ended while it ran on_kill() of {obligation.load.classpath}"
+            return f"the process ended while it ran on_kill() of {shown(obligation.load.classpath)}"
         except TemplateUnavailable as error:
             return str(error)
 

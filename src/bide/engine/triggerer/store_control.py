@@ -90,5 +90,5 @@ class StoreControl:
     async def next_obligation(self) -> datetime | None:
         return await cancel_external.next_obligation(self._store, only=self._only)
 
-    async def settle(self, obligation_id: str, error: str) -> None:
-        await cancel_external.settle_obligation(self._store, obligation_id, error)
+    async def settle(self, order: RunOnKill, error: str) -> None:
+        await cancel_external.settle_obligation(self._store, self._session, order, error)

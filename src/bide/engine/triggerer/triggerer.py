@@ -299,9 +299,7 @@ class Triggerer:
         error = await self._fleet.run_on_kill(obligation)
         if error:
             _log.warning("external work of wait %s was not cancelled: %s", obligation.load.wait_id, error)
-        await persistently(
-            lambda: self._control.settle(obligation.obligation_id, error), "store the result of a cancel"
-        )
+        await persistently(lambda: self._control.settle(obligation, error), "store the result of a cancel")
         self._cancelling.discard(obligation.obligation_id)
         self._cancels.wake()
 

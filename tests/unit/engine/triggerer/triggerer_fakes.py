@@ -399,9 +399,9 @@ class FakeControl:
     async def next_obligation(self) -> datetime | None:
         return None
 
-    async def settle(self, obligation_id: str, error: str) -> None:
+    async def settle(self, order: RunOnKill, error: str) -> None:
         self._maybe_fail()
-        self.settled.append((obligation_id, error))
+        self.settled.append((order.obligation_id, error))
         self.changes.note()
 
     def _maybe_fail(self) -> None:

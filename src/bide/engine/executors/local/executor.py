@@ -331,8 +331,8 @@ class LocalExecutor:
             self._check_all_ended()
             return
         self._pending.put_back(kept)
-        for claim in [item.claim for _, item in batch]:
-            self._pending.admit(claim.instance.id, self._clock.monotonic())
+        for _, item in batch:
+            self._pending.admit(item.claim.instance.id, self._clock.monotonic())
         self._block()
 
     def _send(self, worker: Worker, task: RunTask) -> None:
@@ -380,13 +380,13 @@ class LocalExecutor:
 
     def _forget(self, task: RunTask) -> None:
         """The task's slot is free."""
-        uid = task.instance.id
-        if self._started.get(uid) is not task:
+        if self._started.get(uid := task.instance.id) is not task:
             return
         del self._started[uid]
         self._stale.pop(uid, None)
         self._cancelled.discard(uid)
-        self._pending.admit(uid, self._clock.monotonic())
+        if self._pending.admit(uid, self._clock.monotonic()):
+            self._waker.soon()  # its next try was quicker than the end of this one
         self._refill.slot_is_free(left=len(self._pending))
         self._check_all_ended()
 

@@ -81,12 +81,14 @@ class PendingClaims:
             self.discard(claim.instance.id)
             self._append(claim, now)
 
-    def admit(self, instance_id: str, now: float) -> None:
-        """The instance is busy no longer: its claim, if it has one, waits like the others."""
+    def admit(self, instance_id: str, now: float) -> bool:
+        """The instance is busy no longer: its claim waits like the others. False if it has none."""
         claim = self._aside.pop(instance_id, None)
-        if claim is not None:
-            self.discard(instance_id)
-            self._append(claim, now)
+        if claim is None:
+            return False
+        self.discard(instance_id)
+        self._append(claim, now)
+        return True
 
     def _append(self, claim: Claim, now: float) -> None:
         item = Pending(claim, now)

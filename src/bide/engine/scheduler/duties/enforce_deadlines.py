@@ -12,6 +12,7 @@ from bide.control.endings import Ending, end
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
+from bide.model.dag_modules import shown
 from bide.model.dag_spec import TaskSpec
 from bide.model.states import TaskState
 from bide.store import Store, Topic, Tx, instances, runs, specs, waits
@@ -91,7 +92,7 @@ def _time_out_waits(tx: Tx, late: list[WaitRow]) -> dict[str, str]:
 
 
 def _what_for(row: WaitRow) -> str:
-    what = row.subject or row.classpath
+    what = row.subject or shown(row.classpath)
     return what if what.startswith("until ") else f"for {what}"
 
 

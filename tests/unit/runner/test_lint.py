@@ -1,0 +1,166 @@
+"""What people should know of DAG files that can be imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bide.wire.messages import FileParsed
+from bide.wire.parser_messages import Finding, ParseFile
+from tests.unit.runner.harness import Project, TemplateProcess
+
+
+def lint(shared: TemplateProcess, project: Project, file: Path, slow: float | None = 0.2) -> FileParsed:
+    runner = shared.fork("parse")
+    runner.send(ParseFile(path=str(file), folder=str(project.dags), slow=slow))
+    parsed = runner.receive()
+    assert isinstance(parsed, FileParsed)
+    return parsed
+
+
+def rules(parsed: FileParsed) -> list[tuple[str, int | None]]:
+    return [(one.rule, one.line) for one in parsed.findings]
+
+
+def line_with(file: Path, text: str) -> int:
+    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
+
+
+FINE = """
+    with DAG("d", start_date=datetime(2026, 1, 1)):
+        @task
+        def one(): time.sleep(5)
+        @task
+        def two(x): ...
+        two(one())
+"""
+
+
+def test_a_file_without_fault(shared: TemplateProcess, project: Project) -> None:
+    assert lint(shared, project, project.dag(FINE)).findings == ()
+
+
+def test_a_dag_of_tasks_side_by_side_is_meant_so(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        with DAG("d"):
+            for name in "abc":
+                PythonOperator(task_id=name, python_callable=print)
+        """
+    )
+    assert lint(shared, project, file).findings == ()
+
+
+def test_nothing_is_looked_for_unless_it_is_asked(shared: TemplateProcess, project: Project) -> None:
+    assert lint(shared, project, project.dag("DAG('empty')"), slow=None).findings == ()
+
+
+def test_slow_lines_at_the_top_level_are_named(shared: TemplateProcess, project: Project) -> None:
+    project.write("slow_module.py", "import time\ntime.sleep(0.3)\n")
+    file = project.dag(
+        """
+        def often():
+            time.sleep(0.1)
+
+        import slow_module
+        for _ in range(3):
+            often()
+        time.sleep(0.01)
+        """
+    )
+    found = lint(shared, project, file).findings
+    assert [(one.rule, one.line) for one in found] == [
+        ("slow-import", line_with(file, "import slow_module")),
+        ("slow-import", line_with(file, "    often()")),
+    ]
+    assert "takes 0.3" in found[0].message
+
+
+def test_lookups_at_the_import_are_named(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        from bide.runner import lint
+        # A stand-in for what looks something up: code of that file, with that name.
+        lookup = {}
+        for path, (_, names) in lint._LOOKUPS.items():
+            exec(compile(f"def {sorted(names)[0]}(): ...\\nfound = {sorted(names)[0]}", path, "exec"), lookup)
+            lookup[path] = lookup["found"]
+
+        def helper():
+            for one in [one for path, one in lookup.items() if path.endswith("variable.py")]:
+                one()
+
+        helper()
+        [one() for path, one in lookup.items() if path.endswith("connection.py")]
+
+        with DAG("d"):
+            @task
+            def t(): helper()
+            t()
+        """
+    )
+    found = [one for one in lint(shared, project, file).findings if "at-import" in one.rule]
+    assert [one.rule for one in found] == ["variable-at-import", "connection-at-import"]
+    assert found[0].line == line_with(file, "        one()")
+    assert "{{ var.value.name }}" in found[0].message
+
+
+def test_what_never_runs_or_runs_alone(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        lost = PythonOperator(task_id="lost", python_callable=print)
+
+        @task
+        def loose(): ...
+        result = loose()
+
+        with DAG("d"):
+            a = PythonOperator(task_id="a", python_callable=print)
+            b = PythonOperator(task_id="b", python_callable=print)
+            a >> b
+            c = PythonOperator(task_id="c", python_callable=print)
+
+        DAG("empty")
+        """
+    )
+    assert lint(shared, project, file).findings == (
+        Finding(
+            "task-without-dag",
+            "task 'lost' (lost) belongs to no DAG and never runs: make it inside `with DAG(...)`",
+            line_with(file, "lost ="),
+            None,
+            "lost",
+        ),
+        Finding(
+            "task-without-dag",
+            "task 'loose' (result) belongs to no DAG and never runs: make it inside `with DAG(...)`",
+            line_with(file, "result ="),
+            None,
+            "loose",
+        ),
+        Finding(
+            "unconnected-task",
+            "task 'c' of DAG 'd' is connected with no other, and runs at once",
+            line_with(file, "    c ="),
+            "d",
+            "c",
+        ),
+        Finding("empty-dag", "DAG 'empty' has no tasks", line_with(file, 'DAG("empty")'), "empty"),
+    )
+
+
+def test_a_start_date_of_now(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(FINE.replace("datetime(2026, 1, 1)", "datetime.now().astimezone()"))
+    assert rules(lint(shared, project, file)) == [("moving-start-date", line_with(file, "with DAG"))]
+
+
+def test_errors_of_a_dag_have_its_line(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        with DAG("d"):
+            a = PythonOperator(task_id="a", python_callable=print)
+            a >> PythonOperator(task_id="b", python_callable=print) >> a
+        """
+    )
+    (error,) = lint(shared, project, file).errors
+    assert error.message.startswith("CycleError: DAG 'd'")
+    assert error.line == line_with(file, "with DAG")
