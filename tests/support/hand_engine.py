@@ -23,6 +23,7 @@ from bide.control.queue_tasks import Who
 from bide.control.register_file import register_file
 from bide.control.runner_requests import answer
 from bide.control.start_tasks import start_tasks
+from bide.engine.scheduler.duties.ask_timetables import Asks, AskTimetables
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.scope import Scope
@@ -85,13 +86,18 @@ class HandEngine:
         self.executor = PaperExecutor(slots)
         self.session = "engine-1"
         self.scope = Scope()
+        #: Whoever asks timetables of authors' own.
+        self.extensions: Asks | None = None
         #: Tests of more tasks at once than the default pool has slots do without.
         self.heed_pools = True
 
     def duties(self) -> list[Duty]:
         """The duties of the engine as it is now."""
         who = Who(self.session, self.scope.only_run, heed_pools=self.heed_pools)
-        return make_duties(self.store, self.executor, self.scope, who, self.logs)
+        duties = make_duties(self.store, self.executor, self.scope, who, self.logs)
+        if self.extensions is not None:
+            duties.append(AskTimetables(self.store, self.extensions, self.scope))
+        return duties
 
     async def settle(self) -> datetime | None:
         """Run all duties until none has anything to do at this moment; the answer is when one has next."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, TypeGuard
+import json
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from bide.authoring.settings import find_flag
 from bide.authoring.timetable import Timetable
@@ -63,13 +64,48 @@ def _spec(schedule: Any, zone: dt.tzinfo) -> ScheduleSpec:
     if isinstance(schedule, dt.timedelta) or is_relative(schedule):
         intervals = find_flag("scheduler", "create_delta_data_intervals", True)
         return (DeltaDataIntervalTimetable(schedule) if intervals else DeltaTriggerTimetable(schedule)).spec
-    if not _is_built_in(schedule):
+    if _is_built_in(schedule):
+        return schedule.spec
+    if not isinstance(schedule, Timetable):
         raise InvalidSchedule(
             f"a schedule given as a {type(schedule).__name__} ({schedule!r}) is not supported; use None, a preset "
-            "like '@daily', a cron expression, a timedelta or relativedelta, or one of Bide's timetables"
+            "like '@daily', a cron expression, a timedelta or relativedelta, or a timetable"
         )
-    return schedule.spec
+    return _custom(schedule)
 
 
 def _is_built_in(schedule: object) -> TypeGuard[BuiltInTimetable]:
     return isinstance(schedule, BuiltInTimetable) and type(schedule).__module__ == BuiltInTimetable.__module__
+
+
+def _custom(timetable: Timetable) -> ScheduleSpec:
+    """What the engine stores of a timetable class of somebody else's, which has to be asked."""
+    cls = type(timetable)
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if "<locals>" in name:
+        raise InvalidSchedule(
+            f"the timetable class {name} is made in a function, where nobody else finds it; move it to its module"
+        )
+    try:
+        timetable.validate()
+        data = timetable.serialize()
+        summary, description = timetable.summary, timetable.description
+    except InvalidSchedule:
+        raise
+    except Exception as error:
+        raise InvalidSchedule(f"the timetable {name} can't be used: {type(error).__name__}: {error}") from error
+    try:
+        stored = json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidSchedule(
+            f"the timetable {name}: serialize() must give values that JSON has, not {data!r}: {error}"
+        ) from error
+    if not isinstance(stored, dict):
+        raise InvalidSchedule(f"the timetable {name}: serialize() must give a dict, not {data!r}")
+    return ScheduleSpec(
+        kind="custom",
+        classpath=name,
+        data=cast("dict[str, Any]", stored),
+        text=summary,
+        description=description or "",
+    )

@@ -14,9 +14,9 @@ from bide.config.resolved import Config
 from bide.model.dag_spec import DagSpec
 from bide.model.errors import NotFound
 from bide.model.timetables import Interval
-from bide.store import Tx, dags, files, specs
+from bide.store import Tx, dags, files, specs, timetable_questions
 from bide.store.migrate import schema_state
-from bide.store.views import EVERYTHING, DagView, list_dags, list_import_errors
+from bide.store.views import EVERYTHING, list_dags, list_import_errors
 from bide.wire.messages import FileParsed
 
 
@@ -28,6 +28,8 @@ class DagRow(NamedTuple):
     next_run_at: datetime | None
     #: The data interval of the next scheduled run.
     planned: Interval | None = None
+    #: Why its timetable can't say when it runs next.
+    problem: str | None = None
 
 
 async def known_dags(config: Config, *, parse: bool) -> tuple[list[DagRow], int]:
@@ -66,8 +68,7 @@ async def known_errors(config: Config, *, parse: bool) -> list[Row]:
         ]
     async with open_any_store(config) as store:
         check_schema(store, config)
-        rows, _ = await store.read(lambda tx: list_import_errors(tx, EVERYTHING))
-    return [_error(row.filename, row.dag_id, row.line, row.message, row.stack_trace) for row in rows]
+        return await store.read(_stored_errors)
 
 
 async def file_reports(config: Config, *, parse: bool) -> list[Row]:
@@ -115,7 +116,18 @@ async def _stored(config: Config) -> tuple[list[DagRow], int]:
     def read(tx: Tx) -> tuple[list[DagRow], int]:
         rows, _ = list_dags(tx, EVERYTHING)
         planned = dags.planned_intervals(tx)
-        return [_row(tx, row, planned.get(row.dag_id)) for row in rows], list_import_errors(tx)[1]
+        problems = {one.dag_id: one.error for one in timetable_questions.troubles(tx)}
+        found = [
+            DagRow(
+                specs.structure_of(tx, row.version_uid).spec,
+                row.is_paused,
+                row.next_run_at,
+                planned.get(row.dag_id),
+                problems.get(row.dag_id),
+            )
+            for row in rows
+        ]
+        return found, len(problems) + list_import_errors(tx)[1]
 
     async with open_any_store(config) as store:
         if store.is_shared and schema_state(store).revision is None:
@@ -124,8 +136,15 @@ async def _stored(config: Config) -> tuple[list[DagRow], int]:
         return await store.read(read)
 
 
-def _row(tx: Tx, row: DagView, planned: Interval | None) -> DagRow:
-    return DagRow(specs.structure_of(tx, row.version_uid).spec, row.is_paused, row.next_run_at, planned)
+def _stored_errors(tx: Tx) -> list[Row]:
+    """Import errors, and timetables that fail."""
+    rows, _ = list_import_errors(tx, EVERYTHING)
+    errors = [_error(row.filename, row.dag_id, row.line, row.message, row.stack_trace) for row in rows]
+    for one in timetable_questions.troubles(tx):
+        known = dags.find(tx, one.dag_id)
+        if known is not None:
+            errors.append(_error(known.fileloc, one.dag_id, None, one.error, one.stack_trace))
+    return errors
 
 
 def _error(file: str, dag_id: str | None, line: int | None, message: str, traceback: str) -> Row:

@@ -150,6 +150,7 @@ def _summary(row: DagRow) -> Row:
         "schedule": row.spec.schedule.text or None,
         "paused": row.is_paused,
         "next_run": None if row.next_run_at is None else moment(row.next_run_at),
+        "problem": row.problem,
         "tags": list(row.spec.tags),
         "owner": row.spec.owner,
         "file": row.spec.file,

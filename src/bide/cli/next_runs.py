@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,12 @@ from bide.model.clock import Clock
 from bide.model.cron import zone_of
 from bide.model.timetables import Interval, coming_intervals, next_interval
 from bide.observe.clock import SystemClock
+
+#: Why only the next run is known.
+_UNKNOWN: Final = {
+    "continuous": "each further run follows the end of the one before",
+    "custom": "its timetable is asked for one run at a time",
+}
 
 
 def next_execution(
@@ -33,8 +39,8 @@ def next_execution(
     show_rows([_shown(one, schedule.timezone) for one in found], output, empty=f"{dag_id}: {_why_none(row)}")
     if found and row.is_paused:
         say(f"{dag_id} is paused: these runs are made once it is not")
-    if found and len(found) < number and schedule.kind == "continuous":
-        say(f"{dag_id}: each further run follows the end of the one before")
+    if found and len(found) < number and schedule.kind in _UNKNOWN:
+        say(f"{dag_id}: {_UNKNOWN[schedule.kind]}")
 
 
 def _coming(row: DagRow, clock: Clock) -> Iterator[Interval]:
@@ -61,9 +67,13 @@ def _shown(one: Interval, timezone: str) -> Row:
 
 
 def _why_none(row: DagRow) -> str:
+    if row.problem is not None:
+        return row.problem
     match row.spec.schedule.kind:
         case "none":
             return "it has no schedule, and runs only when asked"
+        case "custom":
+            return "its timetable has no run to come, or was not asked yet"
         case "continuous":
             return "its next run follows the end of the one that is under way"
         case _:

@@ -10,7 +10,7 @@ from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.ids import check_run_id
 from bide.model.states import RunState
 from bide.model.timetables import Interval, manual_interval
-from bide.store import Store, Tx, dags, runs, sessions, specs, watches
+from bide.store import Store, Tx, dags, runs, sessions, specs, timetable_questions, watches
 from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
 from bide.store.ids import new_id
@@ -40,17 +40,20 @@ async def create_run(
             gone = "" if found is None else f" any more: {found.fileloc} no longer makes it"
             raise NotFound(f"there is no DAG {dag_id!r}{gone}")
         at = logical_date or tx.now
+        schedule = specs.structure_of(tx, found.version_uid).spec.schedule
         run = make_run(
             tx,
             found,
             run_id=run_id or f"{run_type}__{at.isoformat()}",
             run_type=run_type,
             logical_date=at,
-            interval=manual_interval(specs.structure_of(tx, found.version_uid).spec.schedule, at),
+            interval=None if schedule.kind == "custom" else manual_interval(schedule, at),
             run_after=tx.now,
             conf={} if conf is None else conf,
             by=by,
         )
+        if schedule.kind == "custom":
+            timetable_questions.ask_interval(tx, dag_id, run.uid)
         if note:
             runs.set_note(tx, run.uid, note)
         sessions.audit(tx, "trigger_dag_run", owner=by, dag_id=dag_id, run_id=run.run_id)
@@ -66,7 +69,7 @@ def make_run(
     run_id: str,
     run_type: str,
     logical_date: datetime,
-    interval: Interval,
+    interval: Interval | None,
     run_after: datetime,
     conf: dict[str, Any],
     by: str,
@@ -86,8 +89,8 @@ def make_run(
         state=RunState.QUEUED,
         logical_date=logical_date,
         shares_date=runs.has_logical_date(tx, found.dag_id, logical_date),
-        data_interval_start=interval.start,
-        data_interval_end=interval.end,
+        data_interval_start=None if interval is None else interval.start,
+        data_interval_end=None if interval is None else interval.end,
         run_after=run_after,
         conf=_encode_conf(conf),
         version_uid=found.version_uid,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bide.model.run_state import Structure
 from bide.model.timetables import Interval, next_interval
-from bide.store import Tx, dags, runs, specs
+from bide.store import Tx, dags, runs, specs, timetable_questions
 
 
 def plan_next_run(
@@ -14,7 +14,8 @@ def plan_next_run(
 ) -> Interval | None:
     """Work out when `dag_id` runs next, and store it.
 
-    `last` is the interval of the run just made, else it is looked up; `planned` is what was planned before.
+    `last` is the interval of the run just made, else it is looked up; `planned` is what was planned before. A
+    timetable of the author's own is asked in another process, and stores its answer later.
     """
     row = dags.find(tx, dag_id)
     if row is None:
@@ -30,6 +31,10 @@ def plan_next_run(
         now=tx.now,
         planned=planned,
     )
+    if spec.schedule.kind == "custom":
+        timetable_questions.ask_next_run(tx, dag_id)
+    else:
+        timetable_questions.withdraw(tx, dag_id)
     if spec.schedule.kind == "continuous" and (not structure.tasks or runs.has_unfinished(tx, dag_id)):
         # The end of the run plans the next one.
         interval = None

@@ -33,6 +33,7 @@ from bide.engine import faults
 from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.callback_runners import CallbackRunners
 from bide.engine.executors.local import LocalExecutor
+from bide.engine.extensions import Extensions
 from bide.engine.lock import EngineLock, this_process
 from bide.engine.membership import Membership, kill_what_is_left, open_store, store_family, store_id
 from bide.engine.parsing import ParsingService
@@ -40,6 +41,7 @@ from bide.engine.parsing.lookups import StoreLookups
 from bide.engine.parts import ALL_PARTS, Part
 from bide.engine.questions import questions_to
 from bide.engine.scheduler.begin_along import BeginAlong
+from bide.engine.scheduler.duties.ask_timetables import AskTimetables
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty_list import make_duties
 from bide.engine.scheduler.loop import DutyLoop
@@ -249,6 +251,8 @@ class Engine:
         store.follow(BeginAlong(executor, who, logs))
         duties = make_duties(store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
+        extensions = Extensions(opened.template, timeout=settings.parsing.timeout_sec)
+        duties.append(AskTimetables(store, extensions, scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)
         serving.duties.start()
 

@@ -24,7 +24,7 @@ from bide.wire.messages import Exited, Fork, Forked
 
 _log = logging.getLogger(__name__)
 
-Role = Literal["task", "trigger", "parse", "secrets"]
+Role = Literal["task", "trigger", "parse", "secrets", "extension"]
 
 #: Seconds between a death of the template and the next start: the first pause, doubled at each death up to
 #: the last.

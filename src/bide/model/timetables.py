@@ -62,7 +62,7 @@ def next_interval(
             found = _next_event(schedule, last, start_date, catchup, now, planned)
         case "custom":
             # Only its class knows, which is asked elsewhere.
-            return planned
+            return None
         case "cron" | "delta" if schedule.intervals:
             found = _next_covered(schedule, last, start_date, catchup, now)
         case "cron" | "delta":

@@ -28,7 +28,7 @@ from bide.authoring.plugins import installed_plugins
 from bide.model.value_classes import use_policy
 from bide.model.value_objects import use_objects
 from bide.observe import leftovers, processes
-from bide.runner import dag_parser, secrets_runner, task_runner, trigger_runner
+from bide.runner import dag_parser, extension_runner, secrets_runner, task_runner, trigger_runner
 from bide.runner.settings import project_values, xcom_storage
 from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
 from bide.wire.messages import Exited, Fork, Forked
@@ -41,6 +41,7 @@ ROLES: Final[Mapping[str, RoleMain]] = {
     "trigger": trigger_runner.main,
     "parse": dag_parser.main,
     "secrets": secrets_runner.main,
+    "extension": extension_runner.main,
 }
 
 #: What most DAG files and contexts need; imported before the first fork, so that no runner has to. Not httpx, which

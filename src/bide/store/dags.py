@@ -74,13 +74,13 @@ def save(tx: Tx, spec: DagSpec, *, version_uid: str, is_paused: bool, known: boo
     tx.ring("dags")
 
 
-def set_next_run(tx: Tx, dag_id: str, interval: Interval | None) -> None:
-    """Say when the next scheduled run is due; None for never."""
+def set_next_run(tx: Tx, dag_id: str, interval: Interval | None, run_after: datetime | None = None) -> None:
+    """Say when the next scheduled run is due; None for never. `run_after`: by default, the interval's end."""
     tx.conn.execute(
         sa.update(dag)
         .where(dag.c.dag_id == dag_id)
         .values(
-            next_run_at=None if interval is None else interval.run_after,
+            next_run_at=None if interval is None else (run_after or interval.run_after),
             next_interval_start=None if interval is None else interval.start,
             next_interval_end=None if interval is None else interval.end,
         )

@@ -14,12 +14,13 @@ from bide.model.mapping import literal_lengths
 from bide.model.run_state import Structure
 from bide.model.selection import RunFacts
 from bide.model.states import FINISHED_RUN, RunState, TaskState
+from bide.model.timetables import Interval
 from bide.store import expansions, watches
 from bide.store.database import Tx
 from bide.store.expansions import Measure
 from bide.store.ids import new_id
 from bide.store.rowset import listed
-from bide.store.schema import dag, dag_run, task_instance
+from bide.store.schema import dag, dag_run, task_instance, timetable_question
 
 
 class RunRow(NamedTuple):
@@ -236,7 +237,13 @@ _running = (
     .group_by(dag_run.c.dag_id)
     .subquery("running")
 )
-_queued = _row.where(_is(RunState.QUEUED)).order_by(dag_run.c.run_after, dag_run.c.uid)
+#: A run by hand whose timetable has not said yet what it is about.
+_lacks_interval = (
+    sa.exists()
+    .where(sa.text("timetable_question.run_uid IS NOT NULL"), timetable_question.c.run_uid == dag_run.c.uid)
+    .correlate(dag_run)
+)
+_queued = _row.where(_is(RunState.QUEUED), ~_lacks_interval).order_by(dag_run.c.run_after, dag_run.c.uid)
 _queued_with_room = (
     _queued.select_from(
         dag_run.join(dag, dag.c.dag_id == dag_run.c.dag_id).outerjoin(
@@ -281,6 +288,16 @@ _unfinished = sa.select(
 def has_unfinished(tx: Tx, dag_id: str) -> bool:
     """Whether a run of the DAG has not ended. Reads ``ix_dag_run_unfinished``."""
     return tx.conn.execute(_unfinished, {"dag": dag_id}).scalar_one()
+
+
+def set_interval(tx: Tx, uid: str, interval: Interval) -> None:
+    """Say what a run is about."""
+    tx.conn.execute(
+        sa.update(dag_run)
+        .where(dag_run.c.uid == uid)
+        .values(data_interval_start=interval.start, data_interval_end=interval.end)
+    )
+    tx.ring("runs", "history")
 
 
 def start(tx: Tx, uid: str) -> None:

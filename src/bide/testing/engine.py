@@ -23,6 +23,7 @@ from bide.control.create_run import create_run
 from bide.control.ending_callbacks import pending_callbacks
 from bide.control.queue_tasks import Who
 from bide.control.register_file import register_file
+from bide.engine.scheduler.duties.ask_timetables import AskTimetables
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import make_duties
@@ -55,6 +56,7 @@ from bide.testing.inline_task import InlineTasks
 from bide.testing.loop import SkippingLoop
 from bide.testing.output import Echo, heard
 from bide.testing.results import RunResult, RunStuck, Witness, collect
+from bide.testing.timetables import InlineTimetables
 from bide.testing.triggers import InlineTriggerer
 from bide.wire.messages import FileParsed
 
@@ -272,6 +274,7 @@ class InlineEngine:
             # Tasks may name pools that a store made for one run does not have.
             *make_duties(store, executor, Scope(run.uid), Who(session, run.uid, heed_pools=False), logs),
             RunCallbacks(store, calling, Scope(run.uid), session, logs),
+            AskTimetables(store, InlineTimetables(request.dag), Scope(run.uid)),
         ]
         duties = StrictDutyLoop(made, store, self._on_failure)
         self._executor = executor

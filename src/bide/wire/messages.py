@@ -15,6 +15,7 @@ seconds in UTC, durations seconds.
     dag parser         ParseFile ⇄ FileParsed
     secrets runner     OpenBackend, then lookups
     all but template   GetConnection, GetVariable (:mod:`bide.wire.lookups`)
+    extension runner   AskTimetable ⇄ TimetableAnswer
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, Save
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
+from bide.wire.timetable_messages import AskTimetable as AskTimetable
+from bide.wire.timetable_messages import TimetableAnswer as TimetableAnswer
 
 # --- task runner ------------------------------------------------------------------------------------------------
 
@@ -366,6 +369,7 @@ RunnerMessage = Ping | Pong | LoopBlocked | AskLooks | Looks | Stop
 StreamTold = EventsStored | SaveCheckpoint
 ParserMessage = ParseFile | FileParsed
 
+ExtensionMessage = AskTimetable | TimetableAnswer
 AnyMessage = (
     TemplateMessage
     | TaskMessage
@@ -377,6 +381,7 @@ AnyMessage = (
     | StreamTold
     | RunnerMessage
     | ParserMessage
+    | ExtensionMessage
 )
 
 

@@ -11,7 +11,7 @@ class Fork(Message, frozen=True):
     """Engine → template: fork a runner; its end of a socket pair comes as ancillary data with this frame."""
 
     label: str
-    role: Literal["task", "trigger", "parse", "secrets"]
+    role: Literal["task", "trigger", "parse", "secrets", "extension"]
 
 
 class Forked(Message, frozen=True):

@@ -35,6 +35,36 @@ from bide.model.schedule_spec import ScheduleSpec, SpanSpec
 HOUR = dt.timedelta(hours=1)
 
 
+class Workdays(Timetable):
+    """A timetable of an author's own."""
+
+    description = "Workdays only"
+
+    def __init__(self, hour: int = 8) -> None:
+        self.hour = hour
+
+    @property
+    def summary(self) -> str:
+        return f"workdays at {self.hour}"
+
+    def serialize(self) -> dict[str, Any]:
+        return {"hour": self.hour}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Workdays:
+        return cls(data["hour"])
+
+
+class Refused(Timetable):
+    def validate(self) -> None:
+        raise ValueError("no such thing")
+
+
+class Opaque(Timetable):
+    def serialize(self) -> dict[str, Any]:
+        return {"what": object()}
+
+
 def spec(**options: Any) -> ScheduleSpec:
     return schedule_of(DAG("d", **options))
 
@@ -95,7 +125,7 @@ def test_what_a_schedule_may_be(schedule: Any, expected: ScheduleSpec) -> None:
 
 def test_schedules_survive_being_stored() -> None:
     events = EventsTimetable([dt.datetime(2026, 1, 2, tzinfo=dt.UTC)], restrict_to_events=True)
-    for schedule in (relativedelta(months=1, weekday=0), events, "0 0 * * *"):
+    for schedule in (relativedelta(months=1, weekday=0), events, Workdays(7), "0 0 * * *"):
         stored = serialize_dag(DAG("d", schedule=schedule), file="/dags/d.py", folder="/dags")
         assert decode_spec(encode_spec(stored)).schedule == stored.schedule
 
@@ -125,6 +155,7 @@ def test_events_are_sorted_and_in_utc() -> None:
         ("@continuous", ContinuousTimetable),
         ("@daily", CronDataIntervalTimetable),
         (HOUR, DeltaDataIntervalTimetable),
+        (Workdays(), Workdays),
     ],
 )
 def test_a_dag_has_a_timetable(schedule: Any, kind: type[Timetable]) -> None:
@@ -143,6 +174,12 @@ def test_a_timetable_says_what_comes_next() -> None:
     assert daily.infer_manual_data_interval(run_after=day + HOUR) == DataInterval(day - 24 * HOUR, day)
 
 
+def test_a_timetable_of_ones_own_is_stored_by_its_class() -> None:
+    found = spec(schedule=Workdays(9))
+    assert (found.kind, found.classpath, found.data) == ("custom", f"{__name__}.Workdays", {"hour": 9})
+    assert (found.text, found.description) == ("workdays at 9", "Workdays only")
+
+
 @pytest.mark.parametrize(
     ("schedule", "reason"),
     [
@@ -151,12 +188,22 @@ def test_a_timetable_says_what_comes_next() -> None:
         (dt.timedelta.max, "no span between runs"),
         (relativedelta(day=1), "must be positive"),
         (3, "given as a int"),
+        (Refused(), "ValueError: no such thing"),
+        (Opaque(), "values that JSON has"),
     ],
 )
 def test_what_no_schedule_is(schedule: Any, reason: str) -> None:
     with pytest.raises(InvalidSchedule, match=reason) as caught:
         spec(schedule=schedule)
     assert "'d'" in str(caught.value)
+
+
+def test_a_timetable_made_in_a_function_is_refused() -> None:
+    class Local(Timetable):
+        pass
+
+    with pytest.raises(InvalidSchedule, match="made in a function"):
+        spec(schedule=Local())
 
 
 def test_continuous_runs_are_one_at_a_time() -> None:

@@ -19,6 +19,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  └── xcom
     slot_pool                     slots that tasks of any DAG share
     callback_request              what is to be called because something has ended
+    timetable_question            what timetables of authors' own are to be asked
     checkpoint                    how far streams were read, of a wait or of all that share a stream
     taken_message                 messages that were for one wait only and had one
     cancel_obligation             external work that has to be cancelled
@@ -37,6 +38,7 @@ from bide.store.schema.pools import slot_pool
 from bide.store.schema.runs import dag_run, expansion, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.secrets import connection, variable
 from bide.store.schema.sessions import log, session, writer
+from bide.store.schema.timetables import timetable_question
 from bide.store.schema.waits import (
     cancel_obligation,
     checkpoint,
@@ -72,6 +74,7 @@ __all__ = [
     "task_event",
     "task_instance",
     "task_state",
+    "timetable_question",
     "to_text",
     "variable",
     "wait",

@@ -39,11 +39,15 @@ class CreateRuns:
 
 
 def _make(tx: Tx, row: DagRow) -> None:
-    # What was planned may be long ago: without catchup, intervals that went by meanwhile are passed over.
-    interval = plan_next_run(tx, row.dag_id, planned=row.planned)
-    if interval is None or interval.run_after > tx.now:
-        return
     schedule = specs.structure_of(tx, row.version_uid).spec.schedule
+    if schedule.kind == "custom":
+        interval, run_after = row.planned, row.next_run_at
+    else:
+        # What was planned may be long ago: without catchup, intervals that went by meanwhile are passed over.
+        interval = plan_next_run(tx, row.dag_id, planned=row.planned)
+        run_after = None if interval is None else interval.run_after
+    if interval is None or run_after is None or run_after > tx.now:
+        return
     # Ticks are all different; the intervals that end there may begin at the same moment.
     named_by = interval.start if schedule.intervals else interval.end
     run_id = f"scheduled__{named_by.isoformat()}"
@@ -55,7 +59,7 @@ def _make(tx: Tx, row: DagRow) -> None:
             run_type="scheduled",
             logical_date=interval.start,
             interval=interval,
-            run_after=interval.run_after,
+            run_after=run_after,
             conf={},
             by="schedule",
         )

@@ -296,6 +296,29 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
     op.create_table(
+        "timetable_question",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=True),
+        sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("stack_trace", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_uid"], ["dag_run.uid"], name=op.f("fk_timetable_question_run_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_timetable_question")),
+    )
+    op.create_index("ix_timetable_question_dag_id", "timetable_question", ["dag_id"], unique=False)
+    op.create_index("ix_timetable_question_due_at", "timetable_question", ["due_at"], unique=False)
+    op.create_index(
+        "ix_timetable_question_run_uid",
+        "timetable_question",
+        ["run_uid"],
+        unique=False,
+        sqlite_where=sa.text("run_uid IS NOT NULL"),
+    )
+    op.create_table(
         "callback_request",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
