@@ -107,6 +107,8 @@ class RunResult:
     tasks: dict[str, TaskResult]
     #: In the order in which they began.
     waits: list[Wait]
+    #: Why it ended, where that is not plain from its tasks.
+    reason: str = ""
 
     def __repr__(self) -> str:
         tasks = ", ".join(f"{name} {task.state}" for name, task in self.tasks.items())
@@ -155,7 +157,8 @@ class RunResult:
         cause = next((task.exception for task in bad if task.exception is not None), None)
         if cause is not None:
             cause.__traceback__ = from_user_code(cause)
-        raise RunFailed("\n".join([f"DAG {self.dag_id!r} ended as {self.state}", *lines])) from cause
+        reason = f": {self.reason}" if self.reason else ""
+        raise RunFailed("\n".join([f"DAG {self.dag_id!r} ended as {self.state}{reason}", *lines])) from cause
 
 
 @dataclass
@@ -209,6 +212,7 @@ def collect(tx: Tx, run: RunView, witness: Witness, logs: LogLayout) -> RunResul
         dag_id=run.dag_id,
         run_id=run.run_id,
         state=run.state,
+        reason=run.reason,
         logical_date=run.logical_date,
         start_date=run.start_date,
         end_date=run.end_date,

@@ -239,3 +239,20 @@ def test_the_guides_dags_have_their_schedules() -> None:
     assert {specs[dag_id].timezone for dag_id in ("daily", "weekdays", "at_eight", "office_hours")} == {
         "Europe/Rome"
     }
+
+
+def test_the_guides_timetable_runs_on_workdays() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "schedules.md"
+    found = re.search(r"```python\n(# plugins/.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    names: dict[str, Any] = {}
+    exec(found[1], names)
+    timetable = names["AfterWorkday"].deserialize(names["AfterWorkday"](19).serialize())
+    restriction = TimeRestriction(pendulum.datetime(2026, 3, 4, 7), None, True)
+    last: DataInterval | None = None
+    days: list[tuple[int, int]] = []
+    for _ in range(4):
+        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        last = info.data_interval
+        days.append((info.data_interval.start.day, info.run_after.hour))
+    assert days == [(4, 19), (5, 19), (6, 19), (9, 19)]
