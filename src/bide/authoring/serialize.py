@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
 from bide.authoring.dag import DAG
+from bide.authoring.deadlines import alerts_of
 from bide.authoring.mapping import MappedOperator
 from bide.authoring.moments import as_seconds
 from bide.authoring.operator import BaseOperator
@@ -17,7 +18,7 @@ from bide.authoring.plugins import load_plugins
 from bide.authoring.priority import total_weights
 from bide.authoring.schedules import schedule_of
 from bide.authoring.sensor import BaseSensorOperator
-from bide.authoring.settings import find_seconds, find_setting
+from bide.authoring.settings import find_flag, find_seconds, find_setting
 from bide.authoring.setup_teardown import check_setups
 from bide.authoring.start_checks import check_start
 from bide.authoring.timetable import runs_at_once
@@ -27,6 +28,8 @@ from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSe
 from bide.model.values import encode
 
 C = TypeVar("C", bound=str)
+
+SLA_SINCE: Final = ("run_after", "logical_date")
 
 
 def _all_sources(task: BaseOperator) -> list[XComArg]:
@@ -94,7 +97,9 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         doc=dag.doc_md,
         params=_plain_params(dag),
         paused_on_creation=dag.is_paused_upon_creation,
-        callbacks=events_called(dag, RUN_EVENTS),
+        callbacks=_called(dag),
+        deadlines=tuple(alert.spec() for alert in alerts_of(dag)),
+        sla_since=_sla_since(),
         listeners=tuple(load_plugins().hooks()),
         edge_labels=tuple((before, after, label) for (before, after), label in sorted(dag.edge_labels.items())),
     )
@@ -134,6 +139,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         handles_failed_waits=_handles_failed_waits(task),
         starts_from_trigger=bool(task.start_from_trigger),
         reads=_reads(task),
+        sla=as_seconds(task.sla, name="sla", of=of) if find_flag("core", "check_slas", True) else None,
         template_fields=tuple(task.template_fields),
         doc=task.doc_md or task.doc,
         owner=task.owner,
@@ -141,6 +147,17 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
     )
+
+
+def _called(dag: DAG) -> tuple[str, ...]:
+    """When a run of the DAG has something to call."""
+    return (*events_called(dag, RUN_EVENTS), *(("sla_miss",) if dag.sla_miss_callback else ()))
+
+
+def _sla_since() -> Literal["run_after", "logical_date"]:
+    found = find_setting("scheduler", "sla_since") or "run_after"
+    check_choice(found, SLA_SINCE, "sla_since", "[scheduler]")
+    return cast("Any", found)
 
 
 def _cancel_timeout(task: BaseOperator, of: str) -> float:

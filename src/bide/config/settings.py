@@ -89,6 +89,9 @@ class Core(Section, frozen=True):
     default_timezone: Annotated[
         str, Meta(description="IANA name of the time zone of dates that DAG files give without one.")
     ] = "UTC"
+    check_slas: Annotated[
+        bool, Meta(description="Whether sla= of tasks is heeded. Deadline alerts of DAGs always are.")
+    ] = True
     dags_are_paused_at_creation: Annotated[
         bool, Meta(description="Whether a DAG that is seen for the first time waits to be unpaused.")
     ] = False
@@ -231,7 +234,15 @@ class Parsing(Section, frozen=True):
 
 
 class Scheduler(Section, frozen=True):
-    """When DAGs run."""
+    """When DAGs run, and by when they should have."""
+
+    sla_since: Annotated[
+        Literal["run_after", "logical_date"],
+        Meta(
+            description="What sla= of tasks is counted from. run_after: the moment at which the run should have "
+            "begun; logical_date: the start of its data interval."
+        ),
+    ] = "run_after"
 
     create_cron_data_intervals: Annotated[
         bool,

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from bide.control.deadlines import set_deadlines
 from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.ids import check_run_id
 from bide.model.states import RunState
@@ -99,6 +100,7 @@ def make_run(
         watched=watches.touch(tx, found.dag_id, run_id, interval.start),
     )
     runs.insert(tx, run, structure, triggered_by=by)
+    set_deadlines(tx, run, structure.spec)
     return run
 
 

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import msgspec
+
+from bide.control.missed_deadlines import missed_of
 from bide.control.start_tasks import mapped_over, run_order
 from bide.model.log_path import LogLayout
 from bide.model.run_state import Structure
@@ -20,7 +23,7 @@ from bide.store.callback_requests import CallbackRow
 from bide.store.ids import new_id
 from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
-from bide.wire.callback_messages import HOOKS, CallbackEvent, RunCallbacks
+from bide.wire.callback_messages import APART, HOOKS, CallbackEvent, RunCallbacks
 
 #: How often a request is tried whose process dies of it.
 MOST_ATTEMPTS: Final = 3
@@ -83,6 +86,16 @@ def request_of_run(tx: Tx, run: RunRow, structure: Structure, state: RunState, r
         callback_requests.insert(tx, [_row(tx, instance, instance.epoch, event, str(run.state), reason, None)])
 
 
+def request_for(tx: Tx, run: RunRow, instance_uid: str | None, event: CallbackEvent) -> str | None:
+    """Have called what is not about an ending; the request's uid. None for a run without instances."""
+    instance = None if instance_uid is None else instances.get_many(tx, {instance_uid}).get(instance_uid)
+    if instance is None:
+        return None
+    row = _row(tx, instance, instance.epoch, event, str(run.state), "", None)
+    callback_requests.insert(tx, [row])
+    return row.uid
+
+
 def _row(
     tx: Tx, one: InstanceRow, epoch: int, event: CallbackEvent, previous: str, error: str, session: str | None
 ) -> CallbackRow:
@@ -119,10 +132,18 @@ async def claim_callbacks(
             owner = owners[row.instance_uid]._replace(epoch=row.epoch, try_number=row.try_number, deadline=None)
             run = run_rows[owner.run_uid]
             task = specs.structure_of(tx, run.version_uid).tasks[owner.task_id]
+            order = run_order(tx, owner, task, run, logs, mapped=mapped.get((run.uid, owner.task_id)))
+            missed, blocking = (), ()
+            if row.event in APART:
+                # The task itself may be writing to its log right now.
+                order = msgspec.structs.replace(order, log_path=f"{order.log_path}.{row.event}")
+                missed, blocking = missed_of(tx, row)
             orders.append(
                 RunCallbacks(
                     request_id=row.uid,
-                    order=run_order(tx, owner, task, run, logs, mapped=mapped.get((run.uid, owner.task_id))),
+                    order=order,
+                    missed=missed,
+                    blocking=blocking,
                     event=row.event,  # type: ignore[arg-type]  # as stored
                     previous_state=row.previous_state,
                     error=row.error,

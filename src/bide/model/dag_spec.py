@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
+from bide.model.deadlines import DeadlineSpec as DeadlineSpec
 from bide.model.map_spec import MapSpec
 from bide.model.schedule_spec import ScheduleSpec as ScheduleSpec
 
@@ -77,6 +78,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     handles_failed_waits: bool = False
     #: Begins with the wait of its ``start_trigger_args``, without a worker.
     starts_from_trigger: bool = False
+    #: Seconds after its run should have begun by which it should have succeeded.
+    sla: float | None = None
     #: (task_id, key) of XComs that the arguments name: sent along with the start.
     reads: tuple[tuple[str, str], ...] = ()
     #: Seconds for which the cancel of external work is tried, when a deferred try is ended by force.
@@ -127,8 +130,12 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: Default values of ``params``; JSON values only.
     params: dict[str, Any] = {}
     paused_on_creation: bool | None = None
-    #: At which endings of a run it has callbacks: success, failure.
+    #: When a run of it has something to call: success, failure, sla_miss.
     callbacks: tuple[str, ...] = ()
+    #: By when each run should have succeeded.
+    deadlines: tuple[DeadlineSpec, ...] = ()
+    #: What ``sla=`` of its tasks is counted from.
+    sla_since: Literal["run_after", "logical_date"] = "run_after"
     #: Hooks that listeners of plugins implement, where its file is parsed.
     listeners: tuple[str, ...] = ()
     #: (task before, task after, text) of edges that have one, for people.

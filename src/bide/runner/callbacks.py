@@ -18,10 +18,11 @@ from bide.model.errors import TaskError
 from bide.model.retries import has_tries_left
 from bide.runner.failures import described, one_line
 from bide.runner.interrupts import TaskKilled
+from bide.runner.missed_deadlines import calls_for_missed
 from bide.runner.runtimes import TaskRuntime
 from bide.runner.task_context import context_of, find_task, of_instance
 from bide.runner.task_run import TaskRun
-from bide.wire.callback_messages import HOOKS, CallbackEvent
+from bide.wire.callback_messages import APART, HOOKS, CallbackEvent
 from bide.wire.messages import Finish, RunCallbacks
 
 _log = logging.getLogger("bide.runner")
@@ -48,6 +49,8 @@ class Ending(NamedTuple):
     error: BaseException | None = None
     #: Why a run ended.
     reason: str = ""
+    #: Of a missed deadline: what was ordered.
+    order: RunCallbacks | None = None
 
 
 def has_calls(run: TaskRun, message: Finish) -> bool:
@@ -67,6 +70,8 @@ def ending_of(run: TaskRun, message: Finish) -> Ending:
 def ending_told(order: RunCallbacks) -> Ending:
     """An end that only the engine knows of; what it knows of the error is its text."""
     is_run = order.event.startswith("run_")
+    if order.event in APART:
+        return Ending(order.event, order.previous_state, order.ended_at, order=order)
     error = TaskError(order.error) if order.error and not is_run else None
     return Ending(order.event, order.previous_state, order.ended_at, error, order.error if is_run else "")
 
@@ -96,6 +101,10 @@ def call_all(run: TaskRun, ending: Ending) -> None:
             run.interrupts.running(on_kill=lambda: None, seconds=_LIMIT, timeout_text=text),
             _surroundings(run) as context,
         ):
+            if ending.order is not None:
+                for name, function, work in calls_for_missed(context, ending.order):
+                    _protected(name, function, work)
+                return
             _tell(context, ending)
             if ending.event.startswith("run_"):
                 _call_for_run(context, ending)

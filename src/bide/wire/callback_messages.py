@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from bide.wire.deadline_messages import Blocking, Missed
 from bide.wire.message import Message
 from bide.wire.orders import RunTask
 
 #: Why something is called: what became of a task's try, or of a run.
-CallbackEvent = Literal["success", "failure", "retry", "skipped", "run_running", "run_success", "run_failure"]
+CallbackEvent = Literal[
+    "success",
+    "failure",
+    "retry",
+    "skipped",
+    "run_running",
+    "run_success",
+    "run_failure",
+    "sla_miss",
+    "deadline",
+]
+#: Those that are not about an ending: the task that they go by may be running.
+APART: Final = frozenset({"sla_miss", "deadline"})
 
 #: The hook of listeners that is called at each event.
 HOOKS: Final[dict[CallbackEvent, str]] = {
@@ -36,6 +49,9 @@ class RunCallbacks(Message, frozen=True):
     ended_at: float
     #: From 1.
     attempt: int = 1
+    #: ``sla_miss``, ``deadline``: what was missed, and for ``sla_miss`` what has not succeeded.
+    missed: tuple[Missed, ...] = ()
+    blocking: tuple[Blocking, ...] = ()
 
 
 class CallbacksDone(Message, frozen=True):

@@ -9,6 +9,7 @@ from bide.engine.scheduler.duties.create_runs import CreateRuns
 from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.duties.forget_signals import ForgetSignals
+from bide.engine.scheduler.duties.miss_deadlines import MissDeadlines
 from bide.engine.scheduler.duties.queue_tasks import QueueTasks
 from bide.engine.scheduler.duties.release_due import ReleaseDue
 from bide.engine.scheduler.duties.settle_watches import SettleWatches
@@ -32,6 +33,7 @@ def make_duties(store: Store, executor: Executor, scope: Scope, who: Who, logs: 
         ReleaseDue(store, scope),
         SettleWatches(store, scope),
         EnforceDeadlines(store, scope, task_log),
+        MissDeadlines(store, scope),
         StopFenced(store, executor),
     ]
     if scope.everything:

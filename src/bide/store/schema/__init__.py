@@ -20,6 +20,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     slot_pool                     slots that tasks of any DAG share
     callback_request              what is to be called because something has ended
     timetable_question            what timetables of authors' own are to be asked
+    deadline                      by when tasks and runs should have ended
     checkpoint                    how far streams were read, of a wait or of all that share a stream
     taken_message                 messages that were for one wait only and had one
     cancel_obligation             external work that has to be cancelled
@@ -34,6 +35,7 @@ from __future__ import annotations
 from bide.store.schema.callback_requests import callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
+from bide.store.schema.deadlines import deadline
 from bide.store.schema.pools import slot_pool
 from bide.store.schema.runs import dag_run, expansion, mark, task_event, task_instance, task_state, xcom
 from bide.store.schema.secrets import connection, variable
@@ -60,6 +62,7 @@ __all__ = [
     "dag_file",
     "dag_run",
     "dag_version",
+    "deadline",
     "expansion",
     "import_error",
     "log",

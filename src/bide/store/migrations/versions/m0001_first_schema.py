@@ -207,6 +207,39 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
     op.create_table(
+        "deadline",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("reference", sa.String(length=40), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("missed_at", UtcTime(), nullable=True),
+        sa.Column("request_uid", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["run_uid"], ["dag_run.uid"], name=op.f("fk_deadline_run_uid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_deadline")),
+    )
+    op.create_index(
+        "ix_deadline_due", "deadline", ["due_at"], unique=False, sqlite_where=sa.text("missed_at IS NULL")
+    )
+    op.create_index(
+        "ix_deadline_missed",
+        "deadline",
+        ["dag_id", "missed_at"],
+        unique=False,
+        sqlite_where=sa.text("missed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_deadline_request",
+        "deadline",
+        ["request_uid"],
+        unique=False,
+        sqlite_where=sa.text("request_uid IS NOT NULL"),
+    )
+    op.create_index("ix_deadline_run_uid", "deadline", ["run_uid"], unique=False)
+    op.create_table(
         "expansion",
         sa.Column("run_uid", sa.String(length=36), nullable=False),
         sa.Column("task_id", sa.String(length=250), nullable=False),
