@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bide.authoring.connection import Connection
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from bide.authoring.dag import DAG, dag
+    from bide.authoring.deadlines import AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
     from bide.authoring.durable import gather, step, step_key, wait
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "ApprovalOperator",
+    "AsyncCallback",
     "AuthoringError",
     "BaseBranchOperator",
     "BaseHook",
@@ -130,6 +132,8 @@ __all__ = [
     "DateTimeSensor",
     "DateTimeTrigger",
     "DayOfWeekSensor",
+    "DeadlineAlert",
+    "DeadlineReference",
     "DeferralTimeout",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
@@ -167,6 +171,7 @@ __all__ = [
     "StreamConsumer",
     "StreamMessage",
     "StreamTrigger",
+    "SyncCallback",
     "TaskDeferred",
     "TaskError",
     "TaskFailedEvent",
@@ -223,6 +228,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.connection": ("Connection",),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
     "bide.authoring.dag": ("DAG", "dag"),
+    "bide.authoring.deadlines": ("AsyncCallback", "DeadlineAlert", "DeadlineReference", "SyncCallback"),
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
     "bide.authoring.durable": ("gather", "step", "step_key", "wait"),

@@ -19,6 +19,7 @@ from bide.api.routes import (
     connections,
     dag_runs,
     dags,
+    deadlines,
     import_errors,
     login,
     logs,
@@ -55,6 +56,7 @@ _FOR_USERS: Final = (
     waits,
     variables,
     connections,
+    deadlines,
 )
 
 

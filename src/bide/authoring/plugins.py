@@ -39,6 +39,8 @@ class Plugin:
     listeners: ClassVar[list[Any]] = []
     #: Decorators by name, for ``@task.NAME``: :class:`~bide.authoring.taskflow.TaskDecorator` makes one.
     task_decorators: ClassVar[dict[str, Any]] = {}
+    #: Airflow's list of timetable classes; here they are found by their path, whether or not they are in it.
+    timetables: ClassVar[list[Any]] = []
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

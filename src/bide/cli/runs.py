@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from bide.cli import deadlines
 from bide.cli.forcing import DryRunOption, LatestOption, OnlyFailedOption, YesOption, force
 from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, LimitOption, OffsetOption, Output, OutputOption
@@ -33,6 +34,7 @@ from bide.store.views import (
 )
 
 app = typer.Typer(help="List, show, clear, mark and cancel runs.", no_args_is_help=True)
+app.command()(deadlines.deadlines)
 
 
 class RunMark(StrEnum):

@@ -6,6 +6,10 @@ from bide.authoring.context import Context as Context
 from bide.authoring.context import get_current_context as get_current_context
 from bide.authoring.dag import DAG as DAG
 from bide.authoring.dag import dag as dag
+from bide.authoring.deadlines import AsyncCallback as AsyncCallback
+from bide.authoring.deadlines import DeadlineAlert as DeadlineAlert
+from bide.authoring.deadlines import DeadlineReference as DeadlineReference
+from bide.authoring.deadlines import SyncCallback as SyncCallback
 from bide.authoring.dependencies import Label as Label
 from bide.authoring.dependencies import chain as chain
 from bide.authoring.dependencies import chain_linear as chain_linear
@@ -39,6 +43,7 @@ from bide.model.states import TaskState as TaskInstanceState
 
 __all__ = (
     "DAG",
+    "AsyncCallback",
     "BaseBranchOperator",
     "BaseHook",
     "BaseOperator",
@@ -49,6 +54,8 @@ __all__ = (
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
     "DagRunState",
+    "DeadlineAlert",
+    "DeadlineReference",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "EventsTimetable",
@@ -59,6 +66,7 @@ __all__ = (
     "PokeReturnValue",
     "ResumableJobMixin",
     "SkipMixin",
+    "SyncCallback",
     "TaskGroup",
     "TaskInstanceState",
     "TriggerRule",
