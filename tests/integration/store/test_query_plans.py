@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,18 +17,21 @@ from bide.store import (
     Tx,
     callback_requests,
     dags,
+    deadlines,
     instances,
     obligations,
     runs,
     sessions,
     signals,
     task_states,
+    timetable_questions,
     transitions,
     views,
     waits,
     watches,
     xcoms,
 )
+from bide.store.deadlines import DeadlineRow
 from bide.store.schema import metadata, wait
 from bide.store.transitions import Guard
 from tests.support.clock import START
@@ -36,6 +40,8 @@ from tests.support.stores import ON_SQLITE
 pytestmark = ON_SQLITE
 
 Ask = Callable[[Tx], Any]
+#: The deadline of a task.
+LATE = DeadlineRow("u", "d", "r", "a", None, "", "run_after", START)
 
 #: What is asked, and the indexes that it must read. Tables are those whose rows pile up.
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
@@ -73,7 +79,25 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         lambda tx: transitions.apply(tx, "succeed", [Guard("a", 0)], by="test"),
         {"sqlite_autoindex_task_instance_1"},
     ),
-    "queued runs": (lambda tx: runs.queued(tx, 5), {"ix_dag_run_unfinished"}),
+    "queued runs": (
+        lambda tx: runs.queued(tx, 5),
+        {"ix_dag_run_unfinished", "ix_timetable_question_run_uid"},
+    ),
+    "unfinished runs": (lambda tx: runs.has_unfinished(tx, "d"), {"ix_dag_run_unfinished"}),
+    "timetables to ask": (
+        lambda tx: timetable_questions.claim(tx, 5, timedelta(1)),
+        {"ix_timetable_question_due_at"},
+    ),
+    "due deadlines": (lambda tx: deadlines.due(tx, 5), {"ix_deadline_due"}),
+    "next deadline of a run": (deadlines.next_due, {"ix_deadline_due"}),
+    "deadlines of a request": (lambda tx: deadlines.of_request(tx, "r"), {"ix_deadline_request"}),
+    "late tasks": (
+        lambda tx: deadlines.task_progress(tx, [LATE]),
+        {"sqlite_autoindex_task_instance_2"},
+    ),
+    "tasks that block": (lambda tx: deadlines.blocking(tx, ["r"], 5), {"sqlite_autoindex_task_instance_2"}),
+    "average runtime": (lambda tx: deadlines.durations(tx, "d", 5), {"ix_dag_run_recent"}),
+    "missed deadlines": (lambda tx: deadlines.views(tx, dag_id="d", missed=True), {"ix_deadline_missed"}),
     "running runs": (lambda tx: runs.count_running(tx, ["d"]), {"ix_dag_run_unfinished"}),
     "the only run": (lambda tx: runs.queued(tx, 5, "r"), {"sqlite_autoindex_dag_run_1"}),
     "runs by uid": (lambda tx: runs.get_many(tx, ["r"]), {"sqlite_autoindex_dag_run_1"}),
@@ -119,7 +143,8 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
 
 #: Reading all of a table that grows with history, by itself or by an index that is as large.
 SCAN = re.compile(
-    r"SCAN (task_instance|task_event|dag_run|xcom|wait|cancel_obligation|resume)( USING (COVERING )?INDEX (\w+))?$"
+    r"SCAN (task_instance|deadline|task_event|dag_run|xcom|wait|cancel_obligation|resume)"
+    r"( USING (COVERING )?INDEX (\w+))?$"
 )
 PARTIAL = {
     str(index.name)
