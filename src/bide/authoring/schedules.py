@@ -102,6 +102,13 @@ def _custom(timetable: Timetable) -> ScheduleSpec:
         ) from error
     if not isinstance(stored, dict):
         raise InvalidSchedule(f"the timetable {name}: serialize() must give a dict, not {data!r}")
+    try:
+        cls.deserialize(cast("dict[str, Any]", stored))
+    except Exception as error:
+        raise InvalidSchedule(
+            f"the timetable {name} can't be built again by deserialize() from {stored!r}, which serialize() gives: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return ScheduleSpec(
         kind="custom",
         classpath=name,

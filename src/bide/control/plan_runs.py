@@ -33,8 +33,6 @@ def plan_next_run(
     )
     if spec.schedule.kind == "custom":
         timetable_questions.ask_next_run(tx, dag_id)
-    else:
-        timetable_questions.withdraw(tx, dag_id)
     if spec.schedule.kind == "continuous" and (not structure.tasks or runs.has_unfinished(tx, dag_id)):
         # The end of the run plans the next one.
         interval = None

@@ -9,7 +9,7 @@ import msgspec
 
 from bide.control.plan_runs import plan_next_run
 from bide.model.dag_spec import DagSpec
-from bide.store import Store, Tx, dags, files, specs
+from bide.store import Store, Tx, dags, files, specs, timetable_questions
 from bide.wire.messages import FileError, FileParsed
 
 
@@ -93,4 +93,6 @@ def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool, is_unchanged: boo
     changed = known is None or known.version_uid != version_uid or not known.is_active
     dags.save(tx, spec, version_uid=version_uid, is_paused=paused, known=known is not None)
     if changed:
+        # Its timetable may have been another one.
+        timetable_questions.withdraw(tx, spec.dag_id)
         plan_next_run(tx, spec.dag_id)

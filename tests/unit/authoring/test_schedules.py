@@ -65,6 +65,13 @@ class Opaque(Timetable):
         return {"what": object()}
 
 
+class Forgetful(Timetable):
+    """It has an argument and does not say so."""
+
+    def __init__(self, hour: int) -> None:
+        self.hour = hour
+
+
 def spec(**options: Any) -> ScheduleSpec:
     return schedule_of(DAG("d", **options))
 
@@ -190,6 +197,7 @@ def test_a_timetable_of_ones_own_is_stored_by_its_class() -> None:
         (3, "given as a int"),
         (Refused(), "ValueError: no such thing"),
         (Opaque(), "values that JSON has"),
+        (Forgetful(3), r"can't be built again by deserialize\(\) from {}.*TypeError.*'hour'"),
     ],
 )
 def test_what_no_schedule_is(schedule: Any, reason: str) -> None:
