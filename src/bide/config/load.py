@@ -1,7 +1,8 @@
 """The settings of this process, read once and handed down.
 
-Sources in rising order: defaults, ``bide.toml`` in the project folder, environment (``BIDE__SECTION__KEY``),
-flags. A name that no setting has and a value of the wrong type are refused with the name of the source.
+Sources in rising order: defaults, ``bide.toml`` in the project folder, environment (``AIRFLOW__SECTION__KEY`` for
+some, ``BIDE__SECTION__KEY``), flags. A name that no setting has and a value of the wrong type are refused with the
+name of the source.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from bide.model.log_path import check_log_template
 from bide.observe.masking import MASK, add_secret, use_secret_names
 
 _PREFIX = "BIDE__"
+_AIRFLOW_PREFIX = "AIRFLOW__"
+#: Whose settings mean the same in Airflow.
+_AIRFLOW_SECTIONS = ("core", "operators", "scheduler")
 #: Words for booleans in the environment, beside those that JSON has.
 _BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
 
@@ -51,7 +55,12 @@ def load_config(
     `flags` maps (section, key) to the flag's name and its value. Raises :class:`ConfigError`.
     """
     project = find_project(cwd)
-    given = [*_from_file(project / CONFIG_FILE), *_from_environment(environ), *_from_flags(flags or {})]
+    given = [
+        *_from_file(project / CONFIG_FILE),
+        *_from_airflow(environ),
+        *_from_environment(environ),
+        *_from_flags(flags or {}),
+    ]
     values: dict[str, dict[str, Any]] = {section: {} for section in sections()}
     sources: dict[tuple[str, str], str] = {}
     for item in given:
@@ -82,6 +91,14 @@ def _from_file(path: Path) -> Iterator[Given]:
 
 def _place(path: Path, line: int | None) -> str:
     return str(path) if line is None else f"{path}:{line}"
+
+
+def _from_airflow(environ: Mapping[str, str]) -> Iterator[Given]:
+    """Airflow's variables of settings that it has too. Those that are secret have to be given by Bide's name."""
+    for row in setting_rows().values():
+        variable = f"{_AIRFLOW_PREFIX}{row.section}__{row.key}".upper()
+        if row.section in _AIRFLOW_SECTIONS and not row.is_secret and variable in environ:
+            yield Given(row.section, row.key, environ[variable], variable, True)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:

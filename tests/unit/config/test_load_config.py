@@ -172,6 +172,25 @@ def test_other_variables_are_nobodys_business(project: Path) -> None:
     load_config(project, {"BIDE_RUNNER": "x", "BIDEN": "y", "PATH": "/bin"})
 
 
+def test_airflows_variables_count_where_they_mean_the_same(project: Path) -> None:
+    environ = {
+        "AIRFLOW__CORE__PARALLELISM": "5",
+        "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "False",
+        "AIRFLOW__SCHEDULER__NO_SUCH_SETTING": "1",
+        "AIRFLOW__LOGGING__LOG_FILENAME_TEMPLATE": "{{ ti.dag_id }}",
+        "AIRFLOW__CORE__FERNET_KEY": "of another installation",
+    }
+    config = load_config(project, environ)
+    assert parallelism(config) == (5, "AIRFLOW__CORE__PARALLELISM")
+    assert not config.settings.scheduler.create_cron_data_intervals
+    assert config.runner_environment(environ)["BIDE__SCHEDULER__CREATE_CRON_DATA_INTERVALS"] == "false"
+    assert config.source("logging", "log_filename_template") == config.source("core", "fernet_key") == "default"
+    both = {**environ, "BIDE__CORE__PARALLELISM": "6"}
+    assert parallelism(load_config(project, both)) == (6, "BIDE__CORE__PARALLELISM")
+    wrong = {"AIRFLOW__CORE__PARALLELISM": "many"}
+    assert refused(project, wrong).startswith("AIRFLOW__CORE__PARALLELISM: core.parallelism is")
+
+
 def test_what_runners_are_told_reads_back_as_the_same_settings(project: Path) -> None:
     write(project, '[operators]\ndefault_deferrable = true\n[core]\ndefault_timezone = "Europe/Berlin"\n')
     config = load_config(project, {})
