@@ -222,6 +222,15 @@ async def test_continuous_runs_follow_each_other(engine: HandEngine) -> None:
     assert await starts(engine) == ["02 11:00", "02 12:00"]
 
 
+async def test_continuous_runs_without_a_start_date(engine: HandEngine) -> None:
+    await engine.register(dag_spec("d", schedule="@continuous", max_active_runs=1))
+    for done in range(3):
+        await engine.skip_to_next() if done else await engine.settle()
+        assert len(await engine.run_states()) == done + 1
+        await engine.finish("a")
+    assert await engine.settle() is not None
+
+
 async def test_a_continuous_dag_goes_on_after_a_run_by_hand_and_a_failure(engine: HandEngine) -> None:
     await engine.register(dag_spec("d", schedule="@continuous", max_active_runs=1), paused=True)
     run = await engine.create("d")

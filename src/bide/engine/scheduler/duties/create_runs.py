@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
 from bide.control.create_run import make_run
 from bide.control.plan_runs import plan_next_run
 from bide.engine.scheduler.duty import Next
+from bide.model.schedule_spec import ScheduleSpec
+from bide.model.timetables import Interval
 from bide.store import Store, Topic, Tx, dags, runs, specs
 from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
@@ -48,9 +51,7 @@ def _make(tx: Tx, row: DagRow) -> None:
         run_after = None if interval is None else interval.run_after
     if interval is None or run_after is None or run_after > tx.now:
         return
-    # Ticks are all different; the intervals that end there may begin at the same moment.
-    named_by = interval.start if schedule.intervals else interval.end
-    run_id = f"scheduled__{named_by.isoformat()}"
+    run_id = f"scheduled__{_named_by(schedule, interval).isoformat()}"
     if runs.find(tx, row.dag_id, run_id) is None:
         make_run(
             tx,
@@ -64,3 +65,8 @@ def _make(tx: Tx, row: DagRow) -> None:
             by="schedule",
         )
     plan_next_run(tx, row.dag_id, interval)
+
+
+def _named_by(schedule: ScheduleSpec, interval: Interval) -> datetime:
+    """The moment in the run's id. Where intervals may begin at the same moment, their ends are different."""
+    return interval.end if schedule.kind == "continuous" or not schedule.intervals else interval.start
