@@ -112,6 +112,7 @@ class Dag(Answer):
     tags: list[Tag]
     owners: list[str]
     timetable_summary: str | None
+    timetable_error: str | None = Field(description="Why its timetable can't say when it runs next.")
     max_active_runs: int
     max_active_tasks: int
     next_dagrun_run_after: datetime | None

@@ -15,8 +15,8 @@ from bide.store.pools import PoolView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
 
 
-def dag(row: DagView) -> models.Dag:
-    """One DAG."""
+def dag(row: DagView, problem: str | None = None) -> models.Dag:
+    """One DAG. `problem`: why its timetable fails."""
     return models.Dag(
         dag_id=row.dag_id,
         dag_display_name=row.dag_id,
@@ -27,6 +27,7 @@ def dag(row: DagView) -> models.Dag:
         tags=[models.Tag(name=tag, dag_id=row.dag_id) for tag in row.tags],
         owners=[owner.strip() for owner in row.owners.split(",") if owner.strip()],
         timetable_summary=row.timetable_summary or None,
+        timetable_error=problem,
         max_active_runs=row.max_active_runs,
         max_active_tasks=row.max_active_tasks,
         next_dagrun_run_after=row.next_run_at,

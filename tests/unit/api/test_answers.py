@@ -73,6 +73,7 @@ async def test_one_dag_in_full(admin: httpx.AsyncClient) -> None:
         "tags": [{"name": "daily", "dag_id": "etl"}, {"name": "Finance", "dag_id": "etl"}],
         "owners": ["ada", "bob"],
         "timetable_summary": "@daily",
+        "timetable_error": None,
         "max_active_runs": 16,
         "max_active_tasks": 16,
         "next_dagrun_run_after": None,

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query
 from bide.api import models, views
 from bide.api.services import Given, Paged, Services, User
 from bide.control.pause_dag import pause_dag
+from bide.store import Tx
+from bide.store.timetable_questions import troubles
 from bide.store.views import get_dag, list_dags
 
 router = APIRouter(prefix="/dags", tags=["DAG"], responses={404: {"model": models.Problem}})
@@ -25,10 +27,14 @@ async def list_all(
 ) -> models.Dags:
     """DAGs by id."""
     pattern = None if dag_id_pattern is None else dag_id_pattern.strip("%")
-    rows, total = await services.read(
-        lambda tx: list_dags(tx, page, only_active=exclude_stale, tags=tags, paused=paused, pattern=pattern)
-    )
-    return models.Dags(dags=[views.dag(row) for row in rows], total_entries=total)
+
+    def read(tx: Tx) -> models.Dags:
+        rows, total = list_dags(tx, page, only_active=exclude_stale, tags=tags, paused=paused, pattern=pattern)
+        problems = {one.dag_id: one.error for one in troubles(tx)}
+        found = [views.dag(row, problems.get(row.dag_id)) for row in rows]
+        return models.Dags(dags=found, total_entries=total)
+
+    return await services.read(read)
 
 
 @router.get("/{dag_id}")
@@ -45,5 +51,9 @@ async def patch(dag_id: str, body: models.DagPatch, services: Given, user: User)
 
 
 async def _find(services: Services, dag_id: str) -> models.Dag:
-    row = await services.find(lambda tx: get_dag(tx, dag_id), f"there is no DAG {dag_id!r}")
-    return views.dag(row)
+    def read(tx: Tx) -> models.Dag | None:
+        row = get_dag(tx, dag_id)
+        problem = next((one.error for one in troubles(tx) if one.dag_id == dag_id), None)
+        return None if row is None else views.dag(row, problem)
+
+    return await services.find(read, f"there is no DAG {dag_id!r}")
