@@ -97,7 +97,7 @@ def make_run(
         version_uid=found.version_uid,
         unfinished=structure.first_instances,
         start_date=None,
-        watched=watches.touch(tx, found.dag_id, run_id, interval.start),
+        watched=watches.touch(tx, found.dag_id, run_id, logical_date),
     )
     runs.insert(tx, run, structure, triggered_by=by)
     set_deadlines(tx, run, structure.spec)
