@@ -57,8 +57,7 @@ from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, Save
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
-from bide.wire.timetable_messages import AskTimetable as AskTimetable
-from bide.wire.timetable_messages import TimetableAnswer as TimetableAnswer
+from bide.wire.timetable_messages import AskTimetable, TimetableAnswer
 
 # --- task runner ------------------------------------------------------------------------------------------------
 
@@ -369,7 +368,6 @@ RunnerMessage = Ping | Pong | LoopBlocked | AskLooks | Looks | Stop
 StreamTold = EventsStored | SaveCheckpoint
 ParserMessage = ParseFile | FileParsed
 
-ExtensionMessage = AskTimetable | TimetableAnswer
 AnyMessage = (
     TemplateMessage
     | TaskMessage
@@ -381,7 +379,8 @@ AnyMessage = (
     | StreamTold
     | RunnerMessage
     | ParserMessage
-    | ExtensionMessage
+    | AskTimetable
+    | TimetableAnswer
 )
 
 
