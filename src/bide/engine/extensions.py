@@ -30,7 +30,7 @@ _EXIT_PATIENCE: Final = 1.0
 class Extensions:
     """Forks an extension runner for each batch of questions; one that takes `timeout` seconds for one is killed."""
 
-    def __init__(self, template: Template, *, timeout: float = 30.0) -> None:
+    def __init__(self, template: Template, timeout: float = 30.0) -> None:
         self._template = template
         self._timeout = timeout
 

@@ -251,8 +251,7 @@ class Engine:
         store.follow(BeginAlong(executor, who, logs))
         duties = make_duties(store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
-        extensions = Extensions(opened.template, timeout=settings.parsing.timeout_sec)
-        duties.append(AskTimetables(store, extensions, scope))
+        duties.append(AskTimetables(store, Extensions(opened.template, settings.parsing.timeout_sec), scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)
         serving.duties.start()
 
