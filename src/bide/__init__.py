@@ -35,10 +35,20 @@ if TYPE_CHECKING:
     from bide.authoring.hook import BaseHook
     from bide.authoring.job import JobOperator
     from bide.authoring.job_status import JobStatus
+    from bide.authoring.notifier import BaseNotifier
     from bide.authoring.operator import BaseOperator
     from bide.authoring.params import Param, ParamsDict
     from bide.authoring.parsing_context import get_parsing_context
+    from bide.authoring.priority import PriorityWeightStrategy, WeightRule
     from bide.authoring.python import PythonOperator
+    from bide.authoring.retry_policy import (
+        ChainRetryPolicy,
+        ExceptionRetryPolicy,
+        RetryAction,
+        RetryDecision,
+        RetryPolicy,
+        RetryRule,
+    )
     from bide.authoring.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
     from bide.authoring.setup_decorators import setup, teardown
     from bide.authoring.skipping import DownstreamTasksSkipped, SkipMixin
@@ -112,6 +122,7 @@ __all__ = [
     "AuthoringError",
     "BaseBranchOperator",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
     "BaseTrigger",
@@ -121,6 +132,7 @@ __all__ = [
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
     "BranchPythonOperator",
+    "ChainRetryPolicy",
     "Connection",
     "ConnectionNotFound",
     "Context",
@@ -141,6 +153,7 @@ __all__ = [
     "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
+    "ExceptionRetryPolicy",
     "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
@@ -159,10 +172,15 @@ __all__ = [
     "ParamsDict",
     "PokeReturnValue",
     "PollTrigger",
+    "PriorityWeightStrategy",
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
     "ReplayMismatch",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
     "SensorTimeout",
     "ShortCircuitOperator",
     "SignalTrigger",
@@ -195,6 +213,7 @@ __all__ = [
     "TriggerRule",
     "Variable",
     "VariableNotFound",
+    "WeightRule",
     "XComArg",
     "XComNotFound",
     "all_of",
@@ -236,10 +255,20 @@ _NAMES_BY_MODULE = {
     "bide.authoring.hook": ("BaseHook",),
     "bide.authoring.job": ("JobOperator",),
     "bide.authoring.job_status": ("JobStatus",),
+    "bide.authoring.notifier": ("BaseNotifier",),
     "bide.authoring.operator": ("BaseOperator",),
     "bide.authoring.params": ("Param", "ParamsDict"),
     "bide.authoring.parsing_context": ("get_parsing_context",),
+    "bide.authoring.priority": ("PriorityWeightStrategy", "WeightRule"),
     "bide.authoring.python": ("PythonOperator",),
+    "bide.authoring.retry_policy": (
+        "ChainRetryPolicy",
+        "ExceptionRetryPolicy",
+        "RetryAction",
+        "RetryDecision",
+        "RetryPolicy",
+        "RetryRule",
+    ),
     "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
     "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),
     "bide.authoring.start_trigger": ("StartTriggerArgs",),

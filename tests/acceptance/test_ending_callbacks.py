@@ -86,11 +86,13 @@ def test_callbacks_have_the_xcoms_of_the_task(run: DagRun) -> None:
     assert run.tasks["trigger_succeeds"]["xcom"]["success was called"] is None
 
 
-def test_a_callback_that_fails_is_in_the_log_and_changes_nothing(run: DagRun) -> None:
+def test_a_callback_that_fails_is_in_the_log_and_changes_nothing(run: DagRun, shared: Folder) -> None:
     assert run.end("broken") == "success"
     log = run.log("broken")
     assert "on_success_callback raises failed: RuntimeError: this callback is broken" in log
     assert "raise RuntimeError" in log
+    shown = shared.run("tasks", "show", run.done.json["dag_id"], "broken", "--run", run.run_id, "-o", "json").json
+    assert shown["failed_callbacks"] == ["on_success_callback raises failed: RuntimeError: this callback is broken"]
 
 
 def test_runs_have_callbacks_too(run: DagRun, shared: Folder) -> None:

@@ -90,10 +90,12 @@ class HandEngine:
         self.extensions: Asks | None = None
         #: Tests of more tasks at once than the default pool has slots do without.
         self.heed_pools = True
+        #: Whose tasks its workers run; None for all.
+        self.queues: list[str] | None = None
 
     def duties(self) -> list[Duty]:
         """The duties of the engine as it is now."""
-        who = Who(self.session, self.scope.only_run, heed_pools=self.heed_pools)
+        who = Who(self.session, self.scope.only_run, heed_pools=self.heed_pools, queues=self.queues)
         duties = make_duties(self.store, self.executor, self.scope, who, self.logs)
         if self.extensions is not None:
             duties.append(AskTimetables(self.store, self.extensions, self.scope))

@@ -10,6 +10,8 @@ from bide.model.errors import CycleError as AirflowDagCycleException
 from bide.model.errors import DeferralTimeout as TaskDeferralTimeout
 from bide.model.errors import DuplicateId as DuplicateTaskIdFound
 from bide.model.errors import NotFound as AirflowNotFoundException
+from bide.model.errors import PolicySkipDag as AirflowClusterPolicySkipDag
+from bide.model.errors import PolicyViolation as AirflowClusterPolicyViolation
 from bide.model.errors import SensorTimeout as AirflowSensorTimeout
 from bide.model.errors import TaskFailure as AirflowFailException
 from bide.model.errors import TaskSkipped as AirflowSkipException
@@ -18,6 +20,8 @@ from bide.model.errors import TriggerFailure as TaskDeferralError
 from bide.model.errors import XComNotFound as XComNotFound
 
 __all__ = (
+    "AirflowClusterPolicySkipDag",
+    "AirflowClusterPolicyViolation",
     "AirflowConfigException",
     "AirflowDagCycleException",
     "AirflowException",

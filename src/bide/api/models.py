@@ -120,6 +120,19 @@ class Dag(Answer):
     version_number: int
 
 
+class DagDetails(Dag):
+    """A DAG with what its file says of its runs."""
+
+    catchup: bool
+    dag_run_timeout: float | None = Field(description="Seconds.")
+    fail_fast: bool
+    max_consecutive_failed_dag_runs: int
+    start_date: datetime | None
+    end_date: datetime | None
+    doc_md: str | None
+    params: dict[str, Any] = Field(description="Default value, description and JSON schema by name.")
+
+
 class Dags(Answer):
     """Some DAGs."""
 
@@ -228,6 +241,8 @@ class TaskInstance(Answer):
     queued_when: datetime | None
     next_try_at: datetime | None = Field(description="When a retry or a sensor's next look is due.")
     error: str | None = Field(description="One line: why the last try failed.")
+    note: str | None = None
+    failed_callbacks: list[str] = Field([], description="One line for each callback or listener that failed.")
     held: str | None = Field(
         None,
         description="Why its next try can't start: work outside is to be cancelled, or its pool can't take it.",
@@ -272,9 +287,10 @@ class ClearTaskInstances(Question):
 
 
 class PatchTaskInstance(Question):
-    """What a task instance is to be."""
+    """What a task instance is to be, or what is to be noted about it."""
 
-    new_state: Literal["success", "failed", "skipped"]
+    new_state: Literal["success", "failed", "skipped"] | None = None
+    note: str | None = Field(None, max_length=1000, description="An empty text removes it.")
     include_upstream: bool = False
     include_downstream: bool = False
     include_past: bool = False
@@ -311,48 +327,6 @@ class XComEntryWithValue(XComEntry):
     """An XCom; moments are ISO 8601, objects their fields, tables and large values a word about their size."""
 
     value: Any
-
-
-# --- pools --------------------------------------------------------------------------------------------------------
-
-
-class Pool(Answer):
-    """A pool, and how many of its slots tasks in these states take or want."""
-
-    name: str
-    slots: int = Field(description="-1 for any number.")
-    description: str | None
-    include_deferred: bool = Field(description="Deferred tasks take slots, too.")
-    occupied_slots: int
-    running_slots: int
-    queued_slots: int
-    scheduled_slots: int
-    deferred_slots: int
-    open_slots: int | None = Field(description="Null for any number.")
-
-
-class Pools(Answer):
-    """Some pools."""
-
-    pools: list[Pool]
-    total_entries: int
-
-
-class NewPool(Question):
-    """A pool to make."""
-
-    name: str
-    slots: int
-    description: str | None = None
-    include_deferred: bool = False
-
-
-class PatchPool(Question):
-    """What to change of a pool."""
-
-    slots: int | None = None
-    description: str | None = None
-    include_deferred: bool | None = None
 
 
 # --- the rest -----------------------------------------------------------------------------------------------------

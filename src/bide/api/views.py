@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from bide.api import models
+from bide.api import models, pool_models, try_models
 from bide.control.shown_secrets import shown_xcom
 from bide.model.dag_modules import shown
+from bide.model.dag_spec import DagSpec, ParamSpec
 from bide.model.states import FINISHED, RunState, TaskState
+from bide.model.tries import Try
 from bide.store.pools import PoolView
 from bide.store.views import DagView, ImportErrorView, InstanceView, RunView, WaitView, XComView
 
@@ -36,6 +40,30 @@ def dag(row: DagView, problem: str | None = None) -> models.Dag:
     )
 
 
+def dag_details(row: DagView, spec: DagSpec) -> models.DagDetails:
+    """One DAG with what its file says."""
+    return models.DagDetails(
+        **dag(row).model_dump(),
+        catchup=spec.catchup,
+        dag_run_timeout=spec.dagrun_timeout,
+        fail_fast=spec.fail_fast,
+        max_consecutive_failed_dag_runs=spec.max_consecutive_failed_dag_runs,
+        start_date=None if spec.start_date is None else datetime.fromisoformat(spec.start_date),
+        end_date=None if spec.end_date is None else datetime.fromisoformat(spec.end_date),
+        doc_md=spec.doc,
+        params=described_params(spec),
+    )
+
+
+def described_params(spec: DagSpec) -> dict[str, Any]:
+    """What is known of the parameters of a DAG: default value, description and schema by name."""
+    known = {name: ParamSpec() for name in spec.params} | spec.param_specs
+    return {
+        name: {"value": spec.params.get(name), "description": one.description, "schema": one.schema}
+        for name, one in known.items()
+    }
+
+
 def dag_run(row: RunView) -> models.DagRun:
     """One run."""
     return models.DagRun(
@@ -58,7 +86,13 @@ def dag_run(row: RunView) -> models.DagRun:
     )
 
 
-def task_instance(row: InstanceView, wait: WaitView | None = None, held: str | None = None) -> models.TaskInstance:
+def task_instance(
+    row: InstanceView,
+    wait: WaitView | None = None,
+    held: str | None = None,
+    note: str | None = None,
+    failed_callbacks: Sequence[str] = (),
+) -> models.TaskInstance:
     """One task instance with what it waits for, and why its next try can't start."""
     state = TaskState(row.state)
     return models.TaskInstance(
@@ -85,9 +119,37 @@ def task_instance(row: InstanceView, wait: WaitView | None = None, held: str | N
         queued_when=row.queued_at,
         next_try_at=row.due_at,
         error=row.error or None,
+        note=note,
+        failed_callbacks=list(failed_callbacks),
         held=None if state in FINISHED else held,
         trigger=None if wait is None else _trigger(wait),
     )
+
+
+def task_tries(row: InstanceView, tries: Sequence[Try]) -> try_models.TaskInstanceTries:
+    """The tries of an instance."""
+    place = f"/api/v2/dags/{row.dag_id}/dagRuns/{row.run_id}/taskInstances/{row.task_id}/logs"
+    shown = [
+        try_models.TaskInstanceTry(
+            task_id=row.task_id,
+            dag_id=row.dag_id,
+            dag_run_id=row.run_id,
+            map_index=row.map_index,
+            try_number=one.number,
+            max_tries=row.max_tries,
+            state=one.state,
+            start_date=one.start,
+            end_date=one.end,
+            duration=one.seconds,
+            hostname=one.host,
+            operator=row.operator or None,
+            pool=row.pool,
+            queue=row.queue,
+            log_url=quote(f"{place}/{one.number}") + (f"?map_index={row.map_index}" if row.map_index >= 0 else ""),
+        )
+        for one in tries
+    ]
+    return try_models.TaskInstanceTries(task_instances=shown, total_entries=len(shown))
 
 
 def _trigger(row: WaitView) -> models.Trigger:
@@ -107,9 +169,9 @@ def first_end(row: WaitView) -> datetime | None:
     return min(ends, default=None)
 
 
-def pool(row: PoolView) -> models.Pool:
+def pool(row: PoolView) -> pool_models.Pool:
     """One pool and what its slots are taken by."""
-    return models.Pool(
+    return pool_models.Pool(
         name=row.pool.name,
         slots=row.pool.slots,
         description=row.pool.description or None,

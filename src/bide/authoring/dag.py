@@ -18,12 +18,13 @@ from bide.authoring.hints import did_you_mean
 from bide.authoring.moments import as_moment, as_seconds, default_zone
 from bide.authoring.params import NO_VALUE, DagParam, ParamsDict
 from bide.authoring.scope import collecting as collecting
-from bide.authoring.settings import find_number
+from bide.authoring.settings import find_flag, find_number
 from bide.authoring.testable import Testable
 from bide.authoring.timetable import runs_at_once
 from bide.model.errors import InvalidArgument, NotFound
 from bide.model.graph import topological_order
 from bide.model.ids import check_id
+from bide.model.run_types import RunType
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
@@ -81,12 +82,12 @@ class DAG(Testable):
         concurrency: int | None = None,
         max_active_tasks: int | None = None,
         max_active_runs: int | None = None,
-        max_consecutive_failed_dag_runs: int = 0,
+        max_consecutive_failed_dag_runs: int | None = None,
         dagrun_timeout: dt.timedelta | None = None,
         sla_miss_callback: Callbacks = None,
         default_view: str | None = None,
         orientation: str | None = None,
-        catchup: bool = False,
+        catchup: bool | None = None,
         on_success_callback: Callbacks = None,
         on_failure_callback: Callbacks = None,
         doc_md: str | None = None,
@@ -121,7 +122,9 @@ class DAG(Testable):
         self.render_template_as_native_obj = render_template_as_native_obj
         self.max_active_tasks = _limit(of, "max_active_tasks", max_active_tasks, concurrency)
         self.max_active_runs = _limit(of, "max_active_runs", max_active_runs, runs_at_once(self.schedule))
-        self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        self.max_consecutive_failed_dag_runs = _limit(
+            of, "max_consecutive_failed_dag_runs", max_consecutive_failed_dag_runs, default=0
+        )
         as_seconds(dagrun_timeout, name="dagrun_timeout", of=of)
         self.dagrun_timeout = dagrun_timeout
         self.sla_miss_callback = as_callbacks(sla_miss_callback)
@@ -129,7 +132,7 @@ class DAG(Testable):
         self.on_failure_callback = as_callbacks(on_failure_callback)
         self.default_view = default_view
         self.orientation = orientation
-        self.catchup = catchup
+        self.catchup = find_flag("scheduler", "catchup_by_default", False) if catchup is None else bool(catchup)
         self.doc_md = doc_md
         self.params = ParamsDict({**(self.default_args.get("params") or {}), **(params or {})})
         #: What was written on edges with :class:`~bide.authoring.dependencies.Label`, by (upstream, downstream) id.
@@ -142,7 +145,7 @@ class DAG(Testable):
         self.fail_fast = fail_fast or fail_stop
         self.dag_display_name = dag_display_name or dag_id
         self.deadline = deadline
-        self.allowed_run_types = allowed_run_types
+        self.allowed_run_types = _as_run_types(of, allowed_run_types)
         self.disable_bundle_versioning = disable_bundle_versioning
         #: The folder that is on ``sys.path`` for the DAG file; set by whoever imports it.
         self.dags_folder: str | None = None
@@ -339,11 +342,23 @@ def _one_schedule(of: str, schedule: Any, schedule_interval: Any, timetable: Any
     return given[0] if given else None
 
 
-def _limit(of: str, name: str, *values: Any) -> int:
+def _as_run_types(of: str, value: Any) -> tuple[str, ...]:
+    """Kinds of runs, or none for all."""
+    given = [value] if isinstance(value, str) else list(value or ())
+    names = [str(getattr(one, "value", one)) for one in given]
+    known = [one.value for one in RunType]
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise InvalidArgument(f"{of}: unknown run type {name!r}{hint}; there are {', '.join(known)}")
+    return tuple(sorted(set(names)))
+
+
+def _limit(of: str, name: str, *values: Any, default: int = DEFAULT_MAX_ACTIVE) -> int:
     """The first of `values` that is given, else the setting ``[core] {name}_per_dag``."""
     value = next((value for value in values if value is not None), None)
     if value is None:
-        return find_number("core", f"{name}_per_dag", DEFAULT_MAX_ACTIVE)
+        return find_number("core", f"{name}_per_dag", default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidArgument(f"{of}: {name} must be an integer of zero or more, not {value!r}")
     return value

@@ -16,6 +16,7 @@ from bide.authoring.inputs import Stamp, module_files, recorded_inputs
 from bide.authoring.plugins import load_plugins, watch_plugins
 from bide.authoring.scope import collecting
 from bide.model.dag_modules import module_name
+from bide.model.errors import BideError, PolicySkipDag
 from bide.observe.tracebacks import format_error
 
 
@@ -137,6 +138,24 @@ def _take_dags(loaded: LoadedFile, made: list[DAG], module: ModuleType, path: st
             continue
         same[0].dags_folder = loaded.folder
         loaded.dags[dag_id] = same[0]
+    _apply_policies(loaded)
+
+
+def _apply_policies(loaded: LoadedFile) -> None:
+    """Take out the DAGs that a policy leaves out, or does not allow: the latter with an error."""
+    policies = load_plugins().policies
+    if policies is None:
+        return
+    for dag_id, dag in list(loaded.dags.items()):
+        try:
+            policies.apply(dag)
+        except PolicySkipDag:
+            del loaded.dags[dag_id]
+        except Exception as error:
+            del loaded.dags[dag_id]
+            message = f"{type(error).__name__}: DAG {dag_id!r}: {error} ({loaded.path})"
+            text = "" if isinstance(error, BideError) else format_error(error, error.__traceback__)
+            loaded.errors.append(FileProblem(message, text, dag_id=dag_id))
 
 
 def _is_anothers(dag: DAG, loaded: LoadedFile, path: str) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
     from bide.authoring.mapping import OperatorPartial
+    from bide.authoring.retry_policy import RetryPolicy
     from bide.model.dag_spec import MarkerSpec
 
 
@@ -71,6 +72,9 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
     on_failure_fail_dagrun: bool = False
     inherits_from_empty_operator: ClassVar[bool] = False
 
+    #: The weight with all that the weight rule adds, where a policy has set it.
+    total_weight: int | None = None
+
     _ready: bool = False
     #: Whether it takes its place in the order of its DAG: one made for an instance of a mapped task does not.
     _links_tasks: bool = True
@@ -98,6 +102,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         retry_delay: dt.timedelta | float = dt.timedelta(seconds=300),
         retry_exponential_backoff: bool | float = False,
         max_retry_delay: dt.timedelta | float | None = None,
+        retry_policy: RetryPolicy | None = None,
         start_date: dt.datetime | str | None = None,
         end_date: dt.datetime | str | None = None,
         depends_on_past: bool = False,
@@ -163,7 +168,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.retries = 0 if retries is None else retries
         self.retry_delay = retry_delay
         self.retry_exponential_backoff = retry_exponential_backoff
-        self.max_retry_delay = max_retry_delay
+        self.max_retry_delay, self.retry_policy = max_retry_delay, retry_policy
         self.start_date = as_moment(start_date, name="start_date", of=f"task {self.task_id!r}")
         self.end_date = as_moment(end_date, name="end_date", of=f"task {self.task_id!r}")
         self.depends_on_past = depends_on_past or wait_for_downstream

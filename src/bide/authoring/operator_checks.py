@@ -41,7 +41,9 @@ def check_operator(task: BaseOperator) -> None:
         raise InvalidArgument(f"{of}: retry_exponential_backoff must be True, False or a factor, not {backoff!r}")
     if not task.is_teardown:
         check_choice(task.trigger_rule, TRIGGER_RULES, "trigger_rule", of)
-    if isinstance(task.weight_rule, str):
+    if task.retry_policy is not None and not callable(getattr(task.retry_policy, "evaluate", None)):
+        raise InvalidArgument(f"{of}: retry_policy must be a RetryPolicy, not {task.retry_policy!r}")
+    if isinstance(task.weight_rule, str) and "." not in task.weight_rule:
         check_choice(task.weight_rule, WEIGHT_RULES, "weight_rule", of)
     if task.on_cancel_failure is not None:
         check_choice(task.on_cancel_failure, ON_CANCEL_FAILURE, "on_cancel_failure", of)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bide.authoring.xcom_arg import Resolvable
 from bide.model.errors import InvalidArgument
+from bide.model.param_schema import problem_of
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
@@ -47,13 +48,25 @@ class Param:
         """Whether there is a default."""
         return self.value is not NO_VALUE
 
-    def resolve(self, value: Any = NO_VALUE) -> Any:
-        """`value`, or the default if that is left out; :class:`InvalidArgument` if there is neither."""
-        if value is not NO_VALUE:
-            return value
-        if not self.has_value:
-            raise InvalidArgument("the parameter has no default and the run's conf gives no value")
-        return self.value
+    def resolve(self, value: Any = NO_VALUE, suppress_exception: bool = False) -> Any:
+        """`value`, or the default if that is left out, if it is as the schema says.
+
+        Raises :class:`InvalidArgument` if there is no value, or a wrong one; None with `suppress_exception`.
+        """
+        final = self.value if value is NO_VALUE else value
+        if final is NO_VALUE:
+            problem = "the parameter has no default and the run's conf gives no value"
+        else:
+            problem = problem_of(self.schema, final)
+        if not problem:
+            return final
+        if suppress_exception:
+            return None
+        raise InvalidArgument(problem)
+
+    def serialize(self) -> dict[str, Any]:
+        """Another name of :meth:`dump`."""
+        return self.dump()
 
     def dump(self) -> dict[str, Any]:
         """Value, description and schema, for people and forms."""
@@ -70,8 +83,9 @@ class Param:
 class ParamsDict(MutableMapping[str, Any]):
     """Parameters by name. Reading one gives its value; :meth:`get_param` gives the :class:`Param` itself."""
 
-    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, params: Mapping[str, Any] | None = None, suppress_exception: bool = False) -> None:
         self._params: dict[str, Param] = {}
+        self._suppress = suppress_exception
         if isinstance(params, ParamsDict):
             self._params.update(params._params)
         else:
@@ -105,6 +119,23 @@ class ParamsDict(MutableMapping[str, Any]):
         """The values by name; None where there is none."""
         return dict(self)
 
+    def validate(self) -> dict[str, Any]:
+        """The values by name, if each is as its schema says.
+
+        Raises :class:`InvalidArgument` naming the first that is not, or has no value.
+        """
+        values: dict[str, Any] = {}
+        for name, param in self._params.items():
+            try:
+                values[name] = param.resolve(suppress_exception=self._suppress)
+            except InvalidArgument as error:
+                raise InvalidArgument(f"param {name!r}: {error}") from None
+        return values
+
+    def items_of(self) -> Mapping[str, Param]:
+        """The parameters themselves, by name."""
+        return self._params
+
     def defaults(self) -> dict[str, Any]:
         """The values of those that have one."""
         return {name: param.value for name, param in self._params.items() if param.has_value}
@@ -129,10 +160,13 @@ class DagParam(Resolvable):
 def merge_params(dag: ParamsDict, task: ParamsDict, conf: Mapping[str, Any]) -> dict[str, Any]:
     """What ``params`` is in a task: the DAG's defaults, the task's over them, the run's `conf` over both.
 
-    Raises :class:`InvalidArgument` naming a parameter that has no value anywhere.
+    Raises :class:`InvalidArgument` naming a parameter that has no value anywhere, or one that its schema refuses.
     """
     merged = {**dag.defaults(), **task.defaults(), **conf}
-    for name in (*dag, *task):
+    for name, param in {**dag.items_of(), **task.items_of()}.items():
         if name not in merged:
             raise InvalidArgument(f"param {name!r} has no default, so the run's conf must give a value for it")
+        problem = problem_of(param.schema, merged[name])
+        if problem:
+            raise InvalidArgument(f"param {name!r}: {problem}")
     return merged

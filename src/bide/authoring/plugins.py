@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -21,11 +22,16 @@ from bide.authoring.settings import find_setting
 
 if TYPE_CHECKING:
     from bide.authoring.listeners import Listeners
+    from bide.authoring.policies import Policies
 
 _log = logging.getLogger("bide.plugins")
 
 #: Groups of entry points that name plugin classes.
 GROUPS: Final = ("bide.plugins", "airflow.plugins")
+#: Groups of entry points that name modules with policies.
+POLICY_GROUPS: Final = ("bide.policies", "airflow.policy")
+#: Modules that may have policies, wherever they are on ``sys.path``.
+LOCAL_SETTINGS: Final = ("bide_local_settings", "airflow_local_settings")
 #: A file without this word makes no plugin, and is imported only by those who want something of it.
 _WORD: Final = b"Plugin"
 
@@ -41,6 +47,8 @@ class Plugin:
     task_decorators: ClassVar[dict[str, Any]] = {}
     #: Airflow's list of timetable classes; here they are found by their path, whether or not they are in it.
     timetables: ClassVar[list[Any]] = []
+    #: Modules or objects with functions named as in :mod:`bide.authoring.policies`.
+    policies: ClassVar[list[Any]] = []
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
@@ -55,6 +63,8 @@ class Plugins:
         self.listeners: Listeners | None = None
         #: What plugins bring for ``@task.NAME``.
         self.task_decorators: dict[str, Any] = {}
+        #: None if there are none, as almost everywhere.
+        self.policies: Policies | None = None
         #: Files of the plugin folder that are imported.
         self.files: list[str] = []
         #: One line for each plugin that can't be used.
@@ -68,10 +78,22 @@ class Plugins:
         """The implementations of a hook."""
         return [] if self.listeners is None else self.listeners.of(hook)
 
+    def take_policies(self, *sources: object, problem: str = "") -> None:
+        """Take in policies of modules or objects; a `problem` with them keeps everything from running."""
+        from bide.authoring.policies import Policies  # only those who have policies need it
+
+        policies = self.policies or Policies()
+        for source in sources:
+            policies.take(source)
+        policies.problem = policies.problem or problem
+        self.policies = policies or None
+
     def take(self, plugin: type[Plugin]) -> None:
         """Take in a plugin class."""
         plugin.on_load()
         self.task_decorators.update(plugin.task_decorators)
+        if plugin.policies:
+            self.take_policies(*plugin.policies)
         for listener in plugin.listeners:
             if self.listeners is None:
                 from bide.authoring.listeners import (
@@ -120,7 +142,40 @@ def _load() -> Plugins:
             plugins.take(plugin)
         except Exception as error:
             _complain(plugins, f"plugin {name!r} of {place} can't be used: {type(error).__name__}: {error}")
+            if plugin.policies:
+                plugins.take_policies(problem=f"plugin {name!r} can't be used")
+    _load_policies(plugins)
     return plugins
+
+
+def _load_policies(plugins: Plugins) -> None:
+    """Those of local settings and of entry points. Without one that is there, nothing may run."""
+    for name in LOCAL_SETTINGS:
+        try:
+            if find_spec(name) is None:
+                continue
+            module = importlib.import_module(name)
+            if module.__file__ is not None:
+                plugins.files.append(module.__file__)
+            plugins.take_policies(module)
+        except Exception as error:
+            _policies_fail(plugins, name, error)
+    for point in _policy_points():
+        try:
+            plugins.take_policies(point.load())
+        except Exception as error:
+            _policies_fail(plugins, f"{point.group}: {point.name} = {point.value}", error)
+
+
+def _policies_fail(plugins: Plugins, where: str, error: Exception) -> None:
+    text = f"{where}: {type(error).__name__}: {error}"
+    plugins.take_policies(problem=text)
+    _complain(plugins, f"the policies of {text}")
+
+
+@lru_cache(maxsize=1)
+def _policy_points() -> list[Any]:
+    return [point for group in POLICY_GROUPS for point in entry_points(group=group)]
 
 
 def _found(plugins: Plugins) -> Iterator[tuple[str, type[Plugin]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
@@ -23,8 +24,9 @@ from bide.authoring.setup_teardown import check_setups
 from bide.authoring.start_checks import check_start
 from bide.authoring.timetable import runs_at_once
 from bide.authoring.xcom_arg import XComArg
-from bide.model.dag_spec import DagSpec, GroupSpec, TaskSpec
-from bide.model.errors import AuthoringError, CycleError, InvalidSchedule, NotSerializable
+from bide.model.dag_spec import DagSpec, GroupSpec, ParamSpec, TaskSpec
+from bide.model.errors import AuthoringError, CycleError, InvalidArgument, InvalidSchedule, NotSerializable
+from bide.model.param_schema import problem_of_schema, problem_of_values
 from bide.model.values import encode
 
 C = TypeVar("C", bound=str)
@@ -51,6 +53,11 @@ def validate_dag(dag: DAG) -> None:
         )
     for task in dag.tasks:
         check_operator(task)
+        if dag.fail_fast and task.trigger_rule != "all_success" and not task.is_teardown:
+            raise AuthoringError(
+                f"{name_of(task)} has trigger_rule {task.trigger_rule!r}: tasks of a DAG that is fail_fast "
+                "must have 'all_success', since nothing runs after the first failure"
+            )
         check_start(task)
         for source in _all_sources(task):
             if source.operator is not task and source.operator.task_id not in dag.task_dict:
@@ -58,6 +65,7 @@ def validate_dag(dag: DAG) -> None:
                     f"{name_of(task)} takes the result of {source.operator.task_id!r}, which is not in that DAG"
                 )
     check_setups(dag.tasks)
+    _check_params(dag)
     try:
         dag.test_cycle()
     except CycleError as error:
@@ -92,10 +100,15 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         catchup=bool(dag.catchup),
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
+        dagrun_timeout=as_seconds(dag.dagrun_timeout, name="dagrun_timeout", of=f"DAG {dag.dag_id!r}"),
+        fail_fast=bool(dag.fail_fast),
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        allowed_run_types=dag.allowed_run_types,
         tags=tuple(sorted(dag.tags)),
         owner=dag.owner,
         doc=dag.doc_md,
         params=_plain_params(dag),
+        param_specs=_param_specs(dag),
         paused_on_creation=dag.is_paused_upon_creation,
         callbacks=_called(dag),
         deadlines=tuple(alert.spec() for alert in alerts_of(dag)),
@@ -123,6 +136,10 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         queue=task.queue,
         pool=task.pool,
         pool_slots=task.pool_slots,
+        depends_on_past=bool(task.depends_on_past),
+        wait_for_downstream=bool(task.wait_for_downstream),
+        ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
+        wait_for_past_before_skipping=bool(task.wait_for_past_depends_before_skipping),
         group_id=group_id,
         is_sensor=issubclass(task.operator_class, BaseSensorOperator),
         is_setup=task.is_setup,
@@ -173,8 +190,8 @@ def _chosen(task: BaseOperator, name: str, choices: Sequence[C], of: str) -> C:
 
 
 def _handles_failed_waits(task: BaseOperator) -> bool:
-    own = task.operator_class.resume_execution
-    return own not in (BaseOperator.resume_execution, BaseSensorOperator.resume_execution)
+    plain = (BaseOperator.resume_execution, BaseSensorOperator.resume_execution)
+    return task.retry_policy is not None or task.operator_class.resume_execution not in plain
 
 
 def _reads(task: BaseOperator) -> tuple[tuple[str, str], ...]:
@@ -193,6 +210,31 @@ def _backoff(value: bool | float) -> float:
     if value is True:
         return 2.0
     return float(value) or 1.0
+
+
+def _param_specs(dag: DAG) -> dict[str, ParamSpec]:
+    """What is known of parameters beside their defaults."""
+    found: dict[str, ParamSpec] = {}
+    for name, param in dag.params.items_of().items():
+        if param.schema or param.description or not param.has_value:
+            schema = json.loads(json.dumps(param.schema, default=str))
+            found[name] = ParamSpec(schema, param.description, required=not param.has_value)
+    return found
+
+
+def _check_params(dag: DAG) -> None:
+    """Schemas have to be schemas; a DAG that runs by itself needs a good value for each parameter."""
+    params = dag.params.items_of()
+    for name, param in params.items():
+        problem = problem_of_schema(param.schema) if param.schema else ""
+        if problem:
+            raise InvalidArgument(f"DAG {dag.dag_id!r}, param {name!r}: its schema is wrong: {problem}")
+    if schedule_of(dag).kind != "none":
+        problem = problem_of_values(_param_specs(dag), dag.params.defaults(), {})
+        if problem:
+            raise InvalidArgument(
+                f"DAG {dag.dag_id!r}, {problem}; a DAG with a schedule runs without anybody's conf"
+            )
 
 
 def _plain_params(dag: DAG) -> dict[str, Any]:

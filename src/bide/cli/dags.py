@@ -158,12 +158,14 @@ def _summary(row: DagRow) -> Row:
 
 
 def _set_paused(config: Config, dag_id: str, paused: bool, output: Output) -> None:
-    async def change() -> None:
+    async def change() -> int:
         async with open_store(config) as store:
-            await pause_dag(store, dag_id, paused, by=this_person())
+            return await pause_dag(store, dag_id, paused, by=this_person())
 
-    asyncio.run(change())
-    tell({"dag_id": dag_id, "paused": paused}, output, f"{dag_id} is {'paused' if paused else 'not paused'}")
+    due = asyncio.run(change())
+    catching_up = f"; {due} runs are due, since it catches up" if due > 1 else ""
+    text = f"{dag_id} is {'paused' if paused else 'not paused'}{catching_up}"
+    tell({"dag_id": dag_id, "paused": paused}, output, text)
 
 
 def _warn_without_engine(config: Config) -> None:

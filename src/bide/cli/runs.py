@@ -20,6 +20,7 @@ from bide.config.resolved import Config
 from bide.control.cancel_run import cancel_run
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_run import mark_run
+from bide.control.note_run import note_run
 from bide.control.selecting import Plan
 from bide.model.dag_modules import shown
 from bide.model.selection import RunChoice, TaskChoice
@@ -155,6 +156,25 @@ def mark(
 
     empty = f"no task instance {'would change' if dry_run else 'has changed'}; the run is {state}"
     force(read_config(dags), command, verb="mark", dry_run=dry_run, yes=yes, output=output, empty=empty)
+
+
+@app.command()
+def note(
+    dag_id: DagArgument,
+    run_id: RunArgument,
+    text: Annotated[str, typer.Argument(help="For people who look at the run.", show_default=False)],
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write something about a run."""
+    config = read_config(dags)
+
+    async def write() -> None:
+        async with open_store(config) as store:
+            await note_run(store, dag_id, run_id, text, by=this_person())
+
+    asyncio.run(write())
+    tell({"dag_id": dag_id, "run_id": run_id, "note": text}, output, f"noted about {dag_id} {run_id}")
 
 
 def run_summary(row: RunView) -> Row:

@@ -26,6 +26,7 @@ from bide.cli.output import tell
 from bide.cli.settings import read_config
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_tasks import mark_tasks
+from bide.control.note_run import note_task
 from bide.control.release_tasks import release_tasks
 from bide.control.selecting import Plan
 from bide.model.selection import RunChoice, TaskChoice
@@ -169,3 +170,24 @@ def release(
 
     released = asyncio.run(let_go())
     tell({"dag_id": dag_id, "run_id": run_id, "released": released}, output, f"released {', '.join(released)}")
+
+
+def note(
+    dag_id: DagArgument,
+    run_id: RunArgument,
+    task_id: TaskArgument,
+    text: Annotated[str, typer.Argument(help="An empty text removes it.", show_default=False)],
+    map_index: MapIndexOption = None,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write something about a task instance, for people who look at it."""
+    config = read_config(dags)
+
+    async def write() -> int:
+        async with open_store(config) as store:
+            return await note_task(store, dag_id, run_id, task_id, text, map_index=map_index, by=this_person())
+
+    number = asyncio.run(write())
+    told = f"noted about {task_id} of {run_id}" if number == 1 else f"noted about {number} instances of {task_id}"
+    tell({"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "noted": number}, output, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bide.cli.output import Row
@@ -10,6 +11,7 @@ from bide.model.graph import topological_order
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TaskState
 from bide.store import Tx, specs
+from bide.store.callback_requests import list_failures
 from bide.store.holds import reasons_held
 from bide.store.views import (
     InstanceView,
@@ -24,8 +26,11 @@ from bide.store.views import (
 )
 
 
-def task_summary(row: InstanceView, held: str | None = None) -> Row:
-    """The fields that lists of task instances show; `held` says why its next try can't start as things are."""
+def task_summary(row: InstanceView, held: str | None = None, failed_callbacks: Sequence[str] = ()) -> Row:
+    """The fields that lists of task instances show.
+
+    `held` says why its next try can't start as things are, `failed_callbacks` which of its callbacks failed.
+    """
     return {
         "task_id": row.task_id,
         "map_index": row.map_index,
@@ -38,6 +43,7 @@ def task_summary(row: InstanceView, held: str | None = None) -> Row:
         "end": row.end_date,
         "seconds": None if row.duration is None else round(row.duration, 3),
         "error": row.error or None,
+        "failed_callbacks": list(failed_callbacks) or None,
         "held": None if TaskState(row.state) in FINISHED else held,
     }
 
@@ -55,7 +61,8 @@ def run_summaries(tx: Tx, run: RunView) -> list[Row]:
     """A row for each instance of a run, each after those that it waits for."""
     rows = in_order(tx, run)
     held = reasons_held(tx, [row.uid for row in rows])
-    return [task_summary(row, held.get(row.uid)) for row in rows]
+    failed = list_failures(tx, [row.uid for row in rows])
+    return [task_summary(row, held.get(row.uid), failed.get(row.uid, ())) for row in rows]
 
 
 #: DAGs that a message names, where the one that a person named is not among them.

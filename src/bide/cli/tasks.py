@@ -23,15 +23,19 @@ from bide.control.shown_secrets import know_secrets, shown_xcom
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.log_path import LogLayout
+from bide.model.tries import Try, tries_of
 from bide.observe.log_files import read_log
 from bide.store import Tx
+from bide.store.callback_requests import list_failures
 from bide.store.holds import reasons_held
+from bide.store.notes import list_notes
 from bide.store.views import InstanceView, RunView, history, list_waits, list_xcoms
 
 app = typer.Typer(help="List, show, clear and mark task instances, and read their logs.", no_args_is_help=True)
 app.command()(task_changes.clear)
 app.command()(task_changes.mark)
 app.command()(task_changes.release)
+app.command()(task_changes.note)
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 TaskArgument = Annotated[str, typer.Argument(help="Id of the task.", show_default=False)]
@@ -77,6 +81,43 @@ def show(
         return
     show_record(record, output)
     show_rows(events, output, title="States", empty="not scheduled yet")
+
+
+@app.command()
+def tries(
+    dag_id: DagArgument,
+    task_id: TaskArgument,
+    run: RunOption = None,
+    map_index: MapIndexOption = NOT_MAPPED,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the tries of a task instance: how each ended, when, where, and its log."""
+    config = read_config(dags)
+
+    def read(tx: Tx) -> tuple[RunView, InstanceView, list[Try]]:
+        found, instance = find_instance(tx, dag_id, run, task_id, map_index)
+        return found, instance, tries_of(history(tx, [instance.uid]).get(instance.uid, ()))
+
+    async def look() -> tuple[RunView, InstanceView, list[Try]]:
+        async with open_store(config) as store:
+            return await store.read(read)
+
+    found, instance, had = asyncio.run(look())
+    layout = log_layout(config)
+    rows: list[Row] = [
+        {
+            "try": one.number,
+            "state": one.state,
+            "start": one.start,
+            "end": one.end,
+            "seconds": None if one.seconds is None else round(one.seconds, 3),
+            "host": one.host,
+            "log_path": str(find_log(layout, found, instance, one.number)),
+        }
+        for one in had
+    ]
+    show_rows(rows, output, title=f"{dag_id} {found.run_id} {task_id}", empty="no tries yet")
 
 
 @app.command()
@@ -137,9 +178,14 @@ async def _show(
         record: Row = {
             "dag_id": dag_id,
             "run_id": run.run_id,
-            **task_summary(instance, reasons_held(tx, [instance.uid]).get(instance.uid)),
+            **task_summary(
+                instance,
+                reasons_held(tx, [instance.uid]).get(instance.uid),
+                list_failures(tx, [instance.uid]).get(instance.uid, ()),
+            ),
             "deadline": instance.deadline,
             "due": instance.due_at,
+            "note": list_notes(tx, [instance.uid]).get(instance.uid),
             "waits_for": waits[0].subject if waits else None,
             "waits_since": waits[0].armed_at if waits else None,
             "xcom": xcoms,

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bide.cli.exit_codes import BadInput
-from bide.cli.options import DagsOption
+from bide.cli.options import DagsOption, QueuesOption, queue_names
 from bide.cli.settings import read_config
 
 app = typer.Typer()
@@ -16,10 +15,7 @@ app = typer.Typer()
 
 @app.command()
 def triggerer(
-    queues: Annotated[
-        str | None,
-        typer.Option("--queues", "-q", metavar="A,B", help="Only waits of these queues.", show_default=False),
-    ] = None,
+    queues: QueuesOption = None,
     capacity: Annotated[
         int | None, typer.Option(min=1, help="Polls and streams held at once, at most.", show_default=False)
     ] = None,
@@ -37,13 +33,4 @@ def triggerer(
     from bide.cli.serve_part import serve_part
     from bide.engine.parts import Part
 
-    asyncio.run(serve_part(config, Part.TRIGGERER, queues=_names(queues)))
-
-
-def _names(queues: str | None) -> list[str] | None:
-    if queues is None:
-        return None
-    names = [name.strip() for name in queues.split(",") if name.strip()]
-    if not names:
-        raise BadInput(f"--queues {queues!r}: name at least one queue, or leave it out to serve all")
-    return names
+    asyncio.run(serve_part(config, Part.TRIGGERER, queues=queue_names(queues)))

@@ -71,6 +71,14 @@ class Core(Section, frozen=True):
         int,
         Meta(ge=1, description="Runs of one DAG that are under way at once, unless the DAG says otherwise."),
     ] = 16
+    max_consecutive_failed_dag_runs_per_dag: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="A DAG is paused when so many of its newest runs have failed, unless it says otherwise; "
+            "0 for never.",
+        ),
+    ] = 0
     default_pool_task_slot_count: Annotated[
         int,
         Meta(
@@ -244,6 +252,12 @@ class Scheduler(Section, frozen=True):
         ),
     ] = "run_after"
 
+    catchup_by_default: Annotated[
+        bool,
+        Meta(
+            description="Whether a DAG that does not say catchup= gets runs for all intervals since its start_date."
+        ),
+    ] = False
     create_cron_data_intervals: Annotated[
         bool,
         Meta(

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from bide.control.begin_tasks import Ready, begin
 from bide.control.ending_callbacks import request_of_run
 from bide.control.expand_tasks import consider_mapped, counts_of, end_undecided
+from bide.control.force_states import force
+from bide.control.past import held_by_past
 from bide.control.plan_runs import plan_after_end
 from bide.control.skip_downstream import skip_left_out
 from bide.model.ids import NOT_MAPPED
@@ -24,8 +26,9 @@ from bide.model.run_state import (
     needed,
     waits_on,
 )
-from bide.model.states import FINISHED_RUN, RunState
-from bide.store import Tx, instances, runs, specs, watches
+from bide.model.selection import plan_stop
+from bide.model.states import FINISHED_RUN, RunState, TaskState
+from bide.store import Tx, dags, instances, run_order, runs, sessions, specs, watches
 from bide.store.runs import RunRow
 
 
@@ -46,6 +49,7 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
             watches.touch(tx, run.dag_id, run.run_id, run.logical_date)
         if run.state not in FINISHED_RUN:
             _advance(tx, run, finished[run.uid])
+        _advance_next(tx, run, finished[run.uid])
     return len(marks)
 
 
@@ -53,6 +57,8 @@ def _advance(tx: Tx, run: RunRow, finished: set[tuple[str, int]]) -> None:
     structure = specs.structure_of(tx, run.version_uid)
     if run.unfinished == 0:
         end_run(tx, run)
+    elif structure.spec.fail_fast and _stop_rest(tx, run, finished):
+        return  # what was stopped has left marks
     elif run.state is RunState.RUNNING:
         # One that is queued is looked at as a whole when it starts.
         _decide(tx, run, concerned(structure, finished, settled=_still_waiting(tx, run, structure, finished)))
@@ -73,6 +79,35 @@ def _still_waiting(
     }
 
 
+def _stop_rest(tx: Tx, run: RunRow, finished: Collection[tuple[str, int]]) -> bool:
+    """End what has not ended, if one of the `finished` has failed: tasks that run fail, all others are skipped.
+
+    Teardowns go on: what was set up is put away.
+    """
+    ended = instances.of_tasks(tx, run.uid, {task_id for task_id, _ in finished})
+    failed = sorted({one.task_id for one in ended if one.state is TaskState.FAILED})
+    if not failed:
+        return False
+    tasks = specs.structure_of(tx, run.version_uid).tasks
+    torn_down = {task_id for task_id, task in tasks.items() if task.is_teardown}
+    changes = plan_stop(one for one in instances.of_runs(tx, [run.uid]) if one.task_id not in torn_down)
+    return bool(
+        force(tx, changes, by="fail_fast", error=f"stopped: {failed[0]} has failed, and its DAG is fail_fast")
+    )
+
+
+def _advance_next(tx: Tx, run: RunRow, ends: Collection[tuple[str, int]]) -> None:
+    """Look at tasks of later runs that have waited for these."""
+    watching = specs.structure_of(tx, run.version_uid).watching_past
+    finished = {task_id for task_id, _ in ends} if watching else set[str]()
+    if run.logical_date is None or watching.keys().isdisjoint(finished):
+        return
+    for later in run_order.running_after(tx, run.dag_id, run.logical_date):
+        structure = specs.structure_of(tx, later.version_uid)
+        waiting = set[str]().union(*(structure.watching_past.get(task_id, ()) for task_id in finished))
+        consider(tx, later, waiting)
+
+
 def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
     """Decide on those of these tasks of a running run that nobody has decided on yet."""
     _decide(tx, run, dict.fromkeys(candidates))
@@ -83,16 +118,21 @@ def _decide(tx: Tx, run: RunRow, candidates: Mapping[str, set[int] | None]) -> N
     structure = specs.structure_of(tx, run.version_uid)
     if structure.skippers:
         skip_left_out(tx, run, structure, candidates)
-    mapped = {task_id: indexes for task_id, indexes in candidates.items() if task_id in structure.mapped}
-    plain = candidates.keys() - mapped.keys()
+    held = held_by_past(tx, run, structure, candidates)
+    mapped = {
+        task_id: indexes
+        for task_id, indexes in candidates.items()
+        if task_id in structure.mapped and task_id not in held
+    }
+    plain = candidates.keys() - structure.mapped.keys()
     if plain:
         found = instances.of_tasks(tx, run.uid, needed(structure, plain))
         counts = counts_of(tx, run, mapped_upstream(structure, plain))
         verdict = advance(structure, plain, found, counts)
-        begin(
-            tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in verdict.schedule]
-        )
-        end_undecided(tx, "skip", verdict.skip)
+        ready = [one for one in verdict.schedule if one.task_id not in held]
+        begin(tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in ready])
+        patient = {task_id for task_id in held if structure.tasks[task_id].wait_for_past_before_skipping}
+        end_undecided(tx, "skip", [one for one in verdict.skip if one.task_id not in patient])
         end_undecided(tx, "upstream_failed", verdict.upstream_failed)
     if mapped:
         consider_mapped(tx, run, structure, mapped)
@@ -110,7 +150,16 @@ def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> boo
     structure = specs.structure_of(tx, run.version_uid)
     request_of_run(tx, run, structure, state, reason)
     plan_after_end(tx, run.dag_id, structure)
+    if state is RunState.FAILED and structure.spec.max_consecutive_failed_dag_runs > 0:
+        _pause_after_failures(tx, run, structure.spec.max_consecutive_failed_dag_runs)
     return True
+
+
+def _pause_after_failures(tx: Tx, run: RunRow, most: int) -> None:
+    newest = run_order.newest_states(tx, run.dag_id, most)
+    if newest == [RunState.FAILED] * most and dags.set_paused(tx, run.dag_id, True):
+        why = f"paused: its last {most} runs have failed (max_consecutive_failed_dag_runs)"
+        sessions.audit(tx, "pause_dag", owner="scheduler", dag_id=run.dag_id, run_id=run.run_id, extra=why)
 
 
 def verdict_on(tx: Tx, run: RunRow) -> RunState:

@@ -9,6 +9,7 @@ from typing import Any
 from bide.control.deadlines import set_deadlines
 from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.ids import check_run_id
+from bide.model.param_schema import problem_of_values
 from bide.model.states import RunState
 from bide.model.timetables import Interval, manual_interval
 from bide.store import Store, Tx, dags, runs, sessions, specs, timetable_questions, watches
@@ -32,7 +33,7 @@ async def create_run(
     """Make a run of `dag_id`, queued, with an instance per task. `note` is for people.
 
     Raises :class:`NotFound` for an unknown DAG, :class:`Conflict` if there is a run of that id, and
-    :class:`InvalidArgument` if `conf` is no JSON object.
+    :class:`InvalidArgument` if `conf` is no JSON object, or not as the DAG's params say.
     """
 
     def work(tx: Tx) -> RunRow:
@@ -40,6 +41,8 @@ async def create_run(
         if found is None or not found.is_active:
             gone = "" if found is None else f" any more: {found.fileloc} no longer makes it"
             raise NotFound(f"there is no DAG {dag_id!r}{gone}")
+        given = {} if conf is None else conf
+        check_conf(tx, found, given)
         at = logical_date or tx.now
         schedule = specs.structure_of(tx, found.version_uid).spec.schedule
         run = make_run(
@@ -50,7 +53,7 @@ async def create_run(
             logical_date=at,
             interval=None if schedule.kind == "custom" else manual_interval(schedule, at),
             run_after=tx.now,
-            conf={} if conf is None else conf,
+            conf=given,
             by=by,
         )
         if schedule.kind == "custom":
@@ -61,6 +64,15 @@ async def create_run(
         return run
 
     return await store.write(work)
+
+
+def check_conf(tx: Tx, found: DagRow, conf: dict[str, Any]) -> None:
+    """Raise :class:`InvalidArgument` naming the first param of the DAG that `conf` leaves without a good value."""
+    spec = specs.structure_of(tx, found.version_uid).spec
+    if spec.param_specs and isinstance(conf, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  from people
+        problem = problem_of_values(spec.param_specs, spec.params, conf)
+        if problem:
+            raise InvalidArgument(f"DAG {spec.dag_id!r}, {problem}")
 
 
 def make_run(
@@ -77,6 +89,11 @@ def make_run(
 ) -> RunRow:
     """Insert a queued run of the DAG's newest version."""
     check_run_id(run_id)
+    allowed = specs.structure_of(tx, found.version_uid).spec.allowed_run_types
+    if allowed and run_type not in allowed:
+        raise Conflict(
+            f"DAG {found.dag_id!r} may have no {run_type} runs: its allowed_run_types are {', '.join(allowed)}"
+        )
     if runs.find(tx, found.dag_id, run_id) is not None:
         raise Conflict(f"DAG {found.dag_id!r} has a run {run_id!r} already")
     structure = specs.structure_of(tx, found.version_uid)

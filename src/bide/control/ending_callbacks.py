@@ -156,14 +156,27 @@ async def claim_callbacks(
     return await store.write(work)
 
 
-async def settle_callbacks(store: Store, request_id: str) -> None:
-    """They were called, or are given up."""
-    await store.write(lambda tx: callback_requests.settle(tx, request_id))
+async def settle_callbacks(store: Store, request_id: str, failures: Sequence[str] = ()) -> None:
+    """They were called, or are given up; `failures` says in a line each which of them failed."""
+
+    def work(tx: Tx) -> None:
+        owner = callback_requests.owner(tx, request_id) if failures else None
+        if owner is not None:
+            callback_requests.keep_failures(tx, owner, failures)
+        callback_requests.settle(tx, request_id)
+
+    await store.write(work)
 
 
-async def settle_ending(store: Store, instance_id: str, epoch: int) -> None:
-    """The worker that ended the instance has called what that asked for."""
-    await store.write(lambda tx: callback_requests.settle_ending(tx, instance_id, epoch))
+async def settle_ending(store: Store, instance_id: str, epoch: int, failures: Sequence[str] = ()) -> None:
+    """The worker that ended the instance has called what that asked for; `failures` of them failed."""
+
+    def work(tx: Tx) -> None:
+        if failures and callback_requests.exists(tx, instance_id, epoch):
+            callback_requests.keep_failures(tx, instance_id, failures)
+        callback_requests.settle_ending(tx, instance_id, epoch)
+
+    await store.write(work)
 
 
 async def postpone_callbacks(store: Store, request_id: str, attempt: int) -> None:

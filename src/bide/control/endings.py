@@ -39,6 +39,8 @@ class Ending(NamedTuple):
     state: Literal["success", "failed", "skipped"]
     error: str = ""
     may_retry: bool = True
+    #: Seconds before the next try, in place of what the task says.
+    retry_delay: float | None = None
     #: Whether a wait failed, rather than the task's own code: then `soft_fail` counts.
     in_wait: bool = False
     #: Whether the engine ends it without its worker, which then must be fenced.
@@ -85,6 +87,7 @@ def _verdict(tx: Tx, one: Ending) -> AfterFailure:
         try_number=instance.try_number,
         max_tries=instance.max_tries,
         may_retry=one.may_retry,
+        retry_delay=one.retry_delay,
         now=tx.now,
     )
 

@@ -40,7 +40,13 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
             current.setdefault(one.instance_id, one)
     endings = [
         Ending(
-            found[uid], one.epoch, one.finish.state, one.finish.error, one.finish.may_retry, calls=one.finish.calls
+            found[uid],
+            one.epoch,
+            one.finish.state,
+            one.finish.error,
+            one.finish.may_retry,
+            one.finish.retry_delay,
+            calls=one.finish.calls,
         )
         for uid, one in current.items()
     ]

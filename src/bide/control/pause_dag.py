@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from bide.control.plan_runs import plan_next_run
+from bide.control.plan_runs import count_due, plan_next_run
 from bide.model.errors import NotFound
 from bide.store import Store, Tx, dags, sessions
 
 
-async def pause_dag(store: Store, dag_id: str, paused: bool, *, by: str) -> None:
-    """Set whether `dag_id` is paused. Raises :class:`NotFound`."""
+async def pause_dag(store: Store, dag_id: str, paused: bool, *, by: str) -> int:
+    """Set whether `dag_id` is paused; the answer is how many runs are made at once. Raises :class:`NotFound`."""
 
-    def work(tx: Tx) -> None:
+    def work(tx: Tx) -> int:
+        due = 0
         if not dags.set_paused(tx, dag_id, paused):
             raise NotFound(f"there is no DAG {dag_id!r}")
         if not paused:
             # Intervals that went by while it was paused count by the DAG's `catchup`.
-            plan_next_run(tx, dag_id)
+            due = count_due(tx, dag_id, plan_next_run(tx, dag_id))
         sessions.audit(tx, "pause_dag" if paused else "unpause_dag", owner=by, dag_id=dag_id)
+        return due
 
-    await store.write(work)
+    return await store.write(work)

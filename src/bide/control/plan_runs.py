@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice, takewhile
+from typing import Final
 
 from bide.model.run_state import Structure
-from bide.model.timetables import Interval, next_interval
+from bide.model.timetables import Interval, coming_intervals, next_interval
 from bide.store import Tx, dags, runs, specs, timetable_questions
+
+#: Runs that are due at once are counted as far as that.
+_COUNTED: Final = 10_000
 
 
 def plan_next_run(
@@ -38,6 +43,24 @@ def plan_next_run(
         interval = None
     dags.set_next_run(tx, dag_id, interval)
     return interval
+
+
+def count_due(tx: Tx, dag_id: str, first: Interval | None) -> int:
+    """How many runs of `dag_id` are to be made at once, of which `first` is the first one. Counts to 10,000."""
+    row = dags.find(tx, dag_id)
+    if row is None or first is None or first.run_after > tx.now:
+        return 0
+    spec = specs.structure_of(tx, row.version_uid).spec
+    if not spec.catchup:
+        return 1
+    coming = coming_intervals(
+        spec.schedule,
+        first=first,
+        start_date=_moment(spec.start_date),
+        end_date=_moment(spec.end_date),
+        now=tx.now,
+    )
+    return sum(1 for _ in takewhile(lambda one: one.run_after <= tx.now, islice(coming, _COUNTED)))
 
 
 def plan_after_end(tx: Tx, dag_id: str, structure: Structure) -> None:

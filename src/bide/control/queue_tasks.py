@@ -67,6 +67,8 @@ class Who:
     only_run: str | None = None
     #: Whether pools count: a run on a store of its own has none but the default one.
     heed_pools: bool = True
+    #: Whose tasks its workers run; None for all.
+    queues: Collection[str] | None = None
 
 
 class Queued(NamedTuple):
@@ -129,7 +131,9 @@ def begin_at_once(tx: Tx, openings: Openings, who: Who, logs: LogLayout) -> Begu
             ready.append(one)
     sets = {"queued_at": tx.now, "session": who.session}
     orders = begin_segments(tx, "start_at_once", ready, found.runs, sets, logs)
-    return Begun(orders, found.is_all and len(orders) == len(found.chosen) and not found.in_vain)
+    # What is for workers of other engines has to be rung for.
+    is_all = found.is_all and who.queues is None and len(orders) == len(found.chosen) and not found.in_vain
+    return Begun(orders, is_all)
 
 
 class _Found(NamedTuple):
@@ -152,7 +156,7 @@ def _find(tx: Tx, slots: int, who: Who) -> _Found:
     is_short = False
     while len(chosen) < slots:
         closed = len(room.closed)
-        found = instances.scheduled(tx, limit=slots, without=room.closed, only=who.only_run)
+        found = instances.scheduled(tx, limit=slots, without=room.closed, only=who.only_run, queues=who.queues)
         room.limit(found.limits)
         run_rows |= found.runs
         uncounted = room.uncounted((*found.resumes, *found.fresh))

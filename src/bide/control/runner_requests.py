@@ -245,7 +245,7 @@ def _own(tx: Tx, instance_id: str, epoch: int, state: TaskState = TaskState.RUNN
 
 
 async def _callbacks_done(store: Store, instance_id: str, epoch: int, body: CallbacksDone) -> Reply:
-    await settle_ending(store, instance_id, epoch)
+    await settle_ending(store, instance_id, epoch, body.failures)
     return Ok()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -17,11 +18,15 @@ from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.log_path import LogLayout, log_path
 from bide.model.moments import later
 from bide.model.states import TaskState
+from bide.model.tries import WORKER_ON
 from bide.store import Store, Tx, expansions, instances, sessions, specs, transitions, waits, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
 from bide.wire.messages import InstanceKey, MappedOver, Resume, RunInfo, RunTask, XComValue
+
+#: Who begins tasks: workers run where their engine does.
+_WORKER: Final = f"{WORKER_ON}{socket.gethostname()}"
 
 
 async def start_tasks(store: Store, claims: Sequence[Claim], *, session: str, logs: LogLayout) -> list[RunTask]:
@@ -64,7 +69,7 @@ def begin_segments(
         fresh = row._replace(start_date=begun, deadline=deadline, epoch=row.epoch + 1)
         started[row.uid] = (fresh, task)
         guards.append(Guard(row.uid, row.epoch, {**sets, "start_date": begun, "deadline": deadline}))
-    moved = transitions.apply(tx, name, guards, by="worker")
+    moved = transitions.apply(tx, name, guards, by=_WORKER)
     went = [started[one.uid] for one in moved]
     resumes = waits.get_resumes(tx, [row.uid for row, _ in went if row.is_resume])
     if any(row.deadline is not None for row, _ in went):

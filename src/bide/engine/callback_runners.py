@@ -112,7 +112,7 @@ class CallbackRunners:
             if isinstance(frame.body, StaleCode):
                 return False
             if isinstance(frame.body, CallbacksDone):
-                await self._insist_settled(order.request_id)
+                await self._insist_settled(order.request_id, frame.body.failures)
                 runner.channel.send(Ok(), request=frame.request)
                 return True
             runner.channel.send(await runner_requests.answer(self._store, frame), request=frame.request)
@@ -135,15 +135,15 @@ class CallbackRunners:
         log.error("callbacks_died", task=order.order.instance.task_id, error=text)
         await self._task_log.append({order.order.instance.id: text})
         if given_up:
-            await self._insist_settled(order.request_id)
+            await self._insist_settled(order.request_id, (text,))
         else:
             with suppress(StoreUnavailable):  # else the next engine finds it leased to one that is gone
                 await ending_callbacks.postpone_callbacks(self._store, order.request_id, order.attempt)
 
-    async def _insist_settled(self, request_id: str) -> None:
+    async def _insist_settled(self, request_id: str, failures: Sequence[str]) -> None:
         while True:
             try:
-                await ending_callbacks.settle_callbacks(self._store, request_id)
+                await ending_callbacks.settle_callbacks(self._store, request_id, failures)
                 return
             except StoreUnavailable as error:
                 log.warning("callbacks_not_settled", error=str(error), retry_in=_PAUSE)

@@ -78,7 +78,7 @@ class Membership:
     async def join(
         cls, store: Store, config: Config, *, kind: str, queues: Sequence[str] | None = None
     ) -> Membership:
-        """Begin a session. `queues`: whose triggers it runs, None for all.
+        """Begin a session. `queues`: whose triggers, or tasks, it runs; None for all.
 
         Raises :class:`ConfigError` if it could not read what another engine writes.
         """

@@ -247,7 +247,7 @@ class Engine:
         faults.aim("workers", executor.pids)
         serving.executor = executor
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
-        who = Who(session, scope.only_run)
+        who = Who(session, scope.only_run, queues=self._queues)
         store.follow(BeginAlong(executor, who, logs))
         duties = make_duties(store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))

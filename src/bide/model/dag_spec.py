@@ -59,6 +59,14 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     queue: str = "default"
     pool: str = "default_pool"
     pool_slots: int = 1
+    #: Waits until its instance in the run before has succeeded or was skipped.
+    depends_on_past: bool = False
+    #: The same of the direct successors that it has there.
+    wait_for_downstream: bool = False
+    #: Whether it may begin although the run before does not have it, if no earlier run has.
+    ignore_first_depends_on_past: bool = True
+    #: Waits for the past also where its trigger rule says that it is skipped.
+    wait_for_past_before_skipping: bool = False
     group_id: str | None = None
     #: A sensor: a timeout of its deferral is never tried again.
     is_sensor: bool = False
@@ -107,6 +115,16 @@ class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     mapping: MapSpec | None = None
 
 
+class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one parameter beside its default."""
+
+    #: JSON schema; empty if any value will do.
+    schema: dict[str, Any] = {}
+    description: str | None = None
+    #: Whether each run has to give a value, since there is none.
+    required: bool = False
+
+
 class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """One DAG."""
 
@@ -124,11 +142,21 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     catchup: bool = False
     max_active_runs: int = 16
     max_active_tasks: int = 16
+    #: Seconds from the start of a run to its forced end.
+    dagrun_timeout: float | None = None
+    #: The first task that fails ends the run.
+    fail_fast: bool = False
+    #: The DAG is paused when so many of its newest runs have failed; 0 for never.
+    max_consecutive_failed_dag_runs: int = 0
+    #: Kinds of runs that it may have; empty for all.
+    allowed_run_types: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     owner: str = ""
     doc: str | None = None
     #: Default values of ``params``; JSON values only.
     params: dict[str, Any] = {}
+    #: What is known of parameters beside their defaults, for those of which something is.
+    param_specs: dict[str, ParamSpec] = {}
     paused_on_creation: bool | None = None
     #: When a run of it has something to call: success, failure, sla_miss.
     callbacks: tuple[str, ...] = ()

@@ -3,6 +3,8 @@
     BideError
     ├── AuthoringError            the DAG file says something that can't be
     │   ├── InvalidId
+    │   ├── PolicyViolation       a policy does not allow it
+    │   ├── PolicySkipDag         a policy leaves the DAG out
     │   ├── DuplicateId
     │   ├── CycleError
     │   ├── InvalidArgument
@@ -51,6 +53,14 @@ class AuthoringError(BideError):
 
 class InvalidId(AuthoringError):
     """An id has characters or a length that ids can't have."""
+
+
+class PolicyViolation(AuthoringError):
+    """A policy of whoever runs Bide does not allow this."""
+
+
+class PolicySkipDag(AuthoringError):
+    """A policy leaves a DAG out, without calling that an error."""
 
 
 class DuplicateId(AuthoringError):

@@ -44,22 +44,40 @@ def has_tries_left(*, try_number: int, max_tries: int) -> bool:
 
 
 def after_failure(
-    spec: TaskSpec | None, *, try_number: int, max_tries: int, may_retry: bool, now: datetime
+    spec: TaskSpec | None,
+    *,
+    try_number: int,
+    max_tries: int,
+    may_retry: bool,
+    now: datetime,
+    retry_delay: float | None = None,
 ) -> AfterFailure:
-    """Decide on a try that failed at `now`. Without a spec (the task is gone from the DAG) it stays failed."""
+    """Decide on a try that failed at `now`. Without a spec (the task is gone from the DAG) it stays failed.
+
+    `retry_delay` (seconds) takes the place of what the spec says.
+    """
     if may_retry and spec is not None and has_tries_left(try_number=try_number, max_tries=max_tries):
         # A clear lets the tries begin anew, and with them the back-off.
         earlier = max(0, max_tries - spec.retries)
-        return AfterFailure(
-            "up_for_retry", later(now, delay_before(spec, try_number + 1 - earlier).total_seconds())
-        )
+        delay = retry_delay
+        if delay is None:
+            delay = delay_before(spec, try_number + 1 - earlier).total_seconds()
+        return AfterFailure("up_for_retry", later(now, max(0.0, delay)))
     return AfterFailure("failed")
 
 
 def after_failed_wait(
-    spec: TaskSpec | None, *, try_number: int, max_tries: int, may_retry: bool, now: datetime
+    spec: TaskSpec | None,
+    *,
+    try_number: int,
+    max_tries: int,
+    may_retry: bool,
+    now: datetime,
+    retry_delay: float | None = None,
 ) -> AfterFailure:
     """As :func:`after_failure`, for a wait that failed without the task: `soft_fail` ends it as skipped."""
     if spec is not None and spec.soft_fail:
         return AfterFailure("skipped")
-    return after_failure(spec, try_number=try_number, max_tries=max_tries, may_retry=may_retry, now=now)
+    return after_failure(
+        spec, try_number=try_number, max_tries=max_tries, may_retry=may_retry, now=now, retry_delay=retry_delay
+    )

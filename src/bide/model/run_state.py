@@ -53,6 +53,8 @@ class Structure:
         self.expanded_with: Mapping[str, Sequence[str]] = _expanded_with(self.mapped.values())
         #: How many instances a run begins with.
         self.first_instances = len(self.tasks) + sum(len(self.first_indexes(one)) - 1 for one in self.mapped)
+        #: The tasks that wait for each task in the run before theirs.
+        self.watching_past = _watching_past(spec, downstream)
 
     def first_indexes(self, task_id: str) -> Sequence[int]:
         """Map indexes of the instances that a run begins with: one that stands for all, unless all are known."""
@@ -93,6 +95,16 @@ def _mapped(spec: DagSpec) -> dict[str, Mapped]:
         mapped = Mapped(group_id, mappings[group_id], is_group=True, members=tuple(members))
         found.update(dict.fromkeys(members, mapped))
     return found
+
+
+def _watching_past(spec: DagSpec, downstream: Mapping[str, Sequence[str]]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for task in spec.tasks:
+        if task.depends_on_past:
+            watched = [task.task_id, *(downstream[task.task_id] if task.wait_for_downstream else ())]
+            for task_id in watched:
+                found.setdefault(task_id, set()).add(task.task_id)
+    return {task_id: frozenset(tasks) for task_id, tasks in found.items()}
 
 
 class Instance(NamedTuple):

@@ -262,6 +262,20 @@ def plan_run(found: Iterable[Found], target: RunState) -> list[Change]:
     ]
 
 
+def plan_stop(found: Iterable[Found]) -> list[Change]:
+    """Stop what has not ended: what a worker has fails, all else is skipped."""
+    return [
+        Change(one, "cancel" if one.state is TaskState.RUNNING else "mark_skipped")
+        for one in found
+        if one.state not in FINISHED
+    ]
+
+
+def plan_timeout(found: Iterable[Found]) -> list[Change]:
+    """Skip what has not ended when the time of its run is over."""
+    return [Change(one, "mark_skipped") for one in found if one.state not in FINISHED]
+
+
 def plan_move(structure: Structure, found: Iterable[Found]) -> list[Change]:
     """What moving a run to the version `structure` of its DAG ends: open instances of tasks that it has no more."""
     return [

@@ -87,15 +87,20 @@ def _event(run: TaskRun, message: Finish) -> CallbackEvent:
 def tell_of_start(run: TaskRun) -> None:
     """A worker begins with the task, or goes on with it."""
     context = run.task_context
+    failures = run.callback_failures
     for function in callbacks_of(run.loaded_task, "execute"):
-        _protected("on_execute_callback", function, lambda function=function: call(function, context))
+        _protected("on_execute_callback", function, lambda function=function: call(function, context), failures)
     told = {"previous_state": "queued", "task_instance": context["ti"], "session": None}
-    _tell_listeners("on_task_instance_running", told)
+    _tell_listeners("on_task_instance_running", told, failures)
 
 
-def call_all(run: TaskRun, ending: Ending) -> None:
-    """Call everything that `ending` asks for, one after the other; nothing of it changes what has happened."""
+def call_all(run: TaskRun, ending: Ending) -> tuple[str, ...]:
+    """Call everything that `ending` asks for, one after the other; nothing of it changes what has happened.
+
+    The answer has a line for each that failed.
+    """
     text = f"callbacks and listeners have taken {_LIMIT:g} s"
+    failures: list[str] = []
     try:
         with (
             run.interrupts.running(on_kill=lambda: None, seconds=_LIMIT, timeout_text=text),
@@ -104,17 +109,19 @@ def call_all(run: TaskRun, ending: Ending) -> None:
             if ending.order is not None:
                 for name, function, work in calls_for_missed(context, ending.order):
                     _protected(name, function, work)
-                return
+                return None
             _tell(context, ending)
             if ending.event.startswith("run_"):
-                _call_for_run(context, ending)
+                _call_for_run(context, ending, failures)
             else:
-                _call_for_task(context, ending)
+                _call_for_task(context, ending, failures)
     except TaskKilled:
         _log.error("The callbacks were interrupted; they are called again")
         raise
     except BaseException as error:
         _log.error("The callbacks can't be called: %s", described(error))
+        failures.append(f"the callbacks can't be called: {one_line(error)}")
+    return tuple(failures)
 
 
 @contextmanager
@@ -148,29 +155,30 @@ def _tell(context: Context, ending: Ending) -> None:
     context["reason"] = ending.reason
 
 
-def _call_for_task(context: Context, ending: Ending) -> None:
+def _call_for_task(context: Context, ending: Ending, failures: list[str]) -> None:
     task, event = context["task"], ending.event
     for function in callbacks_of(task, event):
-        _protected(f"on_{event}_callback", function, lambda function=function: call(function, context))
+        _protected(f"on_{event}_callback", function, lambda function=function: call(function, context), failures)
     told = {"previous_state": ending.previous_state, "task_instance": context["ti"], "session": None}
-    _tell_listeners(HOOKS[event], {**told, "error": ending.error})
+    _tell_listeners(HOOKS[event], {**told, "error": ending.error}, failures)
 
 
-def _call_for_run(context: Context, ending: Ending) -> None:
+def _call_for_run(context: Context, ending: Ending, failures: list[str]) -> None:
     event = ending.event.removeprefix("run_")
     for function in callbacks_of(context["dag"], event):
-        _protected(f"on_{event}_callback", function, lambda function=function: call(function, context))
-    _tell_listeners(HOOKS[ending.event], {"dag_run": context["dag_run"], "msg": ending.reason})
+        what = f"on_{event}_callback of the DAG"
+        _protected(what, function, lambda function=function: call(function, context), failures)
+    _tell_listeners(HOOKS[ending.event], {"dag_run": context["dag_run"], "msg": ending.reason}, failures)
 
 
-def _tell_listeners(hook: str, told: dict[str, Any]) -> None:
+def _tell_listeners(hook: str, told: dict[str, Any], failures: list[str]) -> None:
     for one in load_plugins().listening(hook):
         arguments = [told[name] for name in one.argnames]
-        _protected(hook, one.function, lambda one=one, arguments=arguments: one.function(*arguments))
+        _protected(hook, one.function, lambda one=one, arguments=arguments: one.function(*arguments), failures)
 
 
-def _protected(what: str, function: object, work: Callable[[], object]) -> None:
-    """Whatever it raises is in the log, and the next one is called."""
+def _protected(what: str, function: object, work: Callable[[], object], failures: list[str]) -> None:
+    """Whatever it raises is in the log and among the `failures`, and the next one is called."""
     try:
         work()
     except TaskKilled:
@@ -178,3 +186,4 @@ def _protected(what: str, function: object, work: Callable[[], object]) -> None:
     except BaseException as error:
         name = getattr(function, "__qualname__", None) or type(function).__name__
         _log.error("%s %s failed: %s", what, name, described(error))
+        failures.append(f"{what} {name} failed: {one_line(error)}")

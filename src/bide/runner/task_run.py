@@ -74,6 +74,8 @@ class TaskRun:
     error: BaseException | None = None
     #: What its ``map_index_template`` came to.
     map_name: str | None = None
+    #: What was called when it began, and failed: a line each.
+    callback_failures: list[str] = field(default_factory=list[str])
     #: The end of the task that the engine has acknowledged, if its callbacks are to be called here.
     acknowledged: Finish | None = None
 

@@ -113,9 +113,9 @@ class Worker:
                 link.send(StaleCode(reason=stale))
                 return False
             run = TaskRun(order, link, self, self._interrupts, self._clock)
-            into_log(run, lambda: call_all(run, ending_told(ordered)))
+            failures: tuple[str, ...] = into_log(run, lambda: call_all(run, ending_told(ordered)))
             self.finish_output()
-            link.request(CallbacksDone())
+            link.request(CallbacksDone(failures=failures))
             self._tidy_up()
             return not self._interrupts.terminated
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from bide.store.claiming import free
 from bide.store.database import Tx
-from bide.store.schema import UtcTime, callback_request
+from bide.store.rowset import listed
+from bide.store.schema import UtcTime, callback_failure, callback_request
 from bide.store.scoping import in_scope
 
 _c = callback_request.c
@@ -104,6 +105,35 @@ def give_back(tx: Tx, instance_uid: str, epoch: int) -> None:
     """The worker that ended the instance died before it had called everything."""
     tx.conn.execute(_give_back, {"instance": instance_uid, "under": epoch, "at": tx.now})
     tx.ring("callbacks")
+
+
+_owner = sa.select(_c.instance_uid).where(_c.uid == sa.bindparam("one"))
+_insert_failures = sa.insert(callback_failure)
+_failures = (
+    sa.select(callback_failure.c.instance_uid, callback_failure.c.error)
+    .where(callback_failure.c.instance_uid.in_(listed("uids")))
+    .order_by(callback_failure.c.id)
+)
+
+
+def owner(tx: Tx, uid: str) -> str | None:
+    """The instance that a request is about."""
+    return tx.conn.execute(_owner, {"one": uid}).scalar_one_or_none()
+
+
+def keep_failures(tx: Tx, instance_uid: str, failures: Sequence[str]) -> None:
+    """Keep why callbacks of an instance failed."""
+    rows = [{"instance_uid": instance_uid, "at": tx.now, "error": error} for error in failures]
+    tx.conn.execute(_insert_failures, rows)
+    tx.ring("history")
+
+
+def list_failures(tx: Tx, instance_uids: Collection[str]) -> dict[str, list[str]]:
+    """Why callbacks of these instances failed, the oldest first, for those of which some did."""
+    found: dict[str, list[str]] = {}
+    for uid, error in tx.conn.execute(_failures, {"uids": list(instance_uids)}):
+        found.setdefault(uid, []).append(error)
+    return found
 
 
 _delete = sa.delete(callback_request).where(_c.uid == sa.bindparam("one"))

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bide.store import pools
+from bide.model.states import TaskState
+from bide.store import pools, sessions
 from bide.store.database import Tx
 from bide.store.rowset import listed
-from bide.store.schema import cancel_obligation
+from bide.store.schema import cancel_obligation, task_instance
 
 _o = cancel_obligation.c
+_ti = task_instance.c
 
 
 class HoldView(NamedTuple):
@@ -59,7 +61,26 @@ def list_holds(tx: Tx, instance_uids: Collection[str]) -> dict[str, HoldView]:
     return found
 
 
+_queues = sa.select(_ti.uid, _ti.queue).where(_ti.uid.in_(listed("uids")), _ti.state == TaskState.SCHEDULED.value)
+
+
+def _unserved(tx: Tx, uids: Collection[str]) -> dict[str, str]:
+    """Why those wait whose queue no live engine runs tasks of; nothing where none runs tasks at all."""
+    waiting = tx.conn.execute(_queues, {"uids": list(uids)}).all()
+    if not waiting:
+        return {}
+    served = [one.queues for one in sessions.live(tx) if one.kind in sessions.RUNNING_TASKS]
+    if not served or None in served:
+        return {}
+    names = {name for queues in served for name in queues or ()}
+    return {
+        uid: f"no scheduler serves queue {queue!r}: start one with --queues {queue}"
+        for uid, queue in waiting
+        if queue not in names
+    }
+
+
 def reasons_held(tx: Tx, instance_uids: Collection[str]) -> dict[str, str]:
     """Why instances can't go on, by uid, for those that can't: a cancel, or a pool that can't take them."""
-    reasons = pools.in_vain(tx, instance_uids)
+    reasons = _unserved(tx, instance_uids) | pools.in_vain(tx, instance_uids)
     return reasons | {uid: hold.reason for uid, hold in list_holds(tx, instance_uids).items()}

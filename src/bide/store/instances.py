@@ -204,9 +204,7 @@ def _candidates(*open_: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-# Mostly nothing is at a limit, and then there is less to ask.
-_all_candidates = _candidates()
-_open_candidates = _candidates(
+_is_open = (
     _ti.dag_id.not_in(listed("without_dags")),
     _ti.pool.not_in(listed("without_pools")),
     _demand.not_in(listed("without_demands")),
@@ -219,6 +217,10 @@ _open_candidates = _candidates(
         _ti.run_uid.concat(":").concat(_ti.task_id).not_in(listed("without_tasks")),
     ),
 )
+# Mostly nothing is at a limit, and then there is less to ask.
+_all_candidates = _candidates()
+_open_candidates = _candidates(*_is_open)
+_candidates_in_queues = _candidates(_ti.queue.in_(listed("queues")), *_is_open)
 
 
 class Candidates(NamedTuple):
@@ -232,17 +234,28 @@ class Candidates(NamedTuple):
     runs: dict[str, RunRow]
 
 
-def scheduled(tx: Tx, *, limit: int, without: Closed | None = None, only: str | None = None) -> Candidates:
-    """Scheduled instances by weight, then age, up to `limit` of each kind, without what is at a limit.
+def scheduled(
+    tx: Tx,
+    *,
+    limit: int,
+    without: Closed | None = None,
+    only: str | None = None,
+    queues: Collection[str] | None = None,
+) -> Candidates:
+    """Scheduled instances of `queues` by weight, then age, up to `limit` of each kind, without what is at a limit.
 
     A new try is left out while external work of an earlier one has to be cancelled first. Reads the partial
     indexes ``ix_task_instance_scheduled`` and ``ix_cancel_obligation_holding``.
     """
     given: dict[str, Any] = {"limit": limit, "only": only}
-    if without:
+    statement = _open_candidates if without else _all_candidates
+    if queues is not None:
+        statement, without = _candidates_in_queues, without or Closed()
+        given["queues"] = queues
+    if without is not None and statement is not _all_candidates:
         given |= {f"without_{name}": getattr(without, name) for name in ("dags", "pools", "demands", "tasks")}
     found = Candidates([], [], {}, {})
-    for *columns, max_active_tasks in tx.conn.execute(_open_candidates if without else _all_candidates, given):
+    for *columns, max_active_tasks in tx.conn.execute(statement, given):
         row, run = _read_with_run(columns)
         (found.resumes if row.is_resume else found.fresh).append(row)
         found.limits[row.dag_id] = max_active_tasks

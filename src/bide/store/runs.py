@@ -20,7 +20,7 @@ from bide.store.database import Tx
 from bide.store.expansions import Measure
 from bide.store.ids import new_id
 from bide.store.rowset import listed
-from bide.store.schema import dag, dag_run, task_instance, timetable_question
+from bide.store.schema import UtcTime, dag, dag_run, task_instance, timetable_question
 
 
 class RunRow(NamedTuple):
@@ -46,10 +46,10 @@ class RunRow(NamedTuple):
 
 #: What :func:`read` reads, for selections that join runs.
 columns = tuple(dag_run.c[name] for name in RunRow._fields)
-_row = sa.select(*columns)
+select_runs = sa.select(*columns)
 
 
-_by_uid = _row.where(dag_run.c.uid.in_(listed("uids")))
+_by_uid = select_runs.where(dag_run.c.uid.in_(listed("uids")))
 
 
 def read(row: Sequence[Any]) -> RunRow:
@@ -60,7 +60,7 @@ def read(row: Sequence[Any]) -> RunRow:
 
 def find(tx: Tx, dag_id: str, run_id: str) -> RunRow | None:
     """The run `run_id` of `dag_id`."""
-    row = tx.conn.execute(_row.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)).one_or_none()
+    row = tx.conn.execute(select_runs.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)).one_or_none()
     return None if row is None else read(row)
 
 
@@ -68,7 +68,7 @@ def named(
     tx: Tx, dag_id: str, run_ids: Collection[str], logical_dates: Collection[datetime]
 ) -> list[tuple[RunRow, str]]:
     """The runs of a DAG with these ids or logical dates, each with who asked for it."""
-    base = _row.add_columns(dag_run.c.triggered_by).where(dag_run.c.dag_id == dag_id)
+    base = select_runs.add_columns(dag_run.c.triggered_by).where(dag_run.c.dag_id == dag_id)
     found: dict[str, tuple[RunRow, str]] = {}
     # Two questions, since one for both would look at all runs of the DAG.
     for column, values in ((dag_run.c.run_id, run_ids), (dag_run.c.logical_date, logical_dates)):
@@ -243,23 +243,34 @@ _lacks_interval = (
     .where(sa.text("timetable_question.run_uid IS NOT NULL"), timetable_question.c.run_uid == dag_run.c.uid)
     .correlate(dag_run)
 )
-_queued = _row.where(_is(RunState.QUEUED), ~_lacks_interval).order_by(dag_run.c.run_after, dag_run.c.uid)
-_queued_with_room = (
-    _queued.select_from(
+_queued = select_runs.where(_is(RunState.QUEUED), ~_lacks_interval).order_by(dag_run.c.run_after, dag_run.c.uid)
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_place = sa.func.row_number().over(
+    partition_by=(dag_run.c.dag_id, dag_run.c.run_type), order_by=(dag_run.c.run_after, dag_run.c.uid)
+)
+_ranked = (
+    sa.select(*(dag_run.c[name] for name in RunRow._fields), _place.label("place"))
+    .select_from(
         dag_run.join(dag, dag.c.dag_id == dag_run.c.dag_id).outerjoin(
             _running, _running.c.dag_id == dag_run.c.dag_id
         )
     )
-    .where(sa.func.coalesce(_running.c.number, 0) < dag.c.max_active_runs)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .where(_is(RunState.QUEUED), ~_lacks_interval, sa.func.coalesce(_running.c.number, 0) < dag.c.max_active_runs)
+    .subquery("ranked")
+)
+_queued_with_room = (
+    sa.select(*(_ranked.c[name] for name in RunRow._fields))
+    .order_by(_ranked.c.place, _ranked.c.run_after, _ranked.c.uid)
+    .limit(_LIMIT)
 )
 _queued_by_uid = _queued.where(dag_run.c.uid == sa.bindparam("only"))
 
 
 def queued(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
-    """Runs that have not started, the oldest first, of DAGs that have room under ``max_active_runs``.
+    """Runs that have not started, of DAGs that have room under ``max_active_runs``.
 
-    The DAGs at their limit are left out before the limit counts, so that they starve nobody. A run that is asked
+    First come the oldest of each DAG and each type of run, then the second of each, and so on. The DAGs at their
+    limit are left out before the limit counts, so that they starve nobody. A run that is asked
     for by its uid as `only` is found whatever else runs. Reads ``ix_dag_run_unfinished``.
     """
     if only is not None:
@@ -267,17 +278,25 @@ def queued(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
     return [read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit})]
 
 
+_running_by_type = (
+    sa.select(dag_run.c.dag_id, dag_run.c.run_type, sa.func.count().label("number"))
+    .where(_is(RunState.RUNNING))
+    .group_by(dag_run.c.dag_id, dag_run.c.run_type)
+    .subquery("running")
+)
 _room = (
-    sa.select(dag.c.dag_id, sa.func.coalesce(_running.c.number, 0), dag.c.max_active_runs)
-    .select_from(dag.outerjoin(_running, _running.c.dag_id == dag.c.dag_id))
+    sa.select(dag.c.dag_id, _running_by_type.c.run_type, _running_by_type.c.number, dag.c.max_active_runs)
+    .select_from(dag.outerjoin(_running_by_type, _running_by_type.c.dag_id == dag.c.dag_id))
     .where(dag.c.dag_id.in_(listed("dags")))
 )
 
 
-def count_running(tx: Tx, dag_ids: Collection[str]) -> dict[str, tuple[int, int]]:
-    """(running runs, limit) of each DAG. Reads ``ix_dag_run_unfinished``."""
-    rows = tx.conn.execute(_room, {"dags": set(dag_ids)})
-    return {dag_id: (running, limit) for dag_id, running, limit in rows}
+class RunningRuns(NamedTuple):
+    """What runs of one DAG, and may."""
+
+    #: By type of run.
+    by_type: dict[str, int]
+    limit: int
 
 
 _unfinished = sa.select(
@@ -300,14 +319,45 @@ def set_interval(tx: Tx, uid: str, interval: Interval) -> None:
     tx.ring("runs", "history")
 
 
-def start(tx: Tx, uid: str) -> None:
-    """queued → running."""
+def count_running(tx: Tx, dag_ids: Collection[str]) -> dict[str, RunningRuns]:
+    """What runs of each DAG. Reads ``ix_dag_run_unfinished``."""
+    found: dict[str, RunningRuns] = {}
+    for dag_id, run_type, number, limit in tx.conn.execute(_room, {"dags": set(dag_ids)}):
+        running = found.setdefault(dag_id, RunningRuns({}, limit))
+        if run_type is not None:
+            running.by_type[run_type] = number
+    return found
+
+
+_in_scope = sa.or_(sa.bindparam("only", type_=sa.String(36)).is_(None), dag_run.c.uid == sa.bindparam("only"))
+_overdue = (
+    select_runs.where(dag_run.c.deadline <= sa.bindparam("now", type_=UtcTime), _in_scope)
+    .order_by(dag_run.c.deadline)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_next_deadline = sa.select(sa.func.min(dag_run.c.deadline)).where(dag_run.c.deadline.is_not(None), _in_scope)
+
+
+def overdue(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
+    """Runs whose deadline has passed. Reads ``ix_dag_run_deadline``."""
+    return [read(row) for row in tx.conn.execute(_overdue, {"now": tx.now, "limit": limit, "only": only})]
+
+
+def next_deadline(tx: Tx, only: str | None = None) -> datetime | None:
+    """The nearest deadline of a run."""
+    return tx.conn.execute(_next_deadline, {"only": only}).scalar_one()
+
+
+def start(tx: Tx, uid: str, deadline: datetime | None = None) -> None:
+    """queued → running, until `deadline` at most."""
     tx.conn.execute(
         sa.update(dag_run)
         .where(dag_run.c.uid == uid, dag_run.c.state == RunState.QUEUED.value)
-        .values(state=RunState.RUNNING.value, start_date=tx.now)
+        .values(state=RunState.RUNNING.value, start_date=tx.now, deadline=deadline)
     )
     tx.ring("history")
+    if deadline is not None:
+        tx.ring("timers")
 
 
 def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
@@ -315,7 +365,7 @@ def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
     ended = tx.conn.execute(
         sa.update(dag_run)
         .where(dag_run.c.uid == uid, dag_run.c.state.not_in([one.value for one in FINISHED_RUN]))
-        .values(state=state.value, end_date=tx.now, reason=reason)
+        .values(state=state.value, end_date=tx.now, deadline=None, reason=reason)
         .returning(*_WATCHED)
     ).all()
     _touch(tx, ended)

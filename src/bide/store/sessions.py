@@ -123,6 +123,8 @@ def live(tx: Tx) -> list[LiveSession]:
     return [LiveSession(*row) for row in tx.conn.execute(_live)]
 
 
+#: Kinds of engines that run tasks of the whole store.
+RUNNING_TASKS: Final = frozenset({"standalone", "scheduler"})
 #: Kinds of engines that run triggers of the whole store.
 _TRIGGERING: Final = frozenset({"standalone", "triggerer"})
 

@@ -9,13 +9,15 @@ import queue
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from bide.control.claims import Claim
 from bide.engine.executors.contract import TaskControl
 from bide.testing.interrupts import InlineInterrupts
 from bide.wire.frames import HEADER_SIZE, ChannelClosed, decode_frame, encode_frame
 from bide.wire.messages import AnyMessage, Defer, Finish, Frame, Refused, Reply, Reschedule, RunTask
+
+T = TypeVar("T")
 
 _log = logging.getLogger("bide.testing")
 
@@ -187,7 +189,7 @@ class InlineExecutor:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def lend(self, work: Callable[[], None]) -> None:
+    async def lend(self, work: Callable[[], T]) -> T:
         """Call `work` in a thread of tasks, in its turn as if it were a task."""
         turn = self._loop.create_future()
         self._borrowers.append(turn)
@@ -197,10 +199,10 @@ class InlineExecutor:
         except asyncio.CancelledError:
             self._borrowers = [one for one in self._borrowers if one is not turn]
             raise
-        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        done: concurrent.futures.Future[T] = concurrent.futures.Future()
         server.orders.put(lambda: _call(work, done))
         try:
-            await asyncio.wrap_future(done)
+            return await asyncio.wrap_future(done)
         finally:
             server.is_idle = True
             if self._pace is not None:
@@ -378,13 +380,13 @@ class InlineExecutor:
             running.interrupts.expire()
 
 
-def _call(work: Callable[[], None], done: concurrent.futures.Future[None]) -> None:
+def _call(work: Callable[[], T], done: concurrent.futures.Future[T]) -> None:
     try:
-        work()
+        result = work()
     except BaseException as error:
         done.set_exception(error)
     else:
-        done.set_result(None)
+        done.set_result(result)
 
 
 def _stop(running: Running) -> None:

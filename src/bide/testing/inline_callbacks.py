@@ -41,10 +41,10 @@ class InlineCallbacks:
         await asyncio.gather(*self._calling, return_exceptions=True)
 
     async def _call(self, order: RunCallbacks) -> None:
-        await self._executor.lend(lambda: self._call_here(order))
-        await settle_callbacks(self._store, order.request_id)
+        failures = await self._executor.lend(lambda: self._call_here(order))
+        await settle_callbacks(self._store, order.request_id, failures)
 
-    def _call_here(self, order: RunCallbacks) -> None:
+    def _call_here(self, order: RunCallbacks) -> tuple[str, ...]:
         names = order.order.instance
         interrupts = InlineInterrupts()
         line = InlineLine(self._executor, Running(order.order))
@@ -52,5 +52,6 @@ class InlineCallbacks:
         run = TaskRun(order.order, link, InlineHost(self._inline), interrupts, self._inline.clock)
         sink = self._inline.sink(order.order.log_path, names.task_id)
         with interrupts.task(), live_classes(), process_sink(sink), context_sink(sink):
-            call_all(run, ending_told(order))
+            failures = call_all(run, ending_told(order))
             self._inline.finish_lines()
+        return failures

@@ -56,3 +56,6 @@ class RunCallbacks(Message, frozen=True):
 
 class CallbacksDone(Message, frozen=True):
     """Task runner → engine (reply: Ok): all was called that the task's own end asked for, or that was ordered."""
+
+    #: One line for each callback and listener that failed: which, and why.
+    failures: tuple[str, ...] = ()

@@ -150,6 +150,8 @@ class Finish(Message, frozen=True):
     error: str = ""
     #: For ``failed``: whether the retries may be used.
     may_retry: bool = True
+    #: Seconds before the next try, where the task has a policy of its own for that.
+    retry_delay: float | None = None
     #: Tasks downstream to skip (branching, short circuit), whatever their rule.
     skip: tuple[str, ...] = ()
     #: The runner calls callbacks and listeners once this is acknowledged, and says :class:`CallbacksDone`.

@@ -14,6 +14,7 @@ from bide.control.cancel_run import cancel_run
 from bide.control.create_run import create_run
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import forget_file
+from bide.model.dag_spec import ParamSpec
 from bide.model.errors import Conflict, InvalidArgument, InvalidId, NotFound
 from bide.model.timetables import Interval
 from bide.store import dags
@@ -240,3 +241,23 @@ async def test_pausing_is_in_the_audit_log(engine: HandEngine) -> None:
         ("pause_dag", "ada", "d"),
         ("unpause_dag", "ada", "d"),
     ]
+
+
+# --- params
+
+
+async def test_conf_has_to_be_as_the_params_say(engine: HandEngine) -> None:
+    params = {
+        "n": ParamSpec({"type": "integer", "minimum": 1}),
+        "name": ParamSpec({"type": "string"}, required=True),
+    }
+    await engine.register(dag_spec("d", params={"n": 1}, param_specs=params))
+    for conf, said in (
+        ({}, "param 'name': it has no default"),
+        ({"name": "x", "n": 0}, "param 'n': 0 is less than the minimum of 1"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"DAG 'd', {said}"):
+            await engine.create("d", conf=conf)
+    assert await engine.run_states() == {}
+    run = await engine.create("d", conf={"name": "x", "other": [1]})
+    assert run.conf == b'{"name": "x", "other": [1]}'

@@ -25,7 +25,7 @@ from bide.control.mark_tasks import mark_tasks
 from bide.model.errors import SessionLost
 from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import TaskState
-from bide.store import Store, sessions
+from bide.store import Store, callback_requests, sessions
 from bide.store.schema import callback_request
 from bide.wire.callback_messages import RunCallbacks
 from bide.wire.messages import CallbacksDone, Finish, Ok, Outcome, PushXCom, Refused
@@ -162,6 +162,34 @@ async def test_a_worker_calls_what_its_own_end_asks_for(engine: HandEngine) -> N
     assert isinstance(await engine.ask(task, CallbacksDone()), Ok)
     assert await requests(engine) == []
     assert isinstance(await engine.ask(task, PushXCom("told", b"2")), Refused)
+
+
+async def failures(engine: HandEngine, uid: str) -> list[str]:
+    found = await engine.store.read(lambda tx: callback_requests.list_failures(tx, [uid]))
+    return found.get(uid, [])
+
+
+async def test_callbacks_that_failed_are_kept(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d", each={**CALLS, "retries": 1, "retry_delay": 1.0}))
+    (task,) = (await engine.start()).values()
+    await engine.ask(task, Finish("failed", calls=True))
+    await engine.ask(task, CallbacksDone(failures=("on_retry_callback a failed: ValueError: x", "listener failed")))
+    uid = task.instance.id
+    assert await failures(engine, uid) == ["on_retry_callback a failed: ValueError: x", "listener failed"]
+    # One that comes again, or too late, leaves no second line.
+    await engine.ask(task, CallbacksDone(failures=("listener failed",)))
+    assert len(await failures(engine, uid)) == 2
+
+
+async def test_callbacks_that_failed_elsewhere_are_kept_too(engine: HandEngine) -> None:
+    await engine.run_of(dag_spec("d", each=CALLS))
+    await engine.defer("a", poll())
+    await wait_ended(engine, Outcome("failed", b"null"))
+    orders = await claim(engine)
+    order = next(one for one in orders if one.event == "failure")
+    await settle_callbacks(engine.store, order.request_id, ["it failed"])
+    await settle_callbacks(engine.store, order.request_id, ["it failed"])
+    assert await failures(engine, order.order.instance.id) == ["it failed"]
 
 
 async def test_what_a_dead_worker_has_not_called_is_called_by_another_process(engine: HandEngine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -11,9 +12,11 @@ from bide.control.queue_tasks import choose
 from bide.engine.scheduler.duties import start_runs
 from bide.engine.scheduler.scope import Scope
 from bide.model.room import Room
-from bide.model.states import TaskState
+from bide.model.states import RunState, TaskState
 from bide.store.instances import InstanceRow
+from bide.store.runs import RunningRuns, RunRow
 from bide.wire.messages import Finish
+from tests.support.clock import START
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine, deferral, event, poll, timer
 
@@ -100,13 +103,61 @@ async def test_an_engine_for_one_run_leaves_the_others_alone(engine: HandEngine)
 
 
 def test_room_is_shared_out_in_order() -> None:
-    class Run:
-        def __init__(self, dag_id: str) -> None:
-            self.dag_id = dag_id
+    runs = [waiting(dag_id, number) for number, dag_id in enumerate(("a", "a", "b", "a", "c"))]
+    running = {"a": RunningRuns({"manual": 1}, 3), "b": RunningRuns({"manual": 2}, 2)}
+    assert start_runs.choose(runs, running) == runs[:2]
 
-    runs = [Run(dag_id) for dag_id in ("a", "a", "b", "a", "c")]
-    chosen = start_runs.choose(runs, {"a": (1, 3), "b": (2, 2)})  # type: ignore[arg-type]
-    assert chosen == runs[:2]
+
+@pytest.mark.parametrize(
+    ("active", "room", "expected"),
+    [
+        ({}, 4, {"scheduled": 2, "manual": 2}),
+        ({"scheduled": 15}, 1, {"manual": 1}),
+        ({"scheduled": 3, "manual": 3}, 1, {"scheduled": 1}),
+        ({"manual": 1}, 2, {"scheduled": 2}),
+        ({}, 9, {"scheduled": 7, "manual": 2}),
+    ],
+)
+def test_types_of_runs_alternate(active: dict[str, int], room: int, expected: dict[str, int]) -> None:
+    runs = [waiting("d", number, "scheduled") for number in range(30)]
+    runs += [waiting("d", 100 + number, "manual") for number in range(2)]
+    chosen = start_runs.choose(runs, {"d": RunningRuns(active, room + sum(active.values()))})
+    assert Counter(run.run_type for run in chosen) == expected
+    scheduled = [run for run in chosen if run.run_type == "scheduled"]
+    assert scheduled == runs[: len(scheduled)]
+
+
+async def test_a_person_does_not_wait_for_a_long_catch_up(engine: HandEngine) -> None:
+    await engine.register(dag_spec("d", max_active_runs=2))
+    for _ in range(110):
+        await engine.create("d", run_type="scheduled")
+    engine.clock.advance(1)
+    await engine.create("d", run_id="mine")
+    await engine.settle()
+    states = await engine.run_states()
+    assert states["mine"] == "running"
+    assert Counter(states.values()) == {"running": 2, "queued": 109}
+
+
+def waiting(dag_id: str, number: int, run_type: str = "manual") -> RunRow:
+    """A queued run; the lower its number, the longer it waits."""
+    at = START + timedelta(seconds=number)
+    return RunRow(
+        uid=f"{number:04}",
+        dag_id=dag_id,
+        run_id=f"r{number}",
+        run_type=run_type,
+        state=RunState.QUEUED,
+        logical_date=at,
+        shares_date=False,
+        data_interval_start=at,
+        data_interval_end=at,
+        run_after=at,
+        conf=b"{}",
+        version_uid="v",
+        unfinished=1,
+        start_date=None,
+    )
 
 
 # --- tasks

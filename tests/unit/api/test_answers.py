@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from bide.api.live import Pulse
-from bide.model.dag_spec import DagSpec, TaskSpec
+from bide.model.dag_spec import DagSpec, ParamSpec, TaskSpec
 from bide.model.map_spec import MapSpec, Source
 from bide.store import Store, Tx, xcoms
 from bide.store.xcoms import XComRow
@@ -298,3 +299,15 @@ async def test_the_instances_of_a_mapped_task(store: Store, admin: httpx.AsyncCl
     assert (await admin.get(f"{url}/t")).status_code == 404
     assert (await admin.get(f"{url}/u/listMapped")).json()["detail"].startswith("task 'u' is not mapped in run")
     assert (await admin.get(f"{url}/v/listMapped")).status_code == 404
+
+
+async def test_conf_that_params_refuse_names_the_param(store: Store, admin: httpx.AsyncClient) -> None:
+    spec = msgspec.structs.replace(
+        etl("typed"), params={"n": 1}, param_specs={"n": ParamSpec({"type": "integer"}, "how many")}
+    )
+    await put_file(store, "/dags/typed.py", msgspec.structs.replace(spec, file="/dags/typed.py"))
+    answer = await admin.post("/api/v2/dags/typed/dagRuns", json={"conf": {"n": "many"}})
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": "DAG 'typed', param 'n': 'many' is not of type 'integer'"}
+    details = (await admin.get("/api/v2/dags/typed/details")).json()
+    assert details["params"] == {"n": {"value": 1, "description": "how many", "schema": {"type": "integer"}}}

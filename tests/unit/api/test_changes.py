@@ -141,3 +141,16 @@ async def test_nobody_changes_anything_without_a_login(anyone: httpx.AsyncClient
         ("POST", f"{RUN}/taskInstances/extract/release"),
     ):
         assert (await anyone.request(method, path, json={})).status_code == 401
+
+
+@pytest.mark.usefixtures("run")
+async def test_a_task_instance_is_noted_and_its_tries_are_listed(admin: httpx.AsyncClient) -> None:
+    noted = await patch(admin, "extract", note="looks wrong")
+    assert [one["note"] for one in noted.json()["task_instances"]] == ["looks wrong"]
+    both = await patch(admin, "extract", new_state="success", note="fine after all")
+    assert states(both) == {"extract": "success"}
+    assert (await admin.get(f"{RUN}/taskInstances/extract")).json()["note"] == "fine after all"
+    assert (await admin.get(f"{RUN}/taskInstances/load")).json()["note"] is None
+    assert (await patch(admin, "extract")).status_code == 400
+    tries = (await admin.get(f"{RUN}/taskInstances/extract/tries")).json()
+    assert tries == {"task_instances": [], "total_entries": 0}

@@ -101,7 +101,7 @@ def test_conf_reads_settings(task: BaseOperator, context_for: Contexts, runtime:
 
 
 def test_a_param_without_any_value_is_named(context_for: Contexts) -> None:
-    with DAG("d", params={"must": Param(type="string")}):
+    with DAG("d", params={"must": Param(type=["null", "string"])}):
         task = BaseOperator(task_id="t")
     with pytest.raises(InvalidArgument, match="DAG 'd': param 'must' has no default, so the run's conf must give"):
         context_for(task)

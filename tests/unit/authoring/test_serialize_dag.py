@@ -38,7 +38,7 @@ def test_a_whole_dag() -> None:
         max_active_tasks=3,
         tags=["b", "a"],
         doc_md="# D",
-        params={"x": 1, "y": Param(type="string"), "z": Param([1, {"k": None}])},
+        params={"x": 1, "y": Param("a", type="string"), "z": Param([1, {"k": None}])},
         is_paused_upon_creation=False,
     ) as made:
         first = PythonOperator(
@@ -68,7 +68,7 @@ def test_a_whole_dag() -> None:
     assert (spec.start_date, spec.end_date) == ("2023-12-31T23:00:00+00:00", "2025-01-01T00:00:00+00:00")
     assert spec.catchup and (spec.max_active_runs, spec.max_active_tasks) == (2, 3)
     assert spec.tags == ("a", "b") and spec.doc == "# D" and spec.paused_on_creation is False
-    assert spec.params == {"x": 1, "z": [1, {"k": None}]} and spec.owner == "airflow, amy"
+    assert spec.params == {"x": 1, "y": "a", "z": [1, {"k": None}]} and spec.owner == "airflow, amy"
     assert spec.groups == (GroupSpec("outer", None, "out"), GroupSpec("outer.inner", "outer", ""))
 
     one, two = spec.tasks
@@ -249,3 +249,46 @@ def test_a_thousand_tasks_are_serialised_in_order() -> None:
     spec = spec_of(made)
     assert [one.task_id for one in spec.tasks[:3]] == ["step", "step__1", "step__2"]
     assert spec.tasks[0].priority_weight == 1000 and spec.tasks[-1].priority_weight == 1
+
+
+# --- runs
+
+
+def test_what_a_dag_says_of_its_runs_is_stored() -> None:
+    with DAG(
+        "d",
+        dagrun_timeout=dt.timedelta(minutes=2),
+        max_consecutive_failed_dag_runs=3,
+        allowed_run_types=["scheduled", "manual"],
+        fail_stop=True,
+        catchup=True,
+    ) as dag:
+        BaseOperator(task_id="a", wait_for_downstream=True, ignore_first_depends_on_past=False)
+    spec = spec_of(dag)
+    assert (spec.dagrun_timeout, spec.max_consecutive_failed_dag_runs, spec.fail_fast) == (120.0, 3, True)
+    assert spec.allowed_run_types == ("manual", "scheduled")
+    (task,) = spec.tasks
+    assert (task.depends_on_past, task.wait_for_downstream, task.ignore_first_depends_on_past) == (
+        True,
+        True,
+        False,
+    )
+
+
+def test_the_settings_say_whether_runs_are_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DAG("d").catchup is False
+    monkeypatch.setenv("BIDE__SCHEDULER__CATCHUP_BY_DEFAULT", "true")
+    assert DAG("d").catchup is True
+    assert DAG("d", catchup=False).catchup is False
+
+
+def test_tasks_of_a_dag_that_fails_fast_have_the_plain_rule() -> None:
+    with DAG("d", fail_fast=True) as dag:
+        BaseOperator(task_id="a", trigger_rule="all_done")
+    with pytest.raises(AuthoringError, match=r"DAG 'd', task 'a' has trigger_rule 'all_done': .* 'all_success'"):
+        validate_dag(dag)
+
+
+def test_an_unknown_type_of_run_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="unknown run type 'schedule'; did you mean 'scheduled'"):
+        DAG("d", allowed_run_types=["schedule"])

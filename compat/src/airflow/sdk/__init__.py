@@ -17,11 +17,19 @@ from bide.authoring.dependencies import cross_downstream as cross_downstream
 from bide.authoring.group import TaskGroup as TaskGroup
 from bide.authoring.group import task_group as task_group
 from bide.authoring.hook import BaseHook as BaseHook
+from bide.authoring.notifier import BaseNotifier as BaseNotifier
 from bide.authoring.operator import BaseOperator as BaseOperator
 from bide.authoring.params import Param as Param
 from bide.authoring.params import ParamsDict as ParamsDict
 from bide.authoring.parsing_context import get_parsing_context as get_parsing_context
+from bide.authoring.priority import WeightRule as WeightRule
 from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
+from bide.authoring.retry_policy import ChainRetryPolicy as ChainRetryPolicy
+from bide.authoring.retry_policy import ExceptionRetryPolicy as ExceptionRetryPolicy
+from bide.authoring.retry_policy import RetryAction as RetryAction
+from bide.authoring.retry_policy import RetryDecision as RetryDecision
+from bide.authoring.retry_policy import RetryPolicy as RetryPolicy
+from bide.authoring.retry_policy import RetryRule as RetryRule
 from bide.authoring.sensor import BaseSensorOperator as BaseSensorOperator
 from bide.authoring.sensor import PokeReturnValue as PokeReturnValue
 from bide.authoring.setup_decorators import setup as setup
@@ -46,9 +54,11 @@ __all__ = (
     "AsyncCallback",
     "BaseBranchOperator",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
     "BranchMixIn",
+    "ChainRetryPolicy",
     "Connection",
     "Context",
     "CronDataIntervalTimetable",
@@ -59,18 +69,24 @@ __all__ = (
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "EventsTimetable",
+    "ExceptionRetryPolicy",
     "Label",
     "MultipleCronTriggerTimetable",
     "Param",
     "ParamsDict",
     "PokeReturnValue",
     "ResumableJobMixin",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
     "SkipMixin",
     "SyncCallback",
     "TaskGroup",
     "TaskInstanceState",
     "TriggerRule",
     "Variable",
+    "WeightRule",
     "XComArg",
     "chain",
     "chain_linear",

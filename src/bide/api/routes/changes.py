@@ -8,20 +8,21 @@ from typing import Final
 from fastapi import APIRouter
 
 from bide.api import models, views
+from bide.api.problems import BadBody
 from bide.api.routes.dag_runs import find_run
 from bide.api.routes.task_instances import find_instance, shown
 from bide.api.services import Given, Services, User
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_run import mark_run
 from bide.control.mark_tasks import mark_tasks
-from bide.control.note_run import note_run
+from bide.control.note_run import note_run, note_task
 from bide.control.release_tasks import release_tasks
 from bide.control.selecting import Plan
 from bide.model.errors import Conflict
 from bide.model.ids import NOT_MAPPED
 from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import RunState, TaskState
-from bide.store.views import get_instances
+from bide.store.views import get_instances, list_instances
 
 router = APIRouter(prefix="/dags/{dag_id}", responses={404: {"model": models.Problem}})
 
@@ -147,6 +148,14 @@ async def _mark(
     *,
     dry_run: bool = False,
 ) -> models.TaskInstances:
+    if body.note is not None and not dry_run:
+        await note_task(services.store, dag_id, dag_run_id, task_id, body.note, map_index=map_index, by=user)
+    if body.new_state is None:
+        if body.note is None:
+            raise BadBody("give new_state, note, or both")
+        found = await services.read(lambda tx: list_instances(tx, dag_id=dag_id, run_id=dag_run_id)[0])
+        noted = [one for one in found if one.task_id == task_id and map_index in (None, one.map_index)]
+        return await services.read(lambda tx: shown(tx, noted))
     plan = await mark_tasks(
         services.store,
         dag_id,

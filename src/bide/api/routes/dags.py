@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 from bide.api import models, views
 from bide.api.services import Given, Paged, Services, User
 from bide.control.pause_dag import pause_dag
-from bide.store import Tx
+from bide.store import Tx, specs
+from bide.store.dags import find as find_dag
 from bide.store.timetable_questions import troubles
 from bide.store.views import get_dag, list_dags
 
@@ -41,6 +42,19 @@ async def list_all(
 async def get_one(dag_id: str, services: Given) -> models.Dag:
     """One DAG."""
     return await _find(services, dag_id)
+
+
+@router.get("/{dag_id}/details")
+async def details(dag_id: str, services: Given) -> models.DagDetails:
+    """One DAG, with its params and what else its file says of its runs."""
+
+    def work(tx: Tx) -> models.DagDetails | None:
+        row, known = get_dag(tx, dag_id), find_dag(tx, dag_id)
+        if row is None or known is None:
+            return None
+        return views.dag_details(row, specs.structure_of(tx, known.version_uid).spec)
+
+    return await services.find(work, f"there is no DAG {dag_id!r}")
 
 
 @router.patch("/{dag_id}")

@@ -7,19 +7,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from bide.api import models, views
+from bide.api import models, try_models, views
 from bide.api.routes.dag_runs import ANY
 from bide.api.services import Given, Paged, Services
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import TaskState
+from bide.model.tries import tries_of
 from bide.store import Tx, specs
+from bide.store.callback_requests import list_failures
 from bide.store.holds import reasons_held
+from bide.store.notes import list_notes
 from bide.store.views import (
     EVERYTHING,
     InstanceView,
     get_instance,
     get_run,
+    history,
     list_instances,
     list_waits,
 )
@@ -86,6 +90,20 @@ async def list_mapped(
     return await services.read(work)
 
 
+@router.get("/{task_id}/tries")
+async def tries(
+    dag_id: str,
+    dag_run_id: str,
+    task_id: str,
+    services: Given,
+    map_index: Annotated[int, Query(ge=NOT_MAPPED)] = NOT_MAPPED,
+) -> try_models.TaskInstanceTries:
+    """The tries of an instance: how each ended, when and where."""
+    row = await find_instance(services, dag_id, dag_run_id, task_id, map_index)
+    events = await services.read(lambda tx: history(tx, [row.uid]))
+    return views.task_tries(row, tries_of(events.get(row.uid, ())))
+
+
 @router.get("/{task_id}/{map_index}")
 async def get_mapped(
     dag_id: str, dag_run_id: str, task_id: str, map_index: int, services: Given
@@ -117,10 +135,16 @@ def shown(tx: Tx, rows: Sequence[InstanceView], total: int | None = None) -> mod
     deferred = [row.uid for row in rows if row.state == TaskState.DEFERRED]
     waits = list_waits(tx, EVERYTHING, instance_uids=deferred)[0] if deferred else []
     by_instance = {(wait.run_id, wait.dag_id, wait.task_id, wait.map_index): wait for wait in waits}
+    written = list_notes(tx, [row.uid for row in rows])
+    failed = list_failures(tx, [row.uid for row in rows])
     held = reasons_held(tx, [row.uid for row in rows])
     found = [
         views.task_instance(
-            row, by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)), held.get(row.uid)
+            row,
+            by_instance.get((row.run_id, row.dag_id, row.task_id, row.map_index)),
+            held.get(row.uid),
+            written.get(row.uid),
+            failed.get(row.uid, ()),
         )
         for row in rows
     ]

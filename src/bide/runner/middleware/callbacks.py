@@ -20,9 +20,9 @@ def call_back(run: TaskRun, proceed: Proceed) -> Any:
     """Once the end is acknowledged, call what it asks for; the engine keeps it in mind until that is done."""
     result = proceed()
     if run.acknowledged is not None:
-        call_all(run, ending_of(run, run.acknowledged))
+        failures = call_all(run, ending_of(run, run.acknowledged))
         run.host.finish_output()
-        reply = run.link.request(CallbacksDone())
+        reply = run.link.request(CallbacksDone(failures=(*run.callback_failures, *failures)))
         if not isinstance(reply, Ok):
             raise ProtocolError(f"the engine answered CallbacksDone with {type(reply).__name__}")
     return result

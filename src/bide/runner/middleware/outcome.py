@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+import msgspec
+
+from bide.authoring.moments import as_seconds
+from bide.authoring.retry_policy import RetryAction
 from bide.model.errors import (
     InvalidArgument,
     JournalFull,
@@ -58,7 +62,29 @@ def _failure_or_skip(run: TaskRun, error: BaseException) -> Finish:
     if isinstance(error, SystemExit | KeyboardInterrupt) and run.interrupts.delivered is None:
         run.kill_task()
     _log.error("Task failed: %s", described(error))
-    return _failed(error)
+    return _judged(run, error)
+
+
+def _judged(run: TaskRun, error: BaseException) -> Finish:
+    """The end as the task's retry policy wants it; an error that is final by itself is not for it."""
+    failed = _failed(error)
+    policy = None if run.task is None else run.task.retry_policy
+    if policy is None or not failed.may_retry:
+        return failed
+    order = run.order
+    try:
+        decision = policy.evaluate(error, order.try_number, order.max_tries, run.context)
+        action = RetryAction(decision.action)
+        delay = as_seconds(decision.retry_delay, name="retry_delay", of=type(policy).__name__)
+    except Exception as mistake:
+        _log.error("The retry policy failed, and does not count: %s", described(mistake))
+        return failed
+    if action is RetryAction.DEFAULT:
+        return failed
+    _log.info("Retry policy: %s%s", action, f" ({decision.reason})" if decision.reason else "")
+    if action is RetryAction.FAIL:
+        return msgspec.structs.replace(failed, may_retry=False)
+    return msgspec.structs.replace(failed, retry_delay=delay)
 
 
 def _failed(error: BaseException) -> Finish:

@@ -9,6 +9,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     dag_run ── task_instance      one run, its instances
                  ├── task_event   append-only: every state entered
                  ├── expansion    a mapped task that was expanded: over how much, and how its instances ended
+                 ├── task_instance_note   what people wrote about it
                  ├── mark         appended when an instance finishes, deleted by the duty that reads it
                  ├── wait         a deferred instance's wait: one row, or a tree of them
                  │    └── watch   runs that a wait has an eye on
@@ -21,6 +22,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     callback_request              what is to be called because something has ended
     timetable_question            what timetables of authors' own are to be asked
     deadline                      by when tasks and runs should have ended
+    callback_failure              which of them failed
     checkpoint                    how far streams were read, of a wait or of all that share a stream
     taken_message                 messages that were for one wait only and had one
     cancel_obligation             external work that has to be cancelled
@@ -32,12 +34,21 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
 
 from __future__ import annotations
 
-from bide.store.schema.callback_requests import callback_request
+from bide.store.schema.callback_requests import callback_failure, callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.deadlines import deadline
 from bide.store.schema.pools import slot_pool
-from bide.store.schema.runs import dag_run, expansion, mark, task_event, task_instance, task_state, xcom
+from bide.store.schema.runs import (
+    dag_run,
+    expansion,
+    mark,
+    task_event,
+    task_instance,
+    task_instance_note,
+    task_state,
+    xcom,
+)
 from bide.store.schema.secrets import connection, variable
 from bide.store.schema.sessions import log, session, writer
 from bide.store.schema.timetables import timetable_question
@@ -54,6 +65,7 @@ from bide.store.schema.waits import (
 
 __all__ = [
     "UtcTime",
+    "callback_failure",
     "callback_request",
     "cancel_obligation",
     "checkpoint",
@@ -76,6 +88,7 @@ __all__ = [
     "taken_message",
     "task_event",
     "task_instance",
+    "task_instance_note",
     "task_state",
     "timetable_question",
     "to_text",

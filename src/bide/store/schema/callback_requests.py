@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bide.store.schema.columns import UID, UtcTime, metadata, rows_where
+from bide.store.schema.columns import ROW_NUMBER, UID, UtcTime, metadata, rows_where
 
 callback_request = sa.Table(
     "callback_request",
@@ -29,4 +29,15 @@ callback_request = sa.Table(
     sa.Index("ix_callback_request_due", "due_at", **rows_where("session IS NULL")),
     sa.Index("ix_callback_request_session", "session", **rows_where("session IS NOT NULL")),
     sa.Index("ix_callback_request_run", "run_uid"),
+)
+
+callback_failure = sa.Table(
+    "callback_failure",
+    metadata,
+    sa.Column("id", ROW_NUMBER, primary_key=True),
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    #: One line: which callback or listener, and why.
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("ix_callback_failure_instance", "instance_uid"),
 )

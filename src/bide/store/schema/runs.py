@@ -34,6 +34,8 @@ dag_run = sa.Table(
     sa.Column("queued_at", UtcTime, nullable=False),
     sa.Column("start_date", UtcTime),
     sa.Column("end_date", UtcTime),
+    #: Forced end, while it runs.
+    sa.Column("deadline", UtcTime),
     sa.Column("triggered_by", sa.Text, nullable=False, server_default=""),
     #: Why it ended, where that is not plain from its tasks.
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
@@ -47,6 +49,7 @@ dag_run = sa.Table(
         "dag_id",
         **rows_where("state IN ('queued', 'running')"),
     ),
+    sa.Index("ix_dag_run_deadline", "deadline", **rows_where("deadline IS NOT NULL")),
     sa.Index("ix_dag_run_recent", "dag_id", "run_after"),
     sa.Index("ix_dag_run_logical_date", "dag_id", "logical_date"),
 )
@@ -112,6 +115,15 @@ task_instance = sa.Table(
     sa.Index("ix_task_instance_deferred", "pool", **rows_where("state = 'deferred'")),
     sa.Index("ix_task_instance_due", "due_at", **rows_where("due_at IS NOT NULL")),
     sa.Index("ix_task_instance_deadline", "deadline", **rows_where("deadline IS NOT NULL")),
+)
+
+task_instance_note = sa.Table(
+    "task_instance_note",
+    metadata,
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), primary_key=True),
+    #: What somebody wrote about the instance.
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
 )
 
 task_event = sa.Table(

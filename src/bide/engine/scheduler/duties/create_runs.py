@@ -42,7 +42,8 @@ class CreateRuns:
 
 
 def _make(tx: Tx, row: DagRow) -> None:
-    schedule = specs.structure_of(tx, row.version_uid).spec.schedule
+    spec = specs.structure_of(tx, row.version_uid).spec
+    schedule = spec.schedule
     if schedule.kind == "custom":
         interval, run_after = row.planned, row.next_run_at
     else:
@@ -52,7 +53,8 @@ def _make(tx: Tx, row: DagRow) -> None:
     if interval is None or run_after is None or run_after > tx.now:
         return
     run_id = f"scheduled__{_named_by(schedule, interval).isoformat()}"
-    if runs.find(tx, row.dag_id, run_id) is None:
+    allowed = not spec.allowed_run_types or "scheduled" in spec.allowed_run_types
+    if allowed and runs.find(tx, row.dag_id, run_id) is None:
         make_run(
             tx,
             row,

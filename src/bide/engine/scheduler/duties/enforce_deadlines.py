@@ -1,4 +1,4 @@
-"""Fail what is over its time: deferrals over their timeout, tasks over their ``execution_timeout``."""
+"""End what is over its time: deferrals over their timeout, tasks over their ``execution_timeout``, whole runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from bide.control.accept_event import WaitEnding, end_waits
 from bide.control.cancel_external import oblige, oblige_jobs
 from bide.control.endings import Ending, end
+from bide.control.time_out_runs import time_out_runs
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
@@ -26,7 +27,7 @@ GRACE: Final = timedelta(seconds=0.5)
 
 @dataclass(frozen=True, slots=True)
 class EnforceDeadlines:
-    """One absolute deadline per try, whatever state the task is in; one per deferral."""
+    """One absolute deadline per try, whatever state the task is in; one per deferral; one per run."""
 
     store: Store
     scope: Scope
@@ -45,13 +46,18 @@ class EnforceDeadlines:
 
     def _nearest(self, tx: Tx) -> datetime | None:
         only = self.scope.only_run
-        moments = (waits.next_deadline(tx, only), instances.next_deadline(tx, only))
+        moments = (
+            waits.next_deadline(tx, only),
+            instances.next_deadline(tx, only),
+            runs.next_deadline(tx, only),
+        )
         known = [moment for moment in moments if moment is not None]
         return min(known) if known else None
 
     def _work(self, tx: Tx) -> tuple[dict[str, str], Next]:
         """Fail what is overdue; the answer has the error of each instance that failed."""
         only = self.scope.only_run
+        late_runs = time_out_runs(tx, _BATCH, only)
         late_waits = waits.overdue(tx, _BATCH, only)
         ended = _time_out_waits(tx, late_waits)
         late = instances.overdue(tx, _BATCH, only)
@@ -60,7 +66,7 @@ class EnforceDeadlines:
         ended |= _time_out_tasks(tx, [row for row in late if row.uid not in kept])
         if patient:
             return ended, Next(due_at=min(_deadline(row) for row in patient) + GRACE)
-        return ended, Next(again=_BATCH in (len(late_waits), len(late)), due_at=self._nearest(tx))
+        return ended, Next(again=_BATCH in (late_runs, len(late_waits), len(late)), due_at=self._nearest(tx))
 
 
 def _deadline(row: InstanceRow) -> datetime:

@@ -4,29 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
 from bide.control.advance_runs import consider, end_run, finish_run
 from bide.control.ending_callbacks import request_of_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
+from bide.model.moments import later
 from bide.model.states import RunState
 from bide.store import Store, Topic, Tx, runs, specs
 from bide.store.claiming import decide_alone
-from bide.store.runs import RunRow
+from bide.store.runs import RunningRuns, RunRow
 
 _BATCH: Final = 100
 
 
-def choose(queued: Sequence[RunRow], running: Mapping[str, tuple[int, int]]) -> list[RunRow]:
-    """Those of `queued`, in their order, that fit; `running` has (running runs, limit) by DAG."""
-    room = {dag_id: limit - active for dag_id, (active, limit) in running.items()}
-    chosen: list[RunRow] = []
+def choose(queued: Sequence[RunRow], running: Mapping[str, RunningRuns]) -> list[RunRow]:
+    """Those of `queued` that fit beside what is `running`, by DAG.
+
+    Of the types of runs that wait, the one of which the fewest run goes next; of one type the oldest. So a long
+    catch-up or backfill holds up neither scheduled runs nor those that a person asks for: they alternate.
+    """
+    waiting: dict[str, dict[str, list[RunRow]]] = {}
     for run in queued:
-        if room.get(run.dag_id, 0) > 0:
-            room[run.dag_id] -= 1
-            chosen.append(run)
-    return chosen
+        waiting.setdefault(run.dag_id, {}).setdefault(run.run_type, []).append(run)
+    chosen: list[RunRow] = []
+    for dag_id, by_type in waiting.items():
+        if dag_id not in running:
+            continue
+        active = dict(running[dag_id].by_type)
+        for kind in by_type:
+            by_type[kind] = sorted(by_type[kind], key=_age, reverse=True)
+        for _ in range(running[dag_id].limit - sum(active.values())):
+            kinds = [kind for kind, runs_ in by_type.items() if runs_]
+            if not kinds:
+                break
+            kind = min(kinds, key=lambda kind: (active.get(kind, 0), _age(by_type[kind][-1])))
+            active[kind] = active.get(kind, 0) + 1
+            chosen.append(by_type[kind].pop())
+    return sorted(chosen, key=_age)
+
+
+def _age(run: RunRow) -> tuple[datetime, str]:
+    return (run.run_after, run.uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +79,9 @@ class StartRuns:
 
 
 def _start(tx: Tx, run: RunRow) -> None:
-    runs.start(tx, run.uid)
     structure = specs.structure_of(tx, run.version_uid)
+    limit = structure.spec.dagrun_timeout
+    runs.start(tx, run.uid, None if limit is None else later(tx.now, limit))
     request_of_run(tx, run, structure, RunState.RUNNING)
     if not structure.tasks:
         finish_run(tx, run, RunState.SUCCESS, reason="the DAG has no tasks")

@@ -189,6 +189,7 @@ def upgrade() -> None:
         sa.Column("queued_at", UtcTime(), nullable=False),
         sa.Column("start_date", UtcTime(), nullable=True),
         sa.Column("end_date", UtcTime(), nullable=True),
+        sa.Column("deadline", UtcTime(), nullable=True),
         sa.Column("triggered_by", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
@@ -196,6 +197,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version_uid"], ["dag_version.uid"], name=op.f("fk_dag_run_version_uid")),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_dag_run")),
         sa.UniqueConstraint("dag_id", "run_id", name=op.f("uq_dag_run_dag_id_run_id")),
+    )
+    op.create_index(
+        "ix_dag_run_deadline", "dag_run", ["deadline"], unique=False, sqlite_where=sa.text("deadline IS NOT NULL")
     )
     op.create_index("ix_dag_run_logical_date", "dag_run", ["dag_id", "logical_date"], unique=False)
     op.create_index("ix_dag_run_recent", "dag_run", ["dag_id", "run_after"], unique=False)
@@ -352,6 +356,21 @@ def upgrade() -> None:
         sqlite_where=sa.text("run_uid IS NOT NULL"),
     )
     op.create_table(
+        "callback_failure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"],
+            ["task_instance.uid"],
+            name=op.f("fk_callback_failure_instance_uid"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_failure")),
+    )
+    op.create_index("ix_callback_failure_instance", "callback_failure", ["instance_uid"], unique=False)
+    op.create_table(
         "callback_request",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
@@ -490,6 +509,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_event")),
     )
     op.create_index("ix_task_event_instance", "task_event", ["instance_uid"], unique=False)
+    op.create_table(
+        "task_instance_note",
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"],
+            ["task_instance.uid"],
+            name=op.f("fk_task_instance_note_instance_uid"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("instance_uid", name=op.f("pk_task_instance_note")),
+    )
     op.create_table(
         "task_state",
         sa.Column("instance_uid", sa.String(length=36), nullable=False),

@@ -1,0 +1,3 @@
+"""Marks policies; their names are what counts."""
+
+from bide.authoring.listeners import hookimpl as hookimpl

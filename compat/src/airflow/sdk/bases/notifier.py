@@ -1,0 +1,3 @@
+"""The base of notifiers."""
+
+from bide.authoring.notifier import BaseNotifier as BaseNotifier

@@ -1,0 +1,3 @@
+"""Names of weight rules."""
+
+from bide.authoring.priority import WeightRule as WeightRule
