@@ -11,7 +11,7 @@ from bide.control.start_tasks import begin_segments
 from bide.model.log_path import LogLayout
 from bide.model.pools import why_never
 from bide.model.room import Closed, Room
-from bide.store import Tx, instances, mapped_instances, sessions, specs, transitions
+from bide.store import Tx, instances, mapped_instances, pools, sessions, specs, transitions
 from bide.store.claiming import decide_alone, decide_if_free
 from bide.store.instances import InstanceRow, Occupancy
 from bide.store.runs import RunRow
@@ -194,7 +194,7 @@ def _room(tx: Tx, occupied: Occupancy, who: Who) -> Room:
     taken = dict(occupied.by_pool)
     holding = [pool.name for pool in occupied.pools if pool.include_deferred]
     if holding:
-        for name, slots in instances.kept_slots(tx, holding, who.only_run).items():
+        for name, slots in pools.kept_slots(tx, holding, who.only_run).items():
             taken[name] = taken.get(name, 0) + slots
     return Room(taken=occupied.by_dag, pools=occupied.pools, pool_taken=taken)
 

@@ -324,32 +324,6 @@ def occupancy(tx: Tx, only: str | None = None) -> Occupancy:
     return Occupancy(by_dag, fresh, by_pool, tuple(pools.values()), limits)
 
 
-_kept_slots = sa.union_all(
-    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
-    .where(sa.text("task_instance.state = 'deferred'"), _ti.pool.in_(listed("pools")), in_scope(_ti.run_uid))
-    .group_by(_ti.pool),
-    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
-    .where(
-        sa.text("task_instance.state = 'scheduled'"),
-        _ti.is_resume == sa.true(),
-        _ti.pool.in_(listed("pools")),
-        in_scope(_ti.run_uid),
-    )
-    .group_by(_ti.pool),
-)
-
-
-def kept_slots(tx: Tx, pools: Collection[str], only: str | None = None) -> dict[str, int]:
-    """Slots of these pools that are kept by what is deferred, or has been and is about to go on.
-
-    Reads ``ix_task_instance_deferred`` and ``ix_task_instance_scheduled``.
-    """
-    found: dict[str, int] = {}
-    for pool, slots in tx.conn.execute(_kept_slots, {"pools": list(pools), "only": only}):
-        found[pool] = found.get(pool, 0) + slots
-    return found
-
-
 def _up_to(column: sa.ColumnElement[datetime | None]) -> sa.Select[*tuple[Any, ...]]:
     """The instances whose `column` is not later than now, the earliest first."""
     return (

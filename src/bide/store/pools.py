@@ -12,6 +12,7 @@ from bide.model.states import TaskState
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import slot_pool, task_instance
+from bide.store.scoping import in_scope
 
 _ti, _p = task_instance.c, slot_pool.c
 
@@ -55,6 +56,32 @@ def list_pools(tx: Tx) -> list[PoolView]:
     for name, state, slots in tx.conn.execute(_wanted):
         taken.setdefault(name, {})[TaskState(state).value] = slots
     return [PoolView(pool, **taken.get(name, {})) for name, pool in sorted(found.items())]
+
+
+_kept_slots = sa.union_all(
+    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
+    .where(sa.text("task_instance.state = 'deferred'"), _ti.pool.in_(listed("pools")), in_scope(_ti.run_uid))
+    .group_by(_ti.pool),
+    sa.select(_ti.pool, sa.func.sum(_ti.pool_slots))
+    .where(
+        sa.text("task_instance.state = 'scheduled'"),
+        _ti.is_resume == sa.true(),
+        _ti.pool.in_(listed("pools")),
+        in_scope(_ti.run_uid),
+    )
+    .group_by(_ti.pool),
+)
+
+
+def kept_slots(tx: Tx, pools: Collection[str], only: str | None = None) -> dict[str, int]:
+    """Slots of these pools that are kept by what is deferred, or has been and is about to go on.
+
+    Reads ``ix_task_instance_deferred`` and ``ix_task_instance_scheduled``.
+    """
+    found: dict[str, int] = {}
+    for pool, slots in tx.conn.execute(_kept_slots, {"pools": list(pools), "only": only}):
+        found[pool] = found.get(pool, 0) + slots
+    return found
 
 
 def get_pool(tx: Tx, name: str) -> PoolView | None:

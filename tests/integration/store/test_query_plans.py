@@ -20,6 +20,7 @@ from bide.store import (
     deadlines,
     instances,
     obligations,
+    pools,
     run_order,
     runs,
     sessions,
@@ -58,7 +59,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "any scheduled": (instances.any_scheduled, {"ix_task_instance_scheduled"}),
     "occupancy": (instances.occupancy, {"ix_task_instance_occupying"}),
     "kept slots": (
-        lambda tx: instances.kept_slots(tx, ["p"]),
+        lambda tx: pools.kept_slots(tx, ["p"]),
         {"ix_task_instance_deferred", "ix_task_instance_scheduled"},
     ),
     "due": (lambda tx: instances.due(tx, 5), {"ix_task_instance_due"}),
