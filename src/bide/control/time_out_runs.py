@@ -6,7 +6,7 @@ from bide.control.advance_runs import finish_run
 from bide.control.force_states import force
 from bide.model.selection import plan_timeout
 from bide.model.states import RunState
-from bide.store import Tx, instances, runs, specs
+from bide.store import Tx, instances, run_timeouts, specs
 from bide.store.runs import RunRow
 
 
@@ -15,7 +15,7 @@ def time_out_runs(tx: Tx, limit: int, only: str | None = None) -> int:
 
     As in Airflow the run fails, and what has not ended is skipped: workers are stopped, work outside is cancelled.
     """
-    late = runs.overdue(tx, limit, only)
+    late = run_timeouts.overdue(tx, limit, only)
     for run in late:
         reason = _reason(tx, run)
         force(tx, plan_timeout(instances.of_runs(tx, [run.uid])), by="timeout", error=reason)

@@ -9,8 +9,7 @@ seconds in UTC, durations seconds.
                        RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` and
                        :mod:`bide.wire.other_runs` have
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
-                       LoopBlocked
-                       ArmStarts ⇄ StartArmed; PullXCom on behalf of the tasks that it arms; EventsStored ⇄
+                       LoopBlocked; ArmStarts ⇄ StartArmed; PullXCom for the tasks that it arms; EventsStored ⇄
                        SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
     dag parser         ParseFile ⇄ FileParsed
     secrets runner     OpenBackend, then lookups
@@ -148,9 +147,8 @@ class Finish(Message, frozen=True):
     length: int | None = None
     #: One line for people.
     error: str = ""
-    #: For ``failed``: whether the retries may be used.
+    #: For ``failed``: whether the retries may be used, and seconds before the next where a policy says so.
     may_retry: bool = True
-    #: Seconds before the next try, where the task has a policy of its own for that.
     retry_delay: float | None = None
     #: Tasks downstream to skip (branching, short circuit), whatever their rule.
     skip: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from bide.engine.task_log import TaskLog
 from bide.model.dag_modules import shown
 from bide.model.dag_spec import TaskSpec
 from bide.model.states import TaskState
-from bide.store import Store, Topic, Tx, instances, runs, specs, waits
+from bide.store import Store, Topic, Tx, instances, run_timeouts, runs, specs, waits
 from bide.store.instances import InstanceRow
 from bide.store.waits import WaitRow
 
@@ -49,7 +49,7 @@ class EnforceDeadlines:
         moments = (
             waits.next_deadline(tx, only),
             instances.next_deadline(tx, only),
-            runs.next_deadline(tx, only),
+            run_timeouts.next_deadline(tx, only),
         )
         known = [moment for moment in moments if moment is not None]
         return min(known) if known else None
