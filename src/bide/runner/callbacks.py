@@ -108,8 +108,8 @@ def call_all(run: TaskRun, ending: Ending) -> tuple[str, ...]:
         ):
             if ending.order is not None:
                 for name, function, work in calls_for_missed(context, ending.order):
-                    _protected(name, function, work)
-                return None
+                    _protected(name, function, work, failures)
+                return tuple(failures)
             _tell(context, ending)
             if ending.event.startswith("run_"):
                 _call_for_run(context, ending, failures)
