@@ -240,3 +240,11 @@ def test_ending_a_wait_looks_for_its_children_by_an_index() -> None:
     assert children
     for column in children:
         assert any(next(iter(index.columns)) is column for index in column.table.indexes), column
+
+
+async def test_what_was_scheduled_together_is_not_sorted(store: Store) -> None:
+    """Of ten thousand tasks that were scheduled at once the first few are found without a look at the others."""
+    found = await plans(store, lambda tx: instances.scheduled(tx, limit=2))
+    assert not [line for line in found if "FOR RIGHT PART OF ORDER BY" in line or "LAST TERM" in line]
+    sorts = [line for line in found if "TEMP B-TREE FOR ORDER BY" in line]
+    assert len(sorts) <= 1, "the few that were found are put in order once more"

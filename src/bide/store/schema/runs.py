@@ -108,6 +108,8 @@ task_instance = sa.Table(
         "is_resume",
         sa.text("priority_weight DESC"),
         "scheduled_at",
+        # Those that were scheduled together have an order too, and nobody need sort them.
+        "uid",
         **rows_where("state = 'scheduled'"),
     ),
     sa.Index("ix_task_instance_occupying", "dag_id", **rows_where("state IN ('queued', 'running')")),

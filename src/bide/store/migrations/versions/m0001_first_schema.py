@@ -622,6 +622,6 @@ def upgrade() -> None:
     op.create_index(
         "ix_task_instance_scheduled",
         "task_instance",
-        ["is_resume", sa.text("priority_weight DESC"), "scheduled_at"],
+        ["is_resume", sa.text("priority_weight DESC"), "scheduled_at", "uid"],
         sqlite_where=sa.text("state = 'scheduled'"),
     )
