@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from bide.authoring.dependencies import Link, links_of
 from bide.model.errors import InvalidArgument
+from bide.model.setup_teardown import TEARDOWN_RULE
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
-
-#: The trigger rule that every teardown has.
-TEARDOWN_RULE: Final = "all_done_setup_success"
 
 
 class _Scope:

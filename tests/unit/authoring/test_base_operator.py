@@ -15,6 +15,7 @@ from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.trigger_rule import TriggerRule
 from bide.model.errors import AuthoringError, DeferralTimeout, InvalidArgument, InvalidId, TriggerFailure
 from bide.model.failed_waits import TriggerFailureReason
+from bide.model.setup_teardown import TEARDOWN_RULE
 from bide.model.trigger_rules import TRIGGER_RULES
 
 
@@ -190,7 +191,7 @@ def test_wrong_values_are_named_with_dag_task_and_value(arguments: dict[str, Any
 
 
 def test_the_names_of_trigger_rules_are_those_that_the_engine_knows() -> None:
-    assert {rule.value for rule in TriggerRule} <= set(TRIGGER_RULES)
+    assert {rule.value for rule in TriggerRule} <= {*TRIGGER_RULES, TEARDOWN_RULE}
 
 
 def test_a_wrong_id_is_refused() -> None:
