@@ -26,6 +26,7 @@ from bide.wire.messages import (
     Finish,
     Frame,
     Ok,
+    PullMapped,
     PullXCom,
     PushXCom,
     RecordEntries,
@@ -336,7 +337,18 @@ async def test_what_a_worker_can_not_ask_for(engine: HandEngine) -> None:
 
 
 def test_the_requests_of_workers() -> None:
-    own = {Finish, Defer, Reschedule, PushXCom, PullXCom, RecordEntries, CallbacksDone, StartRun, AskWatch}
+    own = {
+        Finish,
+        Defer,
+        Reschedule,
+        PushXCom,
+        PullXCom,
+        RecordEntries,
+        CallbacksDone,
+        StartRun,
+        AskWatch,
+        PullMapped,
+    }
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}
 

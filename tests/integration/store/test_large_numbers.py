@@ -67,7 +67,9 @@ async def test_selections_by_a_list(store: Store, names: list[str]) -> None:
 
 async def test_all_marks_of_a_large_batch_are_deleted(store: Store) -> None:
     def work(tx: Tx) -> int:
-        tx.conn.execute(sa.insert(mark), [{"run_uid": "r", "task_id": f"t{n}"} for n in range(5 * LIMIT)])
+        tx.conn.execute(
+            sa.insert(mark), [{"run_uid": "r", "task_id": f"t{n}", "map_index": -1} for n in range(5 * LIMIT)]
+        )
         found = instances.read_marks(tx, 4 * LIMIT)
         instances.delete_marks(tx, [one.id for one in found])
         return len(instances.read_marks(tx, 5 * LIMIT))
@@ -84,6 +86,6 @@ async def test_what_is_found_by_a_list(engine: HandEngine) -> None:
         assert set(instances.get_many(tx, [])) == set()
         assert {one.task_id for one in instances.of_tasks(tx, run.uid, ["b", "none"])} == {"b"}
         assert set(runs.get_many(tx, [run.uid, "other"])) == {run.uid}
-        assert runs.count_running(tx, ["d", "other"]) == {"d": (0, 16)}
+        assert runs.count_running(tx, ["d", "other"]) == {"d": ({}, 16)}
 
     await engine.store.write(work)

@@ -115,7 +115,7 @@ async def test_a_commit_rings_in_other_processes(postgres_url: str) -> None:
         quiet = other.bell.listen("waits")
 
         def work(tx: Tx) -> None:
-            tx.conn.execute(sa.insert(mark), {"run_uid": "r", "task_id": "t"})
+            tx.conn.execute(sa.insert(mark), {"run_uid": "r", "task_id": "t", "map_index": -1})
             tx.ring("marks")
 
         # The first connection is being made meanwhile; what rings before is lost, which costs nothing but time.
@@ -240,7 +240,9 @@ async def test_a_store_can_be_closed_while_the_server_is_away(own_server: Postgr
 async def test_transactions_that_block_each_other_are_both_done(postgres_url: str) -> None:
     async with opened(postgres_url) as store:
         await store.write(
-            lambda tx: tx.conn.execute(sa.insert(mark), [{"id": n, "run_uid": "r", "task_id": "t"} for n in (1, 2)])
+            lambda tx: tx.conn.execute(
+                sa.insert(mark), [{"id": n, "run_uid": "r", "task_id": "t", "map_index": -1} for n in (1, 2)]
+            )
         )
         met = threading.Barrier(2)
         runs = 0
@@ -266,7 +268,9 @@ async def test_who_stops_in_the_middle_of_a_transaction_holds_up_others_for_seco
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     async with opened(postgres_url) as store:
-        await store.write(lambda tx: tx.conn.execute(sa.insert(mark), {"id": 1, "run_uid": "r", "task_id": "t"}))
+        await store.write(
+            lambda tx: tx.conn.execute(sa.insert(mark), {"id": 1, "run_uid": "r", "task_id": "t", "map_index": -1})
+        )
         holding, go_on = threading.Event(), threading.Event()
 
         def touch(tx: Tx) -> None:
