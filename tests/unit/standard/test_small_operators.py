@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bide import DAG, EmptyOperator, PokeReturnValue, task
+from bide import DAG, DagRunInfo, EmptyOperator, PokeReturnValue, Timetable, task
 from bide.model.errors import InvalidArgument
 from bide.standard.operators.branch_by_time import BranchDateTimeOperator, BranchDayOfWeekOperator
 from bide.standard.operators.latest_only import LatestOnlyOperator
@@ -197,13 +197,21 @@ def test_a_branch_by_the_day(day: Any, options: dict[str, Any], branch: str) -> 
 # --- the latest run
 
 
-def latest(moment: dt.datetime, context: dict[str, Any]) -> bool:
-    """What the operator chooses in a daily DAG at `moment`."""
+class EveryTwoDays(Timetable):
+    """A timetable of an author's own."""
+
+    def next_dagrun_info(self, *, last_automated_data_interval: Any, restriction: Any) -> DagRunInfo:
+        begin = last_automated_data_interval.end
+        return DagRunInfo.interval(begin, begin + dt.timedelta(days=2))
+
+
+def latest(moment: dt.datetime, context: dict[str, Any], schedule: Any = "@daily") -> bool:
+    """What the operator chooses in a DAG of this schedule at `moment`."""
     from bide.authoring.context import DagRun
     from bide.authoring.runtime import use_runtime
     from bide.runner.runtimes import ProcessRuntime
 
-    with DAG("d", schedule="@daily", start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)):
+    with DAG("d", schedule=schedule, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)):
         only = LatestOnlyOperator(task_id="latest")
         only >> EmptyOperator(task_id="next")
     run = DagRun(dag_id="d", run_id="r", **context)
@@ -222,6 +230,12 @@ def test_only_the_latest_run_goes_on() -> None:
     assert not latest(day(4), second)
     assert latest(day(20), {**second, "run_type": "manual"})
     assert latest(day(20), {"run_type": "scheduled"})
+
+
+def test_the_latest_run_by_a_timetable_of_ones_own() -> None:
+    second = {"run_type": "scheduled", "data_interval_start": day(2), "data_interval_end": day(4)}
+    assert latest(day(5, 23), second, EveryTwoDays())
+    assert not latest(day(6), second, EveryTwoDays())
 
 
 # --- @task.bash

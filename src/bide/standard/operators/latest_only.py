@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from bide.authoring.branch import BaseBranchOperator
 from bide.authoring.moments import now
-from bide.authoring.schedules import schedule_of
-from bide.model.timetables import Interval, next_interval
+from bide.authoring.timetable import DataInterval, TimeRestriction
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
@@ -38,12 +37,8 @@ class LatestOnlyOperator(BaseBranchOperator):
         start, end = run.data_interval_start, run.data_interval_end
         if start is None or end is None:
             return True
-        following = next_interval(
-            schedule_of(self.dag),
-            last=Interval(start, end),
-            start_date=None,
-            end_date=self.dag.end_date,
-            catchup=True,
-            now=now(),
+        following = self.dag.timetable.next_dagrun_info(
+            last_automated_data_interval=DataInterval(start, end),
+            restriction=TimeRestriction(None, self.dag.end_date, catchup=True),
         )
         return following is None or now() < following.run_after
