@@ -46,7 +46,7 @@ class Shown(NamedTuple):
 
 
 RUN_KEYS: Final = "dag_id run_id state type logical_date start end seconds reason"
-TASK_KEYS: Final = "task_id map_index state try tries operator start end seconds held error"
+TASK_KEYS: Final = "task_id map_index name state try tries operator start end seconds held error failed_callbacks"
 COMMANDS: Final = {
     name: Shown(arguments, words, frozenset(keys.split()))
     for name, arguments, words, keys in [
@@ -54,15 +54,20 @@ COMMANDS: Final = {
             "dags list",
             "dags list",
             ("etl", "0 6 * * 1-5", "sales", "dags/etl.py"),
-            "dag_id schedule paused next_run tags owner file",
+            "dag_id schedule paused next_run tags owner file problem",
         ),
-        ("dags list by tag", "dags list --tag sales", ("etl",), "dag_id schedule paused next_run tags owner file"),
+        (
+            "dags list by tag",
+            "dags list --tag sales",
+            ("etl",),
+            "dag_id schedule paused next_run tags owner file problem",
+        ),
         (
             "dags show",
             "dags show etl",
             ("Loads the sales", "extract", "all_success", '{"size":5}'),
-            "dag_id schedule paused next_run tags owner file description folder start_date end_date catchup "
-            "max_active_runs max_active_tasks params tasks",
+            "dag_id schedule paused next_run tags owner file problem description folder start_date end_date catchup "
+            "max_active_runs max_active_tasks params tasks timezone timetable",
         ),
         ("runs list", "runs list", ("etl", "success", "waits", "running"), RUN_KEYS),
         ("runs list of one state", "runs list etl --state success", ("etl", "success"), RUN_KEYS),
@@ -78,7 +83,7 @@ COMMANDS: Final = {
             "tasks show",
             "tasks show waits wait",
             ("deferred", "file /no/such/[file]", "logs/waits/wait/", "running", "scheduled"),
-            f"dag_id run_id {TASK_KEYS} deadline due waits_for waits_since xcom log_path states",
+            f"dag_id run_id {TASK_KEYS} note deadline due waits_for waits_since xcom log_path states",
         ),
         (
             "waits list",
