@@ -32,6 +32,11 @@ def pss_bytes(roots: Iterable[int]) -> int:
     return total
 
 
+def resident_bytes(roots: Iterable[int]) -> int:
+    """Resident memory of the processes `roots` themselves, without what descends from them."""
+    return sum(psutil.Process(pid).memory_info().rss for pid in roots)
+
+
 def cpu_seconds(roots: Iterable[int]) -> float:
     """CPU time that the trees below `roots` have used, with that of children which they have already reaped."""
     total = 0.0
