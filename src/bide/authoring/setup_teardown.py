@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from bide.authoring.dependencies import Link, links_of
 from bide.model.errors import InvalidArgument
-from bide.model.setup_teardown import TEARDOWN_RULE
+from bide.model.trigger_rules import TEARDOWN_RULE
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator

@@ -9,14 +9,10 @@ before the task as well: then that is over. The rules are Airflow's
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
 
 from bide.model.dag_spec import TaskSpec
 from bide.model.states import TaskState
 from bide.model.trigger_rules import Upstream, Verdict
-
-#: The trigger rule that every teardown has.
-TEARDOWN_RULE: Final = "all_done_setup_success"
 
 
 class Scopes:

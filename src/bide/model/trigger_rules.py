@@ -153,6 +153,8 @@ _RULES: Final[dict[str, Callable[[Upstream], Verdict]]] = {
 
 #: Every rule's name, in the order in which messages list them.
 TRIGGER_RULES: Final[tuple[str, ...]] = tuple(_RULES)
+#: The rule that every teardown has, and nothing else: see :mod:`bide.model.setup_teardown`.
+TEARDOWN_RULE: Final = "all_done_setup_success"
 
 
 def evaluate(rule: str, upstream: Upstream) -> Verdict:

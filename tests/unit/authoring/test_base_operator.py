@@ -15,8 +15,7 @@ from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.trigger_rule import TriggerRule
 from bide.model.errors import AuthoringError, DeferralTimeout, InvalidArgument, InvalidId, TriggerFailure
 from bide.model.failed_waits import TriggerFailureReason
-from bide.model.setup_teardown import TEARDOWN_RULE
-from bide.model.trigger_rules import TRIGGER_RULES
+from bide.model.trigger_rules import TEARDOWN_RULE, TRIGGER_RULES
 
 
 class Job(BaseOperator):
