@@ -83,6 +83,12 @@ def service(early: bool = False, key: str = "url") -> Iterator[tuple[str, Simple
         server.server_close()
 
 
+GATE = """
+    from bide import FileSensor
+    FileSensor(task_id="gate", filepath={path!r}, poke_interval=0.1, deferrable=True)
+"""
+
+
 def write_dag(folder: Folder, url: str, arguments: str = "") -> Path:
     import textwrap
 
@@ -97,14 +103,18 @@ def test_k26_a_callback_reaches_a_task_of_bide_run(folder: Folder) -> None:
     """K26, L033: no server of one's own is needed; `bide run` listens while somebody may call."""
     with service() as (url, asked):
         path = write_dag(folder, url, ", link='call {{ callback_url() }}'")
+        # The run goes on, and listens, until the second call was made.
+        gate = folder.home / "gate"
+        path.write_text(f"{path.read_text()}{GATE.format(path=str(gate))}")
         with folder.start("run", str(path), "--output", "json") as command:
             callback = asked.get(timeout=PATIENCE)
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/callbacks/[\w-]{43}", callback)
             body = {"rows": 3}
             assert httpx.post(callback, json=body).json()["result"] in ("resumed", "stored")
             assert httpx.post(callback, json={"rows": 4}).json() == {"result": "repeated"}
+            gate.touch()
             assert command.wait() == 0, command.text
-            (task,) = json.loads(command.stdout)["tasks"]
+            (task,) = [one for one in json.loads(command.stdout)["tasks"] if one["task_id"] == "tells"]
     assert task["xcom"]["return_value"] == body
     log = Path(task["log_path"]).read_text()
     token = callback.rpartition("/")[2]
