@@ -13,6 +13,9 @@ one of the executor's slots. From then on exactly one of these happens to it:
   and the
   executor only forgets it.
 
+An executor that says which of its workers are open (:mod:`bide.engine.scheduler.begin_along`) is also given
+tasks that a transaction has begun for them: they are ``running`` when they come, and end like those above.
+
 What the store has acknowledged is never undone or repeated by an executor; what it has not, may run again.
 """
 
