@@ -110,7 +110,7 @@ def read_dags(parts: Parts) -> None:
 
 
 def test_k22_a_scheduler_and_a_triggerer_of_several_are_killed(parts: Parts) -> None:
-    """Each wait is held by one triggerer, all triggerers have some, and what the dead had is served again."""
+    """Each wait is held by one triggerer, they share them, and what the dead had is served again."""
     read_dags(parts)
     schedulers = [parts.start("scheduler") for _ in range(2)]
     triggerers = [parts.start("triggerer") for _ in range(3)]
@@ -118,13 +118,14 @@ def test_k22_a_scheduler_and_a_triggerer_of_several_are_killed(parts: Parts) -> 
         assert parts.folder.run("dags", "trigger", dag_id).returncode == 0
     parts.until(lambda: sum(parts.leases().values()) == WAITS and parts.states()["running"] == 1)
     held = parts.leases()
-    assert held.keys() == {one.pid for one in triggerers}, "every triggerer has some"
+    assert 1 < len(held.keys() & {one.pid for one in triggerers}) == len(held), "no triggerer has them all"
 
-    killed = [parts.worker_of("busy"), triggerers[0]]
+    most = max(triggerers, key=lambda one: held.get(one.pid, 0))
+    killed = [parts.worker_of("busy"), most]
     for one in killed:
         one.send(signal.SIGKILL)
         one.wait()
-    living = {one.pid for one in triggerers[1:]}
+    living = {one.pid for one in triggerers if one is not most}
     parts.until(lambda: (now := parts.leases()).keys() <= living and sum(now.values()) == WAITS)
     parts.until(lambda: parts.journal().count("begun") == 2)
     assert parts.worker_of("busy") in [one for one in schedulers if one not in killed]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -112,7 +113,8 @@ class Project:
     def kill_everything(self, engine: subprocess.Popen[str]) -> None:
         """SIGKILL to the engine and to all its processes at once, as when a machine goes down."""
         for pid in [engine.pid, *self.processes()]:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # some end by themselves as soon as the engine is gone
+                os.kill(pid, signal.SIGKILL)
         engine.wait(PATIENCE)
 
 

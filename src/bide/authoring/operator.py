@@ -244,7 +244,11 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         raise NotImplementedError(f"{type(self).__name__} has no execute(self, context)")
 
     def on_kill(self) -> None:
-        """Stop work outside of this process; called in the main thread when the task is being killed."""
+        """Stop work outside of this process; called in the main thread when the task is being killed.
+
+        It comes in the midst of whatever line :meth:`execute` is at, so it must not wait for a lock that this one
+        holds at times (``threading.Event.set()`` takes one): a task that blocks there is killed after its grace time.
+        """
 
     def pre_execute(self, context: Context) -> None:
         """Called right before :meth:`execute`."""
