@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
 from bide.authoring.callback_url import callback_url
-from bide.authoring.callbacks import Callbacks, as_callbacks
+from bide.authoring.callbacks import Callbacks, as_callbacks, wants_mail
 from bide.authoring.construction import CONTAINERS, OperatorType, copy_containers, filling_defaults
 from bide.authoring.dag_member import DagMember
 from bide.authoring.deferral import TaskDeferred, check_resume_method, resume_arguments
@@ -96,8 +96,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         task_id: str,
         owner: str = "airflow",
         email: str | Iterable[str] | None = None,
-        email_on_retry: bool = True,
-        email_on_failure: bool = True,
+        email_on_retry: bool | None = None,
+        email_on_failure: bool | None = None,
         retries: int | None = 0,
         retry_delay: dt.timedelta | float = dt.timedelta(seconds=300),
         retry_exponential_backoff: bool | float = False,
@@ -163,8 +163,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.downstream_task_ids: set[str] = set()
         self.owner = owner
         self.email = email
-        self.email_on_retry = email_on_retry
-        self.email_on_failure = email_on_failure
+        self.email_on_retry = wants_mail("retry", email, email_on_retry)
+        self.email_on_failure = wants_mail("failure", email, email_on_failure)
         self.retries = 0 if retries is None else retries
         self.retry_delay = retry_delay
         self.retry_exponential_backoff = retry_exponential_backoff

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
 
-from bide.authoring.callbacks import RUN_EVENTS, TASK_EVENTS, events_called
+from bide.authoring.callbacks import RUN_EVENTS, events_called, task_events
 from bide.authoring.dag import DAG
 from bide.authoring.deadlines import alerts_of
 from bide.authoring.mapping import MappedOperator
@@ -152,7 +152,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         soft_fail=bool(task.soft_fail or getattr(task, "never_fail", False)),
         cancel_timeout=_cancel_timeout(task, of),
         on_cancel_failure=_chosen(task, "on_cancel_failure", ON_CANCEL_FAILURE, of),
-        callbacks=events_called(task, TASK_EVENTS),
+        callbacks=task_events(task),
         handles_failed_waits=_handles_failed_waits(task),
         starts_from_trigger=bool(task.start_from_trigger),
         reads=_reads(task),
@@ -168,7 +168,8 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
 
 def _called(dag: DAG) -> tuple[str, ...]:
     """When a run of the DAG has something to call."""
-    return (*events_called(dag, RUN_EVENTS), *(("sla_miss",) if dag.sla_miss_callback else ()))
+    tells = bool(dag.sla_miss_callback) or any(task.sla is not None and task.email for task in dag.tasks)
+    return (*events_called(dag, RUN_EVENTS), *(("sla_miss",) if tells else ()))
 
 
 def _sla_since() -> Literal["run_after", "logical_date"]:

@@ -30,7 +30,7 @@ from bide.observe.masking import MASK, add_secret, use_secret_names
 _PREFIX = "BIDE__"
 _AIRFLOW_PREFIX = "AIRFLOW__"
 #: Whose settings mean the same in Airflow.
-_AIRFLOW_SECTIONS = ("core", "operators", "scheduler")
+_AIRFLOW_SECTIONS = ("core", "operators", "scheduler", "smtp", "email")
 #: Words for booleans in the environment, beside those that JSON has.
 _BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
 

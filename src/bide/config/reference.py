@@ -20,7 +20,8 @@ Settings are read once at start, from these sources; a later one wins:
 1. the defaults below,
 2. `bide.toml` in the project folder: `[section]`, then `key = value`,
 3. the environment: `BIDE__SECTION__KEY`; lists are written with commas or as JSON. Settings of `[core]`,
-   `[operators]` and `[scheduler]`, but for keys, are also taken from `AIRFLOW__SECTION__KEY`, if that is not there,
+   `[operators]`, `[scheduler]`, `[smtp]` and `[email]`, but for keys, are also taken from `AIRFLOW__SECTION__KEY`,
+   if that is not there,
 4. flags of the command.
 
 The project folder is the nearest one from the current folder upwards that has `bide.toml` or `dags/`, else

@@ -346,7 +346,7 @@ class Api(Section, frozen=True):
 
 
 class Smtp(Section, frozen=True):
-    """Where EmailOperator hands mail in, if there is no connection smtp_default. A login needs that connection."""
+    """Where mail is handed in, if there is no connection smtp_default. A login needs that connection."""
 
     smtp_host: Annotated[str, Meta(description="Name or address of the server.")] = "localhost"
     smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 25
@@ -354,6 +354,17 @@ class Smtp(Section, frozen=True):
     smtp_ssl: Annotated[bool, Meta(description="Encrypted from the start.")] = False
     smtp_mail_from: Annotated[str, Meta(description="Address of the sender, unless a task names another.")] = ""
     smtp_timeout: Annotated[float, Meta(gt=0, description="How long the server may take to answer.")] = 30.0
+
+
+class Email(Section, frozen=True):
+    """Mails to email= of tasks that fail, are tried again or miss their sla=."""
+
+    email_conn_id: Annotated[str, Meta(description="Connection of their mail server.")] = "smtp_default"
+    from_email: Annotated[str, Meta(description="Their sender; not set: the one of the mail server.")] = ""
+    default_email_on_failure: Annotated[bool, Meta(description="Default of email_on_failure=.")] = True
+    default_email_on_retry: Annotated[bool, Meta(description="Default of email_on_retry=.")] = True
+    subject_template: Annotated[str, Meta(description="File with a template of their subject.")] = ""
+    html_content_template: Annotated[str, Meta(description="File with a template of their text.")] = ""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -371,3 +382,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logging: Logging = Logging()
     api: Api = Api()
     smtp: Smtp = Smtp()
+    email: Email = Email()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from bide.authoring.callbacks import callbacks_of
+from bide.authoring.callbacks import callbacks_of, sends_mail
 from bide.authoring.calling import call
 from bide.authoring.context import Context, use_context
 from bide.authoring.moments import pendulum_moment
@@ -18,6 +18,7 @@ from bide.model.errors import TaskError
 from bide.model.retries import has_tries_left
 from bide.runner.failures import described, one_line
 from bide.runner.interrupts import TaskKilled
+from bide.runner.mails import tell_of_try
 from bide.runner.missed_deadlines import calls_for_missed
 from bide.runner.runtimes import TaskRuntime
 from bide.runner.task_context import context_of, find_task, of_instance
@@ -58,7 +59,8 @@ def has_calls(run: TaskRun, message: Finish) -> bool:
     if run.task is None:
         return False
     event = _event(run, message)
-    return bool(callbacks_of(run.task, event) or load_plugins().listening(HOOKS[event]))
+    asked = callbacks_of(run.task, event) or sends_mail(run.task, event)
+    return bool(asked or load_plugins().listening(HOOKS[event]))
 
 
 def ending_of(run: TaskRun, message: Finish) -> Ending:
@@ -159,6 +161,8 @@ def _call_for_task(context: Context, ending: Ending, failures: list[str]) -> Non
     task, event = context["task"], ending.event
     for function in callbacks_of(task, event):
         _protected(f"on_{event}_callback", function, lambda function=function: call(function, context), failures)
+    if sends_mail(task, event):
+        _protected(f"email_on_{event}", tell_of_try, lambda: tell_of_try(context), failures)
     told = {"previous_state": ending.previous_state, "task_instance": context["ti"], "session": None}
     _tell_listeners(HOOKS[event], {**told, "error": ending.error}, failures)
 

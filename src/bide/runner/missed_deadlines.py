@@ -12,6 +12,8 @@ from bide.authoring.dag import DAG
 from bide.authoring.deadlines import BlockingTask, DeadlineAlert, DeadlineCallback, SlaMiss, alerts_of
 from bide.authoring.moments import pendulum_moment
 from bide.model.errors import NotFound
+from bide.runner.mails import tell_of_misses
+from bide.standard.mail import addresses
 from bide.wire.callback_messages import RunCallbacks
 from bide.wire.deadline_messages import Blocking, Missed
 
@@ -23,6 +25,8 @@ def calls_for_missed(context: Context, order: RunCallbacks) -> Iterator[tuple[st
         arguments = _sla_arguments(dag, order)
         for function in dag.sla_miss_callback:
             yield "sla_miss_callback", function, lambda function=function: call(function, *arguments)
+        if to := _mailed(dag, order):
+            yield "email", tell_of_misses, lambda: tell_of_misses(dag.dag_id, arguments[1], arguments[2], to)
         return
     for missed in order.missed:
         callback = _alert(dag, missed).callback
@@ -38,6 +42,12 @@ def _sla_arguments(dag: DAG, order: RunCallbacks) -> tuple[Any, ...]:
     slas = [_sla_miss(dag, missed) for missed in order.missed]
     blocking = [_blocking(dag, one) for one in order.blocking]
     return dag, _listed(slas), _listed(blocking), slas, blocking
+
+
+def _mailed(dag: DAG, order: RunCallbacks) -> list[str]:
+    """Whom the tasks that are late have as ``email``, each once."""
+    late = [dag.task_dict[one.task_id] for one in order.missed if one.task_id in dag.task_dict]
+    return sorted({address for task in late for address in addresses(task.email)})
 
 
 def _listed(found: list[Any]) -> str:

@@ -174,6 +174,7 @@ def test_other_variables_are_nobodys_business(project: Path) -> None:
 
 def test_airflows_variables_count_where_they_mean_the_same(project: Path) -> None:
     environ = {
+        "AIRFLOW__EMAIL__DEFAULT_EMAIL_ON_RETRY": "False",
         "AIRFLOW__CORE__PARALLELISM": "5",
         "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "False",
         "AIRFLOW__SCHEDULER__NO_SUCH_SETTING": "1",
@@ -183,6 +184,7 @@ def test_airflows_variables_count_where_they_mean_the_same(project: Path) -> Non
     config = load_config(project, environ)
     assert parallelism(config) == (5, "AIRFLOW__CORE__PARALLELISM")
     assert not config.settings.scheduler.create_cron_data_intervals
+    assert not config.settings.email.default_email_on_retry
     assert config.runner_environment(environ)["BIDE__SCHEDULER__CREATE_CRON_DATA_INTERVALS"] == "false"
     assert config.source("logging", "log_filename_template") == config.source("core", "fernet_key") == "default"
     both = {**environ, "BIDE__CORE__PARALLELISM": "6"}

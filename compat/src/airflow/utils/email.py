@@ -1,0 +1,3 @@
+"""Sending mail."""
+
+from bide.standard.mail import send_email as send_email
