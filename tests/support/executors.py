@@ -47,7 +47,7 @@ class Stubborn(BaseOperator):
 
 
 class Killable(BaseOperator):
-    """Blocks on a pipe: ``on_kill`` may be called in the midst of any line, where it could not take a lock again."""
+    """Blocks on a pipe: ``on_kill`` may come in the midst of any line, where it could not take a lock again."""
 
     def execute(self, context):
         self.killed, self.kill = os.pipe()

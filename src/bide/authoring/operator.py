@@ -247,7 +247,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         """Stop work outside of this process; called in the main thread when the task is being killed.
 
         It comes in the midst of whatever line :meth:`execute` is at, so it must not wait for a lock that this one
-        holds at times (``threading.Event.set()`` takes one): a task that blocks there is killed after its grace time.
+        holds at times (``threading.Event.set()`` takes one): a task that blocks there is killed after its grace.
         """
 
     def pre_execute(self, context: Context) -> None:
