@@ -71,6 +71,20 @@ def test_too_few_workers_for_short_tasks_become_more_step_by_step():
     assert decide_growth([waiting_long], just_grown, NOW).forks == 0
 
 
+def test_a_burst_of_short_tasks_is_left_to_the_workers_there_are():
+    """50 tasks of 4 ms take two workers 0.1 s: about what one more fork does."""
+    burst = replace(demand(50, waiting=SHORT_WAIT, freed=0.001), pace=0.004)
+    assert decide_growth([burst], IDLE, NOW).forks == 0
+    assert decide_growth([replace(burst, pace=0.005)], IDLE, NOW).forks == IDLE.cores
+    assert decide_growth([replace(burst, claims=60)], IDLE, NOW).forks == IDLE.cores
+
+
+def test_a_pace_is_not_believed_when_no_worker_comes_free():
+    stalled = replace(demand(10, waiting=0.1, freed=SHORT_WAIT / 2), pace=0.002)
+    assert decide_growth([stalled], IDLE, NOW).forks == 0, "a hiccup"
+    assert decide_growth([replace(stalled, last_free=NOW - 0.06)], IDLE, NOW).forks == MAX_FORKING
+
+
 def test_where_no_processor_idles_growth_is_slow():
     long_tasks = demand(30, waiting=STUCK_WAIT / 2)
     assert decide_growth([long_tasks], BUSY, NOW) == Growth(forks=0, again_at=NOW + PATIENCE)

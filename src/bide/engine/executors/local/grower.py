@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
+from typing import Final
 
 from bide.engine.executors.local.growth import Demand, Machine, decide_growth
 from bide.engine.executors.local.pending import PendingClaims
 from bide.engine.executors.local.pool import WorkerPool
 from bide.engine.executors.local.processors import IdleCores
 from bide.wire.messages import RunTask
+
+#: How much the last task says of a file's pace; the others say the rest.
+_LAST: Final = 0.2
 
 
 class Grower:
@@ -20,8 +25,10 @@ class Grower:
         self._cores = cores
         self._idle_cores = IdleCores(cores)
         self._last_free: dict[str, float] = {}
-        self._last_growth = float("-inf")
-        self._measuring = False
+        self._pace: dict[str, float] = {}
+        self._last_growth = -inf
+        #: Since when there are claims that no worker is free for, or None.
+        self._measuring: float | None = None
 
     def close(self) -> None:
         """No more workers will be needed."""
@@ -29,16 +36,19 @@ class Grower:
 
     def worker_freed(self, file: str, now: float) -> None:
         """A worker of `file` has ended a task."""
-        self._last_free[file] = now
+        before, self._last_free[file] = self._last_free.get(file, -inf), now
+        if self._measuring is not None:
+            took = (now - max(before, self._measuring)) * self._pool.serving(file)
+            self._pace[file] = (1 - _LAST) * self._pace.get(file, took) + _LAST * took
 
     def grow(self, pending: PendingClaims, homeless: Iterable[RunTask], now: float) -> float | None:
         """Fork workers for what waits though all that is free is given out; when to look again, if at all."""
         demands = self._demands(pending, homeless, now)
         if not demands:
-            self._measuring = False
+            self._measuring = None
             return None
-        if not self._measuring:
-            self._measuring = True
+        if self._measuring is None:
+            self._measuring = now
             self._idle_cores.restart(now)
         busy = self._pool.busy
         machine = Machine(
@@ -66,7 +76,8 @@ class Grower:
                 claims=pending.count(file) + urgent.get(file, 0),
                 oldest=pending.oldest(file) if pending.has(file) else now,
                 workers=self._pool.serving(file),
-                last_free=self._last_free.get(file, float("-inf")),
+                last_free=self._last_free.get(file, -inf),
+                pace=self._pace.get(file, inf),
                 urgent=urgent.get(file, 0),
             )
             for file in files

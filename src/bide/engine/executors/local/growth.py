@@ -2,13 +2,16 @@
 
 A fork with the import of a DAG file costs more than many short tasks, so a claim of a file that has workers
 waits a moment for one of them. Where they run long, or are too few, there are more, up to the executor's
-parallelism: soon where processors idle, step by step where they don't.
+parallelism: soon where processors idle, step by step where they don't. Claims that its workers will be through with
+in no time, at the pace of the last ones, need none: on a burst of tasks of a few milliseconds, a few workers are
+quicker than many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 #: Seconds in which some worker of a file should come free before the file gets more, if processors idle.
@@ -18,6 +21,8 @@ SHORT_WAIT: Final = 0.05
 #: Seconds that a claim should wait at most where they don't: while no worker comes free, and while some do.
 STUCK_WAIT: Final = 0.25
 LONG_WAIT: Final = 0.5
+#: Seconds in which the workers of a file should be through with its claims, for it to need no more workers.
+SOON: Final = 0.1
 #: Idle processors from which on it is said that they idle.
 IDLE_CORES: Final = 0.5
 #: Forks in flight at once.
@@ -35,6 +40,8 @@ class Demand:
     workers: int
     #: When a worker of this file was free last.
     last_free: float
+    #: Seconds that a worker has lately been busy with one task of this file.
+    pace: float = inf
     #: Of `claims`, those started already, on a worker that then could not run them. They come first.
     urgent: int = 0
 
@@ -90,7 +97,7 @@ def decide_growth(demands: Sequence[Demand], machine: Machine, now: float) -> Gr
 
 def _more(demand: Demand, machine: Machine, now: float) -> tuple[int, float | None]:
     """How many workers a file that has some should get now for having waited, and when that will change."""
-    idle = machine.idle_cores >= IDLE_CORES
+    idle = machine.idle_cores >= IDLE_CORES and not _through_soon(demand, now)
     stuck_at = max(demand.oldest, demand.last_free) + PATIENCE
     stuck = now - demand.last_free >= STUCK_WAIT
     step = SHORT_WAIT if idle else STUCK_WAIT if stuck else LONG_WAIT
@@ -101,3 +108,9 @@ def _more(demand: Demand, machine: Machine, now: float) -> tuple[int, float | No
         return machine.cores, now + step
     # Processors that work now may idle then.
     return 0, min(stuck_at if stuck_at > now else now + PATIENCE, step_at)
+
+
+def _through_soon(demand: Demand, now: float) -> bool:
+    """Whether its workers will soon be through with the claims, if they keep the pace; they do unless none comes free."""
+    keeps_on = now - max(demand.oldest, demand.last_free) < SHORT_WAIT
+    return keeps_on and demand.claims * demand.pace <= demand.workers * SOON
