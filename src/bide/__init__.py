@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from bide.authoring.connection import Connection
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from bide.authoring.dag import DAG, dag
-    from bide.authoring.deadlines import AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback
+    from bide.authoring.deadlines import (
+        AsyncCallback,
+        BaseDeadlineReference,
+        DeadlineAlert,
+        DeadlineReference,
+        SyncCallback,
+        VariableInterval,
+    )
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
     from bide.authoring.durable import gather, step, step_key, wait
@@ -121,6 +128,7 @@ __all__ = [
     "AsyncCallback",
     "AuthoringError",
     "BaseBranchOperator",
+    "BaseDeadlineReference",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
@@ -212,6 +220,7 @@ __all__ = [
     "TriggerFailure",
     "TriggerRule",
     "Variable",
+    "VariableInterval",
     "VariableNotFound",
     "WeightRule",
     "XComArg",
@@ -247,7 +256,14 @@ _NAMES_BY_MODULE = {
     "bide.authoring.connection": ("Connection",),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
     "bide.authoring.dag": ("DAG", "dag"),
-    "bide.authoring.deadlines": ("AsyncCallback", "DeadlineAlert", "DeadlineReference", "SyncCallback"),
+    "bide.authoring.deadlines": (
+        "AsyncCallback",
+        "BaseDeadlineReference",
+        "DeadlineAlert",
+        "DeadlineReference",
+        "SyncCallback",
+        "VariableInterval",
+    ),
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
     "bide.authoring.durable": ("gather", "step", "step_key", "wait"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from bide.control.advance_runs import consider
 from bide.control.clear_beyond import beyond_markers
+from bide.control.deadlines import set_anew
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
 from bide.model.selection import Change, RunChoice, TaskChoice, plan_clear, plan_move
@@ -86,5 +87,6 @@ def resume_run(tx: Tx, run_uid: str, cleared: set[str], *, reset: bool = True) -
     if run.state in FINISHED_RUN:
         if reset:
             runs.reopen(tx, run_uid)
+            set_anew(tx, run_uid)
     elif run.state is RunState.RUNNING:
         consider(tx, run, cleared)

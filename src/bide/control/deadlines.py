@@ -8,20 +8,64 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import msgspec
+
 from bide.control.ending_callbacks import request_for
 from bide.model.dag_spec import DagSpec
-from bide.model.deadlines import due_moment, is_met
+from bide.model.deadlines import FROM_START, DeadlineSpec, due_moment, is_met
+from bide.model.errors import InvalidArgument
 from bide.model.moments import later
 from bide.store import Tx, deadlines, runs, specs
 from bide.store.deadlines import DeadlineRow
 from bide.store.ids import new_id
 from bide.store.runs import RunRow
 from bide.wire.callback_messages import CallbackEvent
+from bide.wire.deadline_messages import SetDeadline
 
 
 def set_deadlines(tx: Tx, run: RunRow, spec: DagSpec) -> None:
     """Note by when the run that was just made, and its tasks, should have ended."""
     deadlines.insert(tx, [*_of_tasks(tx, run, spec), *_of_run(tx, run, spec)])
+    _have_computed(tx, run, spec)
+
+
+def set_anew(tx: Tx, run_uid: str) -> None:
+    """A run that had ended begins again: so do its deadlines that count from its beginning.
+
+    Those that were missed stay as such, and what is still to come is replaced.
+    """
+    run = runs.get_many(tx, [run_uid])[run_uid]
+    spec = specs.structure_of(tx, run.version_uid).spec
+    again = {n for n, one in enumerate(spec.deadlines) if one.reference in FROM_START and not one.is_computed}
+    deadlines.withdraw(tx, run.uid, again)
+    deadlines.insert(tx, [row for row in _of_run(tx, run, spec) if row.number in again])
+    _have_computed(tx, run, spec)
+
+
+def set_computed(tx: Tx, run_uid: str, told: SetDeadline) -> None:
+    """Note a deadline of which the author's code has said what it is; again, if the run was cleared."""
+    run = runs.get_many(tx, [run_uid])[run_uid]
+    spec = specs.structure_of(tx, run.version_uid).spec
+    if not 0 <= told.number < len(spec.deadlines):
+        raise InvalidArgument(f"DAG {run.dag_id!r} has no deadline number {told.number}")
+    one = msgspec.structs.replace(spec.deadlines[told.number], interval=told.interval)
+    name = one.reference
+    if told.base is not None:
+        one = msgspec.structs.replace(one, reference="fixed", at=told.base)
+    due_at = due_moment(
+        one,
+        logical_date=run.logical_date,
+        queued_at=deadlines.queued_at(tx, run.uid),
+        durations=_lately(tx, run, one),
+    )
+    deadlines.withdraw(tx, run.uid, {told.number})
+    if due_at is not None:
+        deadlines.insert(tx, [_row(tx, run, due_at, number=told.number, name=one.name, reference=name)])
+
+
+def _have_computed(tx: Tx, run: RunRow, spec: DagSpec) -> None:
+    if any(one.is_computed for one in spec.deadlines):
+        request_for(tx, run, deadlines.first_instance(tx, run.uid, None), "set_deadlines")
 
 
 def _of_tasks(tx: Tx, run: RunRow, spec: DagSpec) -> Iterator[DeadlineRow]:
@@ -33,12 +77,16 @@ def _of_tasks(tx: Tx, run: RunRow, spec: DagSpec) -> Iterator[DeadlineRow]:
 
 def _of_run(tx: Tx, run: RunRow, spec: DagSpec) -> Iterator[DeadlineRow]:
     for number, one in enumerate(spec.deadlines):
-        lately: list[float] = []
-        if one.reference == "average_runtime":
-            lately = deadlines.durations(tx, run.dag_id, one.max_runs)
+        if one.is_computed:
+            continue
+        lately = _lately(tx, run, one)
         due_at = due_moment(one, logical_date=run.logical_date, queued_at=tx.now, durations=lately)
         if due_at is not None:
             yield _row(tx, run, due_at, number=number, name=one.name, reference=one.reference)
+
+
+def _lately(tx: Tx, run: RunRow, one: DeadlineSpec) -> list[float]:
+    return deadlines.durations(tx, run.dag_id, one.max_runs) if one.reference == "average_runtime" else []
 
 
 def _row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bide.control.advance_runs import finish_run
+from bide.control.deadlines import set_anew
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, ordered, select
 from bide.model.errors import InvalidArgument
@@ -29,8 +30,8 @@ async def mark_run(
 
     def work(tx: Tx) -> Plan:
         one, plan = look(tx)
-        if state is RunState.QUEUED:
-            runs.reopen(tx, one.run.uid)
+        if state is RunState.QUEUED and runs.reopen(tx, one.run.uid):
+            set_anew(tx, one.run.uid)
         reason = f"marked as {state} by {by}"
         done = Plan(force(tx, plan.changes, by=by, error=reason))
         run = runs.get_many(tx, [one.run.uid])[one.run.uid]

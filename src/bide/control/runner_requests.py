@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import structlog
 
+from bide.control.deadlines import set_computed
 from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.ending_callbacks import settle_ending
 from bide.control.finish_task import finish_task
@@ -24,6 +25,7 @@ from bide.model.states import TaskState
 from bide.store import Store, Tx, callback_requests, instances, runs, sessions, task_states, variables, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
+from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
@@ -249,6 +251,11 @@ async def _callbacks_done(store: Store, instance_id: str, epoch: int, body: Call
     return Ok()
 
 
+async def _set_deadline(store: Store, instance_id: str, epoch: int, body: SetDeadline) -> Reply:
+    await store.write(lambda tx: set_computed(tx, _own(tx, instance_id, epoch).run_uid, body))
+    return Ok()
+
+
 async def _start_run(store: Store, instance_id: str, epoch: int, body: StartRun) -> Reply:
     owner = await store.read(lambda tx: _own(tx, instance_id, epoch))
     return await start_other_run(store, owner, body)
@@ -275,6 +282,7 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     SetTaskState: _set_state,
     DeleteTaskState: _delete_state,
     CallbacksDone: _callbacks_done,
+    SetDeadline: _set_deadline,
     GetConnection: _look_up,
     GetVariable: _look_up,
     SetVariable: _set_variable,

@@ -11,7 +11,7 @@ import msgspec
 from bide.model.moments import later
 from bide.model.states import RunState, TaskState
 
-Reference = Literal["logical_date", "queued_at", "fixed", "average_runtime"]
+Reference = Literal["logical_date", "queued_at", "fixed", "average_runtime", "custom"]
 
 
 class DeadlineSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,6 +26,12 @@ class DeadlineSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: ``average_runtime``: of so many runs at most, and no deadline with less than so many.
     max_runs: int = 10
     min_runs: int = 10
+    #: What it is counted from (``custom``), or the interval, is known to the author's code only.
+    is_computed: bool = False
+
+
+#: Counted anew when a run that has ended is cleared; the others are what they were.
+FROM_START: frozenset[Reference] = frozenset({"queued_at", "average_runtime"})
 
 
 class Progress(NamedTuple):
@@ -54,6 +60,8 @@ def due_moment(
             base = None if spec.at is None else datetime.fromisoformat(spec.at)
         case "queued_at":
             base = queued_at
+        case "custom":
+            base = None
         case "average_runtime":
             known = durations[: spec.max_runs]
             enough = len(known) >= max(spec.min_runs, 1)

@@ -16,6 +16,7 @@ from bide.authoring.plugins import load_plugins
 from bide.authoring.runtime import use_runtime
 from bide.model.errors import TaskError
 from bide.model.retries import has_tries_left
+from bide.runner.computed_deadlines import computed_deadlines
 from bide.runner.failures import described, one_line
 from bide.runner.interrupts import TaskKilled
 from bide.runner.mails import tell_of_try
@@ -109,7 +110,9 @@ def call_all(run: TaskRun, ending: Ending) -> tuple[str, ...]:
             _surroundings(run) as context,
         ):
             if ending.order is not None:
-                for name, function, work in calls_for_missed(context, ending.order):
+                is_set = ending.event == "set_deadlines"
+                calls = computed_deadlines(run, context) if is_set else calls_for_missed(context, ending.order)
+                for name, function, work in calls:
                     _protected(name, function, work, failures)
                 return tuple(failures)
             _tell(context, ending)

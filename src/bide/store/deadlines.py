@@ -86,6 +86,21 @@ def miss(tx: Tx, requests: Sequence[tuple[str, str | None]]) -> None:
         tx.ring("history")
 
 
+_withdraw = sa.delete(deadline).where(_pending, _d.run_uid == sa.bindparam("run"), _d.number == sa.bindparam("one"))
+_queued_at = sa.select(dag_run.c.queued_at).where(dag_run.c.uid == sa.bindparam("run"))
+
+
+def withdraw(tx: Tx, run_uid: str, numbers: Collection[int]) -> None:
+    """Alerts `numbers` of a run that are to come don't count any more. Reads ``ix_deadline_run_uid``."""
+    if numbers:
+        tx.conn.execute(_withdraw, [{"run": run_uid, "one": number} for number in numbers])
+
+
+def queued_at(tx: Tx, run_uid: str) -> datetime:
+    """When a run was made, or cleared after its end."""
+    return tx.conn.execute(_queued_at, {"run": run_uid}).scalar_one()
+
+
 _instances = sa.select(
     task_instance.c.run_uid, task_instance.c.task_id, task_instance.c.state, task_instance.c.end_date
 ).where(task_instance.c.run_uid.in_(listed("runs")), task_instance.c.task_id.in_(listed("tasks")))

@@ -19,9 +19,10 @@ CallbackEvent = Literal[
     "run_failure",
     "sla_miss",
     "deadline",
+    "set_deadlines",
 ]
 #: Those that are not about an ending: the task that they go by may be running.
-APART: Final = frozenset({"sla_miss", "deadline"})
+APART: Final = frozenset({"sla_miss", "deadline", "set_deadlines"})
 
 #: The hook of listeners that is called at each event.
 HOOKS: Final[dict[CallbackEvent, str]] = {

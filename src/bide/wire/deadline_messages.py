@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from bide.wire.message import Message
+
 
 class Missed(msgspec.Struct, frozen=True):
     """A deadline that was missed: the ``sla=`` of a task, or alert `number` of the DAG."""
@@ -28,3 +30,13 @@ class Blocking(msgspec.Struct, frozen=True):
     state: str
     try_number: int
     start_date: str | None
+
+
+class SetDeadline(Message, frozen=True):
+    """Task runner → engine (reply: Ok): what the author's code says of alert `number` of the run."""
+
+    number: int
+    #: Seconds.
+    interval: float
+    #: What it is counted from; None: what the engine knows itself.
+    base: str | None = None

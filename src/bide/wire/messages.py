@@ -24,11 +24,10 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
-from bide.model.questions import Question
-from bide.model.watching import Watch
 from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
+from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LookupMessage, LookupReply, VariableDeleted
 from bide.wire.loop_messages import LoopBlocked as LoopBlocked
@@ -49,14 +48,31 @@ from bide.wire.other_runs import WatchVerdict as WatchVerdict
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
-from bide.wire.progress import Progress
 from bide.wire.secrets_messages import SecretsMessage
-from bide.wire.statistics import LookTimes
-from bide.wire.stream_messages import Checkpoint, EventsStored, MessageKey, SaveCheckpoint
+from bide.wire.stream_messages import EventsStored, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
 from bide.wire.template_messages import Fork as Fork
 from bide.wire.template_messages import Forked as Forked
 from bide.wire.timetable_messages import AskTimetable, TimetableAnswer
+from bide.wire.trigger_messages import ArmStarts as ArmStarts
+from bide.wire.trigger_messages import ArmTriggers as ArmTriggers
+from bide.wire.trigger_messages import AskLooks as AskLooks
+from bide.wire.trigger_messages import DropTriggers as DropTriggers
+from bide.wire.trigger_messages import Looks as Looks
+from bide.wire.trigger_messages import OnKillDone as OnKillDone
+from bide.wire.trigger_messages import RunOnKill as RunOnKill
+from bide.wire.trigger_messages import StartArmed as StartArmed
+from bide.wire.trigger_messages import StartLoad as StartLoad
+from bide.wire.trigger_messages import TriggerDropped as TriggerDropped
+from bide.wire.trigger_messages import TriggerEnded as TriggerEnded
+from bide.wire.trigger_messages import TriggerLoad as TriggerLoad
+from bide.wire.wait_messages import Defer as Defer
+from bide.wire.wait_messages import Outcome as Outcome
+from bide.wire.wait_messages import WaitSpec as WaitSpec
+from bide.wire.xcom_messages import PullMapped as PullMapped
+from bide.wire.xcom_messages import PullXCom as PullXCom
+from bide.wire.xcom_messages import PushXCom as PushXCom
+from bide.wire.xcom_messages import XComs as XComs
 
 # --- task runner ------------------------------------------------------------------------------------------------
 
@@ -86,49 +102,6 @@ class Retiring(Message, frozen=True):
 
     #: For people.
     reason: str
-
-
-class PushXCom(Message, frozen=True):
-    """Task runner → engine (reply: Ok)."""
-
-    key: str
-    value: bytes
-    #: How many elements the value has; None if it is nothing that a task can be expanded over.
-    length: int | None = None
-
-
-class PullXCom(Message, frozen=True):
-    """Task runner → engine (reply: XComs). None for `run_id`: the own run; for `map_indexes`: all."""
-
-    task_ids: tuple[str, ...]
-    key: str
-    dag_id: str | None = None
-    run_id: str | None = None
-    map_indexes: tuple[int, ...] | None = None
-    #: Also the newest of earlier runs.
-    include_prior_dates: bool = False
-
-
-class PullMapped(Message, frozen=True):
-    """Task runner → engine (reply: XComs): values that the instances of a mapped task of the own run have left.
-
-    Those that left none don't count: of the others, by map index, `number` from the `first` on.
-    """
-
-    task_id: str
-    key: str
-    first: int = 0
-    number: int = 0
-    #: Also how many there are in all.
-    counted: bool = False
-
-
-class XComs(Message, frozen=True):
-    """Engine → task runner: what was found, by task id as asked, then map index."""
-
-    values: tuple[XComValue, ...]
-    #: For :class:`PullMapped`: how many there are in all, if that was asked.
-    total: int | None = None
 
 
 class RecordEntries(Message, frozen=True):
@@ -164,183 +137,6 @@ class Reschedule(Message, frozen=True):
     at: float
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What a wait ended with."""
-
-    #: ``event`` resumes the task; the others end it without a worker.
-    kind: Literal["event", "success", "failed", "skipped"]
-    payload: bytes
-    #: Encoded values by key, for the ending kinds.
-    xcoms: dict[str, bytes] = {}
-    #: Told apart from other events of the same trigger by this.
-    key: str | None = None
-
-
-class WaitSpec(msgspec.Struct, frozen=True):
-    """A wait, as the engine needs to know it: a leaf, which is one trigger, or a tree of them."""
-
-    kind: Literal["timer", "signal", "poll", "stream", "all", "any", "n_of"]
-    classpath: str
-    #: Encoded dict.
-    kwargs: bytes
-    #: timer: when it fires, and with what.
-    due_at: float | None = None
-    outcome: Outcome | None = None
-    #: signal: which one.
-    signal: str | None = None
-    #: poll: seconds between looks.
-    interval: float | None = None
-    #: signal: what people are asked.
-    question: Question | None = None
-    #: signal: what in other runs ends it, beside somebody who sends it.
-    watch: Watch | None = None
-    #: Which triggerers may run it, and the waits that it shares looks with (None: it shares with nobody).
-    queue: str = "default"
-    group_key: str | None = None
-    #: One line for people: what is waited for.
-    subject: str = ""
-    #: Whether the trigger has an ``on_kill`` that a cancel must run.
-    has_on_kill: bool = False
-    #: all, any, n_of: what it is made of, and how many of that must have an event.
-    children: tuple[WaitSpec, ...] = ()
-    needed: int | None = None
-    #: Of a child: its name among its siblings (digits: its position), and its own limit in seconds.
-    name: str = ""
-    timeout: float | None = None
-
-
-class Defer(Message, frozen=True):
-    """Task runner → engine (reply: Ok or Refused): wait for this, then go on at `method`."""
-
-    wait: WaitSpec
-    #: None: only an ending event is legal.
-    method: str | None
-    #: Encoded dict.
-    kwargs: bytes
-    #: Seconds, or None for no limit.
-    timeout: float | None = None
-    #: Journal entries of a function that waits; the last one is that of this wait.
-    journal: tuple[JournalEntry, ...] = ()
-
-
-# --- trigger runner ---------------------------------------------------------------------------------------------
-
-
-class TriggerLoad(msgspec.Struct, frozen=True):
-    """One trigger to run. Its lease is (`wait_id`, `token`)."""
-
-    wait_id: str
-    token: int
-    kind: Literal["poll", "stream"]
-    classpath: str
-    kwargs: bytes
-    instance: InstanceKey
-    try_number: int
-    #: Finds classes that are defined in DAG files.
-    dag_file: str
-    dag_folder: str
-    #: Absolute path; lines are appended.
-    log_path: str
-    interval: float | None = None
-    #: Triggers of one group are looked for together.
-    group_key: str | None = None
-    #: The operator gave no method to resume at: only an ending event is legal.
-    must_end: bool = False
-    #: When the wait began, and how far the stream that it reads was read.
-    armed_at: float = 0.0
-    checkpoint: Checkpoint | None = None
-    #: Of the instance, for what the trigger asks on its behalf.
-    epoch: int = -1
-
-
-class ArmTriggers(Message, frozen=True):
-    """Engine → trigger runner."""
-
-    triggers: tuple[TriggerLoad, ...]
-    #: Their class has blocked the loop of others: each in a thread of its own.
-    in_threads: bool = False
-
-
-class DropTriggers(Message, frozen=True):
-    """Engine → trigger runner: stop these; each is answered by :class:`TriggerDropped` after its cleanup."""
-
-    wait_ids: tuple[str, ...]
-
-
-class TriggerEnded(Message, frozen=True):
-    """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it.
-
-    One that `asks` has not ended before :class:`EventsStored` says so; `message` is that of an exclusive stream.
-    """
-
-    wait_id: str
-    token: int
-    outcome: Outcome | None = None
-    error: str = ""
-    message: MessageKey | None = None
-    asks: bool = False
-
-
-class TriggerDropped(Message, frozen=True):
-    """Trigger runner → engine: stopped and cleaned up."""
-
-    wait_id: str
-
-
-class StartLoad(msgspec.Struct, frozen=True):
-    """A task that starts from its trigger. The lease of the wait that stands for it is (`wait_id`, `token`)."""
-
-    wait_id: str
-    token: int
-    #: As for a worker; nothing of it is run but what makes the trigger.
-    order: RunTask
-
-
-class ArmStarts(Message, frozen=True):
-    """Engine → trigger runner: make the first waits of these tasks.
-
-    Each is answered by :class:`StartArmed`, or by :class:`TriggerEnded` with the error.
-    """
-
-    starts: tuple[StartLoad, ...]
-
-
-class StartArmed(Message, frozen=True):
-    """Trigger runner → engine: what the task waits for."""
-
-    wait_id: str
-    token: int
-    defer: Defer
-
-
-class RunOnKill(Message, frozen=True):
-    """Engine → trigger runner: build the trigger and await its ``on_kill()``."""
-
-    obligation_id: str
-    load: TriggerLoad
-
-
-class OnKillDone(Message, frozen=True):
-    """Trigger runner → engine: `error` is empty when the external work was cancelled."""
-
-    obligation_id: str
-    error: str = ""
-
-
-class AskLooks(Message, frozen=True):
-    """Engine → trigger runner: when are these polls looked at next, and what do they see? (reply: Looks)"""
-
-    wait_ids: tuple[str, ...]
-
-
-class Looks(Message, frozen=True):
-    """Trigger runner → engine: next look, and how far the work outside is, by wait id, for those that it holds."""
-
-    next_look: dict[str, float]
-    progress: dict[str, Progress] = {}
-    times: LookTimes = LookTimes()
-
-
 TemplateMessage = Fork | Forked | Exited
 TaskMessage = (
     RunTask
@@ -358,6 +154,7 @@ TaskMessage = (
     | Finish
     | Reschedule
     | Defer
+    | SetDeadline
 )
 OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict
 KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState

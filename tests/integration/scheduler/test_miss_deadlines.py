@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from bide.control.clear_tasks import clear_tasks
 from bide.control.ending_callbacks import claim_callbacks, settle_callbacks
 from bide.control.mark_run import mark_run
+from bide.control.runner_requests import answer
 from bide.model.dag_spec import DagSpec, DeadlineSpec
+from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import RunState
 from bide.store import deadlines
 from bide.store.deadlines import DeadlineView
-from bide.wire.messages import RunCallbacks
+from bide.wire.deadline_messages import SetDeadline
+from bide.wire.messages import Frame, Ok, Refused, Reply, RunCallbacks
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
 
@@ -209,3 +213,125 @@ async def test_a_failed_run_has_not_met_its_deadline(engine: HandEngine) -> None
     await engine.settle()
     await engine.skip_to_next()
     assert len(await known(engine, missed=True)) == 1
+
+
+# --- again after a clear
+
+
+async def clear(engine: HandEngine, run_id: str) -> None:
+    which = RunChoice(run_ids=frozenset({run_id}))
+    await clear_tasks(engine.store, "d", which_runs=which, which_tasks=TaskChoice(), by="ada")
+
+
+async def test_a_cleared_run_has_its_deadline_anew(engine: HandEngine) -> None:
+    run = await engine.run_of(
+        with_deadline(
+            DeadlineSpec("queued_at", TWO_HOURS, name="from the start"),
+            DeadlineSpec("logical_date", 24 * HOUR, name="of the day"),
+        ),
+        logical_date=NOON,
+    )
+    await engine.start()
+    engine.clock.advance(HOUR)
+    await engine.finish("a")
+    await engine.settle()
+    engine.clock.advance(HOUR / 2)
+    await clear(engine, run.run_id)
+    rows = [(row.name, round_down(row.due_at)) for row in await known(engine)]
+    assert rows == [
+        ("of the day", NOON + timedelta(days=1)),
+        ("from the start", NOON + timedelta(hours=3, minutes=30)),
+    ]
+    await engine.settle()
+    engine.clock.advance(2 * HOUR)
+    await engine.settle()
+    assert [order.missed[0].name for order in await orders(engine)] == ["from the start"]
+
+
+async def test_what_was_missed_before_a_clear_stays_so(engine: HandEngine) -> None:
+    run = await engine.run_of(with_deadline(DeadlineSpec("queued_at", HOUR)))
+    await engine.start()
+    await engine.skip_to_next()
+    await engine.finish("a")
+    await engine.settle()
+    await clear(engine, run.run_id)
+    assert [row.missed_at is None for row in await known(engine)] == [True, False]
+
+
+async def test_a_run_that_goes_on_keeps_its_deadline(engine: HandEngine) -> None:
+    run = await engine.run_of(with_deadline(DeadlineSpec("queued_at", HOUR)))
+    await engine.start()
+    engine.clock.advance(HOUR / 2)
+    await clear(engine, run.run_id)
+    (row,) = await known(engine)
+    assert round_down(row.due_at) == NOON + timedelta(hours=1)
+
+
+async def test_a_run_that_is_queued_by_hand_has_its_deadline_anew(engine: HandEngine) -> None:
+    run = await engine.run_of(with_deadline(DeadlineSpec("queued_at", HOUR)))
+    await mark_run(engine.store, "d", run.run_id, RunState.FAILED, by="ada")
+    engine.clock.advance(HOUR / 2)
+    await mark_run(engine.store, "d", run.run_id, RunState.QUEUED, by="ada")
+    (row,) = await known(engine)
+    assert round_down(row.due_at) == NOON + timedelta(hours=1, minutes=30)
+
+
+# --- what only the author's code knows
+
+COMPUTED = (
+    DeadlineSpec("custom", HOUR, name="custom", is_computed=True),
+    DeadlineSpec("queued_at", 0.0, name="interval", is_computed=True),
+)
+
+
+async def say(engine: HandEngine, order: RunCallbacks, *told: SetDeadline) -> list[Reply]:
+    """Answer as a task runner does."""
+    key, epoch = order.order.instance, order.order.epoch
+    found = [await answer(engine.store, Frame(one, 1, key.id, epoch)) for one in told]
+    await settle_callbacks(engine.store, order.request_id)
+    return found
+
+
+async def test_computed_deadlines_are_asked_for_and_set(engine: HandEngine) -> None:
+    await engine.run_of(with_deadline(*COMPUTED))
+    assert await known(engine) == []
+    (order,) = await orders(engine)
+    assert (order.event, order.missed) == ("set_deadlines", ())
+    base = NOON + timedelta(hours=5)
+    assert await say(engine, order, SetDeadline(0, 60.0, base.isoformat()), SetDeadline(1, 90.0)) == [Ok(), Ok()]
+    rows = [(row.name, row.reference, round_down(row.due_at)) for row in await known(engine)]
+    assert rows == [
+        ("custom", "custom", base + timedelta(minutes=1)),
+        ("interval", "queued_at", NOON + timedelta(seconds=90)),
+    ]
+
+
+async def test_an_answer_that_is_given_twice_counts_once(engine: HandEngine) -> None:
+    await engine.run_of(with_deadline(*COMPUTED))
+    (order,) = await orders(engine)
+    await say(engine, order, SetDeadline(1, 90.0), SetDeadline(1, 90.0))
+    assert len(await known(engine)) == 1
+
+
+async def test_a_clear_asks_again(engine: HandEngine) -> None:
+    run = await engine.run_of(with_deadline(*COMPUTED))
+    (order,) = await orders(engine)
+    await say(engine, order, SetDeadline(1, TWO_HOURS))
+    await engine.finish("a")
+    await engine.settle()
+    engine.clock.advance(HOUR)
+    await clear(engine, run.run_id)
+    (order,) = await orders(engine)
+    await say(engine, order, SetDeadline(1, TWO_HOURS))
+    (row,) = await known(engine)
+    assert round_down(row.due_at) == NOON + timedelta(hours=3)
+
+
+async def test_what_a_task_may_not_set(engine: HandEngine) -> None:
+    run = await engine.run_of(with_deadline(*COMPUTED))
+    (order,) = await orders(engine)
+    (refused,) = await say(engine, order, SetDeadline(2, 1.0))
+    assert isinstance(refused, Refused) and "'d' has no deadline number 2" in refused.reason
+    (refused,) = await say(engine, order, SetDeadline(1, 1.0))
+    assert isinstance(refused, Refused) and refused.fenced
+    assert await known(engine, run_id=run.run_id) == []

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from bide.authoring.dag import DAG
-from bide.authoring.deadlines import AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback
+from bide.authoring.deadlines import (
+    AsyncCallback,
+    BaseDeadlineReference,
+    DeadlineAlert,
+    DeadlineReference,
+    SyncCallback,
+    VariableInterval,
+    deadline_reference,
+)
 from bide.authoring.scope import collecting
 from bide.authoring.serialize import serialize_dag
 from bide.model.dag_spec import DagSpec, decode_spec, encode_spec
@@ -56,12 +64,18 @@ def test_what_the_engine_knows_of_deadlines() -> None:
             DeadlineAlert(DeadlineReference.DAGRUN_LOGICAL_DATE, HOUR, callback, name="soon"),
             DeadlineAlert(DeadlineReference.FIXED_DATETIME(dt.datetime(2026, 1, 1)), -HOUR, callback),
             DeadlineAlert(DeadlineReference.AVERAGE_RUNTIME(max_runs=5, min_runs=2), HOUR, callback),
+            DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval("patience"), callback),
+            DeadlineAlert(BaseDeadlineReference(), -HOUR, callback),
         ]
     )
-    assert found.deadlines == (
+    assert found.deadlines[:3] == (
         DeadlineSpec("logical_date", 3600.0, "soon"),
         DeadlineSpec("fixed", -3600.0, at="2026-01-01T00:00:00+00:00"),
         DeadlineSpec("average_runtime", 3600.0, max_runs=5, min_runs=2),
+    )
+    assert found.deadlines[3:] == (
+        DeadlineSpec("queued_at", 0.0, is_computed=True),
+        DeadlineSpec("custom", -3600.0, is_computed=True),
     )
 
 
@@ -75,13 +89,27 @@ def test_the_guides_dags_can_be_stored() -> None:
     assert report.deadlines == (DeadlineSpec("queued_at", 1800.0, "on the desk at eight"),)
 
 
+def test_references_of_ones_own_by_name() -> None:
+    @deadline_reference
+    class Plain(BaseDeadlineReference): ...
+
+    @deadline_reference()
+    class WithArguments(BaseDeadlineReference):
+        def __init__(self, days: int) -> None:
+            self.days = days
+
+    known: Any = DeadlineReference
+    assert isinstance(known.Plain, Plain)
+    assert known.WithArguments(3).days == 3
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda: DeadlineAlert("now", HOUR, SyncCallback(late)), "one of DeadlineReference, not 'now'"),  # type: ignore[arg-type]
         (
             lambda: DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, 5, SyncCallback(late)),  # type: ignore[arg-type]
-            "must be a timedelta, not 5",
+            "must be a timedelta or a VariableInterval, not 5",
         ),
         (
             lambda: DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, HOUR, late),  # type: ignore[arg-type]
@@ -90,6 +118,7 @@ def test_the_guides_dags_can_be_stored() -> None:
         (lambda: SyncCallback("late"), "its path like 'my_module.alert', not 'late'"),
         (lambda: AsyncCallback(3), "not 3"),  # type: ignore[arg-type]
         (lambda: DeadlineReference.AVERAGE_RUNTIME(2, 3), "min_runs <= max_runs"),
+        (lambda: deadline_reference(int), "int is no subclass of BaseDeadlineReference"),
         (lambda: spec(deadline="tomorrow"), "must be DeadlineAlerts, not 'tomorrow'"),
     ],
 )

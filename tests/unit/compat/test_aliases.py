@@ -28,6 +28,8 @@ NAMES = [
     ("airflow.sdk.bases.notifier", "BaseNotifier", "bide.authoring.notifier:BaseNotifier"),
     ("airflow.sdk.definitions.retry_policy", "RetryRule", "bide.authoring.retry_policy:RetryRule"),
     ("airflow.task.priority_strategy", "PriorityWeightStrategy", "bide.authoring.priority:PriorityWeightStrategy"),
+    ("airflow.sdk.definitions.deadline", "AsyncCallback", "bide.authoring.deadlines:AsyncCallback"),
+    ("airflow.sdk.definitions.deadline", "deadline_reference", "bide.authoring.deadlines:deadline_reference"),
     ("airflow.utils.email", "send_email", "bide.standard.mail:send_email"),
     ("airflow.utils.weight_rule", "WeightRule", "bide.authoring.priority:WeightRule"),
     ("airflow.models", "BaseOperator", "bide.authoring.operator:BaseOperator"),

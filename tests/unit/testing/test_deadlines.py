@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from bide import DAG, AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback, TimeDeltaSensor, task
+from bide import (
+    DAG,
+    AsyncCallback,
+    BaseDeadlineReference,
+    DeadlineAlert,
+    DeadlineReference,
+    SyncCallback,
+    TimeDeltaSensor,
+    VariableInterval,
+    task,
+)
+from bide.authoring.deadlines import deadline_reference
 from bide.testing import run_dag
 
 HOUR = dt.timedelta(hours=1)
@@ -137,3 +148,70 @@ def test_a_deadline_before_the_run_is_missed_at_once() -> None:
     )
     run_dag(slow_dag(deadline=deadline))
     assert told == ["late"]
+
+
+class InHours(BaseDeadlineReference):
+    """So many hours after the run's logical date; never, for None."""
+
+    def __init__(self, hours: float | None) -> None:
+        self.hours = hours
+
+    def evaluate(self, dag_run: Any) -> dt.datetime | None:
+        return None if self.hours is None else dag_run.run_after + self.hours * HOUR
+
+
+@deadline_reference(DeadlineReference.TYPES.DAGRUN_QUEUED)
+class AsAirflowHasIt(BaseDeadlineReference):
+    required_kwargs: ClassVar[set[str]] = {"dag_id"}
+
+    def _evaluate_with(self, *, session: Any, dag_id: str, **kwargs: Any) -> dt.datetime:
+        assert (session, dag_id, kwargs["dag_run"].dag_id) == (None, "slow", "slow")
+        return kwargs["dag_run"].run_after.naive()  # without a zone: UTC
+
+
+def named(text: str, reference: Any, interval: Any) -> DeadlineAlert:
+    return DeadlineAlert(reference, interval, SyncCallback(plain, {"text": text}), name=text)
+
+
+def test_references_of_ones_own() -> None:
+    deadlines = [
+        named("late", InHours(4), HOUR / 2),
+        named("early enough", InHours(5), HOUR),
+        named("never", InHours(None), -HOUR),
+        named("Airflow's", DeadlineReference.AsAirflowHasIt, HOUR),  # type: ignore[attr-defined]
+    ]
+    run_dag(slow_dag(deadline=deadlines))
+    assert told == ["Airflow's", "late"]
+
+
+def test_intervals_that_are_looked_up() -> None:
+    deadlines = [
+        named("late", DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval("patience")),
+        named("after the other", InHours(1), VariableInterval("patience")),
+        named("early enough", DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval("long")),
+        named("no history", DeadlineReference.AVERAGE_RUNTIME(), VariableInterval("patience")),
+    ]
+    run_dag(slow_dag(deadline=deadlines), variables={"patience": "7200.5", "long": "36000"})
+    assert told == ["late", "after the other"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "interval", "words"),
+    [
+        (DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval("nowhere"), "nowhere"),
+        (DeadlineReference.DAGRUN_QUEUED_AT, VariableInterval("soon"), "must be a number of seconds"),
+        (BaseDeadlineReference(), HOUR, "BaseDeadlineReference has no evaluate"),
+        (InHours("many"), HOUR, "TypeError"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_deadline_that_can_not_be_computed_is_seen(
+    reference: Any, interval: Any, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = run_dag(
+        slow_dag(deadline=[named("first", reference, interval), named("second", InHours(1), HOUR)]),
+        variables={"soon": "soon"},
+    )
+    assert result.state == "success"
+    assert told == ["second"]
+    (line,) = [one.getMessage() for one in caplog.records if "deadline first" in one.getMessage()]
+    assert words in line

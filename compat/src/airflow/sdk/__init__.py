@@ -10,6 +10,7 @@ from bide.authoring.deadlines import AsyncCallback as AsyncCallback
 from bide.authoring.deadlines import DeadlineAlert as DeadlineAlert
 from bide.authoring.deadlines import DeadlineReference as DeadlineReference
 from bide.authoring.deadlines import SyncCallback as SyncCallback
+from bide.authoring.deadlines import VariableInterval as VariableInterval
 from bide.authoring.dependencies import Label as Label
 from bide.authoring.dependencies import chain as chain
 from bide.authoring.dependencies import chain_linear as chain_linear
@@ -86,6 +87,7 @@ __all__ = (
     "TaskInstanceState",
     "TriggerRule",
     "Variable",
+    "VariableInterval",
     "WeightRule",
     "XComArg",
     "chain",
