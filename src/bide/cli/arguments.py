@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -34,3 +34,13 @@ def read_moment(flag: str, text: str | None, zone: str) -> datetime | None:
             f"{flag} {text!r} is no date: write 2026-03-29 or 2026-03-29T01:30:00+00:00 (ISO 8601)"
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+def read_day(flag: str, text: str, *, whole: bool = False) -> datetime:
+    """An ISO 8601 date or moment, without a zone unless it says one; of a date alone, with `whole` its end."""
+    found = read_moment(flag, text, "UTC")
+    assert found is not None
+    if datetime.fromisoformat(text).tzinfo is None:
+        found = found.replace(tzinfo=None)
+    is_day = len(text) <= len("2026-03-29")
+    return found + timedelta(days=1, microseconds=-1) if whole and is_day else found

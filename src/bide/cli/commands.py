@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "api-server": "bide.cli.api_alone",
     "dags": "bide.cli.dags",
     "runs": "bide.cli.runs",
+    "backfill": "bide.cli.backfill",
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
     "pools": "bide.cli.pools",

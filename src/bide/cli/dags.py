@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bide.cli import dag_checks, next_runs
+from bide.cli import backfill, dag_checks, next_runs
 from bide.cli.arguments import read_conf, read_moment
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
 from bide.cli.engines import scheduler_runs
@@ -29,6 +29,7 @@ app.command()(dag_checks.lint)
 app.command()(dag_checks.test)
 app.command()(dag_checks.report)
 app.command()(dag_checks.reserialize)
+app.command("backfill", help="As `bide backfill create --wait`.", hidden=True)(backfill.create)
 
 DagArgument = Annotated[str, typer.Argument(help="Id of the DAG.", show_default=False)]
 

@@ -252,6 +252,14 @@ class Scheduler(Section, frozen=True):
         ),
     ] = "run_after"
 
+    backfill_share: Annotated[
+        float,
+        Meta(
+            ge=0.05,
+            le=0.95,
+            description="The part of a DAG's active runs that its backfill has while other runs of it wait, too.",
+        ),
+    ] = 0.5
     catchup_by_default: Annotated[
         bool,
         Meta(

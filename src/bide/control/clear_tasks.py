@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from bide.control.advance_runs import consider
 from bide.control.clear_beyond import beyond_markers
@@ -32,42 +32,61 @@ async def clear_tasks(
     of the DAG; else each keeps the one that it was made with. Raises :class:`NotFound`.
     """
 
-    def look(tx: Tx) -> tuple[list[Selected], Plan]:
-        selected = select(tx, dag_id, which_runs, latest=latest)
-        check_tasks(dag_id, selected, which_tasks.named)
-        changes: list[Change] = []
-        added: list[tuple[str, str]] = []
-        for one in selected:
-            cleared = plan_clear(one.structure, one.found, which_tasks)
-            made = one.added() if cleared else []
-            changes += cleared
-            if one.moves and cleared:
-                changes += plan_move(one.structure, one.found)
-                added += [(one.run.run_id, task_id) for task_id in made]
-        if which_tasks.downstream:
-            for one, more in beyond_markers(tx, selected, changes, which_tasks):
-                selected.append(one)
-                changes += more
-        return selected, Plan(ordered(selected, changes), added)
-
-    def work(tx: Tx) -> Plan:
-        selected, plan = look(tx)
-        by_run: dict[str, list[Change]] = {}
-        for change in plan.changes:
-            by_run.setdefault(change.found.run_uid, []).append(change)
-        went: list[Change] = []
-        for one in selected:
-            if one.run.uid in by_run:
-                went += _clear_run(tx, one, by_run[one.run.uid], reset_runs, by)
-        done = Plan(went, plan.added)
-        asked: dict[str, Any] = {**asdict(which_runs), **asdict(which_tasks), "latest": latest}
-        if went:
-            audit(tx, "clear_task_instances", done, by=by, dag_id=dag_id, choice=asked)
-        return done
-
+    asked = _Asked(dag_id, which_runs, which_tasks, latest, reset_runs)
     if dry_run:
-        return (await store.read(look))[1]
-    return await store.write(work)
+        return (await store.read(lambda tx: _look(tx, asked)))[1]
+    return await store.write(lambda tx: _clear(tx, asked, by))
+
+
+def clear_run(tx: Tx, dag_id: str, run_id: str, which_tasks: TaskChoice, *, by: str) -> Plan:
+    """Clear what is chosen of one run, which moves to the newest version of its DAG, in this transaction."""
+    return _clear(tx, _Asked(dag_id, RunChoice(run_ids=frozenset({run_id})), which_tasks, True, True), by)
+
+
+class _Asked(NamedTuple):
+    """What is to be cleared: see :func:`clear_tasks`."""
+
+    dag_id: str
+    which_runs: RunChoice
+    which_tasks: TaskChoice
+    latest: bool
+    reset_runs: bool
+
+
+def _look(tx: Tx, asked: _Asked) -> tuple[list[Selected], Plan]:
+    which_tasks = asked.which_tasks
+    selected = select(tx, asked.dag_id, asked.which_runs, latest=asked.latest)
+    check_tasks(asked.dag_id, selected, which_tasks.named)
+    changes: list[Change] = []
+    added: list[tuple[str, str]] = []
+    for one in selected:
+        cleared = plan_clear(one.structure, one.found, which_tasks)
+        made = one.added() if cleared else []
+        changes += cleared
+        if one.moves and cleared:
+            changes += plan_move(one.structure, one.found)
+            added += [(one.run.run_id, task_id) for task_id in made]
+    if which_tasks.downstream:
+        for one, more in beyond_markers(tx, selected, changes, which_tasks):
+            selected.append(one)
+            changes += more
+    return selected, Plan(ordered(selected, changes), added)
+
+
+def _clear(tx: Tx, asked: _Asked, by: str) -> Plan:
+    selected, plan = _look(tx, asked)
+    by_run: dict[str, list[Change]] = {}
+    for change in plan.changes:
+        by_run.setdefault(change.found.run_uid, []).append(change)
+    went: list[Change] = []
+    for one in selected:
+        if one.run.uid in by_run:
+            went += _clear_run(tx, one, by_run[one.run.uid], asked.reset_runs, by)
+    done = Plan(went, plan.added)
+    choice: dict[str, Any] = {**asdict(asked.which_runs), **asdict(asked.which_tasks), "latest": asked.latest}
+    if went:
+        audit(tx, "clear_task_instances", done, by=by, dag_id=asked.dag_id, choice=choice)
+    return done
 
 
 def _clear_run(tx: Tx, one: Selected, changes: list[Change], reset: bool, by: str) -> list[Change]:

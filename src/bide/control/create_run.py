@@ -86,6 +86,7 @@ def make_run(
     run_after: datetime,
     conf: dict[str, Any],
     by: str,
+    backfill_id: int | None = None,
 ) -> RunRow:
     """Insert a queued run of the DAG's newest version."""
     check_run_id(run_id)
@@ -110,18 +111,20 @@ def make_run(
         data_interval_start=None if interval is None else interval.start,
         data_interval_end=None if interval is None else interval.end,
         run_after=run_after,
-        conf=_encode_conf(conf),
+        conf=encode_conf(conf),
         version_uid=found.version_uid,
         unfinished=structure.first_instances,
         start_date=None,
         watched=watches.touch(tx, found.dag_id, run_id, logical_date),
+        backfill_id=backfill_id,
     )
     runs.insert(tx, run, structure, triggered_by=by)
     set_deadlines(tx, run, structure.spec)
     return run
 
 
-def _encode_conf(conf: dict[str, Any]) -> bytes:
+def encode_conf(conf: dict[str, Any]) -> bytes:
+    """`conf` as it is stored. Raises :class:`InvalidArgument` if it is no JSON object."""
     if not isinstance(conf, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  it comes from people
         raise InvalidArgument(f"conf must be a JSON object, not {type(conf).__name__}")
     try:

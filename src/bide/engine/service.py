@@ -249,7 +249,7 @@ class Engine:
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
         who = Who(session, scope.only_run, queues=self._queues)
         store.follow(BeginAlong(executor, who, logs))
-        duties = make_duties(store, executor, scope, who, logs)
+        duties = make_duties(store, executor, scope, who, logs, backfill_share=settings.scheduler.backfill_share)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
         duties.append(AskTimetables(store, Extensions(opened.template, settings.parsing.timeout_sec), scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)

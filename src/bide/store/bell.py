@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 
 Topic = Literal[
     "runs",  # a run was made
+    "backfills",  # a backfill has room for a run, or was changed
     "marks",  # an instance has finished
     "scheduled",  # an instance may be queued
     "timers",  # a due time or deadline was set

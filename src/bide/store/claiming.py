@@ -36,7 +36,14 @@ _FAMILY: Final = 0x62696465
 
 
 Decision = Literal[
-    "queue_tasks", "start_runs", "create_runs", "fire_timers", "release_due", "settle_watches", "watch_runs"
+    "queue_tasks",
+    "start_runs",
+    "create_runs",
+    "run_backfills",
+    "fire_timers",
+    "release_due",
+    "settle_watches",
+    "watch_runs",
 ]
 
 

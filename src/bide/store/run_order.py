@@ -60,13 +60,16 @@ def has_task_before(tx: Tx, dag_id: str, task_id: str, date: datetime) -> bool:
 
 _newest_states = (
     sa.select(dag_run.c.state)
-    .where(dag_run.c.dag_id == sa.bindparam("dag"))
+    .where(dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.backfill_id.is_(None))
     .order_by(dag_run.c.run_after.desc(), dag_run.c.uid.desc())
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 
 
 def newest_states(tx: Tx, dag_id: str, limit: int) -> list[RunState]:
-    """The states of the newest runs of a DAG, the newest first. Reads ``ix_dag_run_recent``."""
+    """The states of the newest runs of a DAG, the newest first; those of backfills don't count.
+
+    Reads ``ix_dag_run_recent``.
+    """
     rows = tx.conn.execute(_newest_states, {"dag": dag_id, "limit": limit})
     return [RunState(row[0]) for row in rows]

@@ -12,6 +12,7 @@ from bide.model.dag_spec import TaskSpec
 from bide.model.ids import NOT_MAPPED
 from bide.model.mapping import literal_lengths
 from bide.model.run_state import Structure
+from bide.model.run_types import RunType
 from bide.model.selection import RunFacts
 from bide.model.states import FINISHED_RUN, RunState, TaskState
 from bide.model.timetables import Interval
@@ -20,7 +21,7 @@ from bide.store.database import Tx
 from bide.store.expansions import Measure
 from bide.store.ids import new_id
 from bide.store.rowset import listed
-from bide.store.schema import dag, dag_run, task_instance, timetable_question
+from bide.store.schema import dag_run, task_instance
 
 
 class RunRow(NamedTuple):
@@ -42,6 +43,14 @@ class RunRow(NamedTuple):
     start_date: datetime | None
     #: Whether tasks of other runs wait for it, or for tasks of it.
     watched: bool = False
+    #: The backfill that made it, or had it run again.
+    backfill_id: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """As what it competes for room with other runs of its DAG: a backfill's runs are one kind, whoever made
+        them first."""
+        return self.run_type if self.backfill_id is None else RunType.BACKFILL_JOB.value
 
 
 #: What :func:`read` reads, for selections that join runs.
@@ -224,81 +233,6 @@ def set_note(tx: Tx, uid: str, note: str) -> None:
     tx.conn.execute(sa.update(dag_run).where(dag_run.c.uid == uid).values(note=note))
 
 
-def _is(state: RunState) -> sa.ColumnElement[bool]:
-    """True for runs in this unfinished state, in the words of the partial index ``ix_dag_run_unfinished``."""
-    return sa.and_(
-        sa.text("dag_run.state IN ('queued', 'running')"), dag_run.c.state == sa.literal_column(f"'{state}'")
-    )
-
-
-_running = (
-    sa.select(dag_run.c.dag_id, sa.func.count().label("number"))
-    .where(_is(RunState.RUNNING))
-    .group_by(dag_run.c.dag_id)
-    .subquery("running")
-)
-#: A run by hand whose timetable has not said yet what it is about.
-_lacks_interval = (
-    sa.exists()
-    .where(sa.text("timetable_question.run_uid IS NOT NULL"), timetable_question.c.run_uid == dag_run.c.uid)
-    .correlate(dag_run)
-)
-_queued = select_runs.where(_is(RunState.QUEUED), ~_lacks_interval).order_by(dag_run.c.run_after, dag_run.c.uid)
-_LIMIT = sa.bindparam("limit", type_=sa.Integer)
-_place = sa.func.row_number().over(
-    partition_by=(dag_run.c.dag_id, dag_run.c.run_type), order_by=(dag_run.c.run_after, dag_run.c.uid)
-)
-_ranked = (
-    sa.select(*(dag_run.c[name] for name in RunRow._fields), _place.label("place"))
-    .select_from(
-        dag_run.join(dag, dag.c.dag_id == dag_run.c.dag_id).outerjoin(
-            _running, _running.c.dag_id == dag_run.c.dag_id
-        )
-    )
-    .where(_is(RunState.QUEUED), ~_lacks_interval, sa.func.coalesce(_running.c.number, 0) < dag.c.max_active_runs)
-    .subquery("ranked")
-)
-_queued_with_room = (
-    sa.select(*(_ranked.c[name] for name in RunRow._fields))
-    .order_by(_ranked.c.place, _ranked.c.run_after, _ranked.c.uid)
-    .limit(_LIMIT)
-)
-_queued_by_uid = _queued.where(dag_run.c.uid == sa.bindparam("only"))
-
-
-def queued(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
-    """Runs that have not started, of DAGs that have room under ``max_active_runs``.
-
-    First come the oldest of each DAG and each type of run, then the second of each, and so on. The DAGs at their
-    limit are left out before the limit counts, so that they starve nobody. A run that is asked
-    for by its uid as `only` is found whatever else runs. Reads ``ix_dag_run_unfinished``.
-    """
-    if only is not None:
-        return [read(row) for row in tx.conn.execute(_queued_by_uid, {"only": only})]
-    return [read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit})]
-
-
-_running_by_type = (
-    sa.select(dag_run.c.dag_id, dag_run.c.run_type, sa.func.count().label("number"))
-    .where(_is(RunState.RUNNING))
-    .group_by(dag_run.c.dag_id, dag_run.c.run_type)
-    .subquery("running")
-)
-_room = (
-    sa.select(dag.c.dag_id, _running_by_type.c.run_type, _running_by_type.c.number, dag.c.max_active_runs)
-    .select_from(dag.outerjoin(_running_by_type, _running_by_type.c.dag_id == dag.c.dag_id))
-    .where(dag.c.dag_id.in_(listed("dags")))
-)
-
-
-class RunningRuns(NamedTuple):
-    """What runs of one DAG, and may."""
-
-    #: By type of run.
-    by_type: dict[str, int]
-    limit: int
-
-
 _unfinished = sa.select(
     sa.exists().where(sa.text("dag_run.state IN ('queued', 'running')"), dag_run.c.dag_id == sa.bindparam("dag"))
 )
@@ -319,16 +253,6 @@ def set_interval(tx: Tx, uid: str, interval: Interval) -> None:
     tx.ring("runs", "history")
 
 
-def count_running(tx: Tx, dag_ids: Collection[str]) -> dict[str, RunningRuns]:
-    """What runs of each DAG. Reads ``ix_dag_run_unfinished``."""
-    found: dict[str, RunningRuns] = {}
-    for dag_id, run_type, number, limit in tx.conn.execute(_room, {"dags": set(dag_ids)}):
-        running = found.setdefault(dag_id, RunningRuns({}, limit))
-        if run_type is not None:
-            running.by_type[run_type] = number
-    return found
-
-
 def start(tx: Tx, uid: str, deadline: datetime | None = None) -> None:
     """queued → running, until `deadline` at most."""
     tx.conn.execute(
@@ -347,11 +271,13 @@ def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
         sa.update(dag_run)
         .where(dag_run.c.uid == uid, dag_run.c.state.not_in([one.value for one in FINISHED_RUN]))
         .values(state=state.value, end_date=tx.now, deadline=None, reason=reason)
-        .returning(*_WATCHED)
+        .returning(*_WATCHED, dag_run.c.backfill_id)
     ).all()
-    _touch(tx, ended)
+    _touch(tx, [row[:-1] for row in ended])
     # A run that ends makes room for the next one of its DAG.
     tx.ring("runs", "history")
+    if any(row.backfill_id is not None for row in ended):
+        tx.ring("backfills")
     return bool(ended)
 
 

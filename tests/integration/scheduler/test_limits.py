@@ -14,7 +14,8 @@ from bide.engine.scheduler.scope import Scope
 from bide.model.room import Room
 from bide.model.states import RunState, TaskState
 from bide.store.instances import InstanceRow
-from bide.store.runs import RunningRuns, RunRow
+from bide.store.queued_runs import RunningRuns
+from bide.store.runs import RunRow
 from bide.wire.messages import Finish
 from tests.support.clock import START
 from tests.support.dag_specs import dag_spec
@@ -105,7 +106,7 @@ async def test_an_engine_for_one_run_leaves_the_others_alone(engine: HandEngine)
 def test_room_is_shared_out_in_order() -> None:
     runs = [waiting(dag_id, number) for number, dag_id in enumerate(("a", "a", "b", "a", "c"))]
     running = {"a": RunningRuns({"manual": 1}, 3), "b": RunningRuns({"manual": 2}, 2)}
-    assert start_runs.choose(runs, running) == runs[:2]
+    assert start_runs.choose(runs, running) == (runs[:2], {})
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_room_is_shared_out_in_order() -> None:
 def test_types_of_runs_alternate(active: dict[str, int], room: int, expected: dict[str, int]) -> None:
     runs = [waiting("d", number, "scheduled") for number in range(30)]
     runs += [waiting("d", 100 + number, "manual") for number in range(2)]
-    chosen = start_runs.choose(runs, {"d": RunningRuns(active, room + sum(active.values()))})
+    chosen, _ = start_runs.choose(runs, {"d": RunningRuns(active, room + sum(active.values()))})
     assert Counter(run.run_type for run in chosen) == expected
     scheduled = [run for run in chosen if run.run_type == "scheduled"]
     assert scheduled == runs[: len(scheduled)]

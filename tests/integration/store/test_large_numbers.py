@@ -10,7 +10,7 @@ import sqlalchemy.event
 
 from bide.model.errors import StoreError
 from bide.model.room import Closed
-from bide.store import Store, Tx, dags, instances, runs, waits, xcoms
+from bide.store import Store, Tx, dags, instances, queued_runs, runs, waits, xcoms
 from bide.store.schema import mark
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -52,7 +52,7 @@ async def test_selections_by_a_list(store: Store, names: list[str]) -> None:
         everything = Closed(dags=set(names), pools=set(names), demands=set(names))
         assert instances.scheduled(tx, limit=5, without=everything) == ([], [], {}, {})
         assert runs.get_many(tx, names) == {}
-        assert runs.count_running(tx, names) == {}
+        assert queued_runs.count_running(tx, names) == {}
         assert waits.get_many(tx, names) == {}
         assert waits.of_instances(tx, names) == []
         assert waits.get_resumes(tx, names) == {}
@@ -86,6 +86,6 @@ async def test_what_is_found_by_a_list(engine: HandEngine) -> None:
         assert set(instances.get_many(tx, [])) == set()
         assert {one.task_id for one in instances.of_tasks(tx, run.uid, ["b", "none"])} == {"b"}
         assert set(runs.get_many(tx, [run.uid, "other"])) == {run.uid}
-        assert runs.count_running(tx, ["d", "other"]) == {"d": ({}, 16)}
+        assert queued_runs.count_running(tx, ["d", "other"]) == {"d": ({}, 16, 0.0, None)}
 
     await engine.store.write(work)

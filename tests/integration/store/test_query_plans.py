@@ -15,12 +15,15 @@ from bide.model.room import Closed
 from bide.store import (
     Store,
     Tx,
+    backfill_views,
+    backfills,
     callback_requests,
     dags,
     deadlines,
     instances,
     obligations,
     pools,
+    queued_runs,
     run_order,
     run_timeouts,
     runs,
@@ -34,6 +37,7 @@ from bide.store import (
     watches,
     xcoms,
 )
+from bide.store.backfills import BackfillRow
 from bide.store.deadlines import DeadlineRow
 from bide.store.schema import metadata, wait
 from bide.store.transitions import Guard
@@ -47,6 +51,9 @@ Ask = Callable[[Tx], Any]
 LATE = DeadlineRow("u", "d", "r", "a", None, "", "run_after", START)
 
 #: What is asked, and the indexes that it must read. Tables are those whose rows pile up.
+BACKFILL = BackfillRow(
+    1, "d", START, START, "none", False, False, None, b"{}", 1, 0, False, False, START, "test", START, None
+)
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "watches to look at": (lambda tx: watches.touched(tx, 5), {"ix_watch_touched"}),
     "a watched run changes": (lambda tx: watches.touch(tx, "d", "r", START), {"ix_watch_dag"}),
@@ -83,7 +90,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         {"sqlite_autoindex_task_instance_1"},
     ),
     "queued runs": (
-        lambda tx: runs.queued(tx, 5),
+        lambda tx: queued_runs.queued(tx, 5),
         {"ix_dag_run_unfinished", "ix_timetable_question_run_uid"},
     ),
     "unfinished runs": (lambda tx: runs.has_unfinished(tx, "d"), {"ix_dag_run_unfinished"}),
@@ -101,7 +108,15 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "tasks that block": (lambda tx: deadlines.blocking(tx, ["r"], 5), {"sqlite_autoindex_task_instance_2"}),
     "average runtime": (lambda tx: deadlines.durations(tx, "d", 5), {"ix_dag_run_recent"}),
     "missed deadlines": (lambda tx: deadlines.views(tx, dag_id="d", missed=True), {"ix_deadline_missed"}),
-    "running runs": (lambda tx: runs.count_running(tx, ["d"]), {"ix_dag_run_unfinished"}),
+    "running runs": (lambda tx: queued_runs.count_running(tx, ["d"]), {"ix_dag_run_unfinished"}),
+    "active backfills": (backfills.active, {"ix_backfill_active"}),
+    "runs of a backfill": (lambda tx: backfills.unfinished_runs(tx, BACKFILL), {"ix_dag_run_unfinished"}),
+    "next dates": (lambda tx: backfills.next_dates(tx, BACKFILL, 5), {"sqlite_autoindex_backfill_dag_run_1"}),
+    "runs of dates": (lambda tx: backfills.existing_runs(tx, "d", [START]), {"ix_dag_run_logical_date"}),
+    "dates with their runs": (
+        lambda tx: backfill_views.list_dates(tx, 1),
+        {"sqlite_autoindex_backfill_dag_run_1", "sqlite_autoindex_dag_run_1"},
+    ),
     "run before": (
         lambda tx: run_order.previous(tx, "d", START, scheduled=True),
         {"ix_dag_run_logical_date"},
@@ -114,7 +129,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "newest runs": (lambda tx: run_order.newest_states(tx, "d", 3), {"ix_dag_run_recent"}),
     "runs over their time": (lambda tx: run_timeouts.overdue(tx, 5), {"ix_dag_run_deadline"}),
     "next timeout of a run": (run_timeouts.next_deadline, {"ix_dag_run_deadline"}),
-    "the only run": (lambda tx: runs.queued(tx, 5, "r"), {"sqlite_autoindex_dag_run_1"}),
+    "the only run": (lambda tx: queued_runs.queued(tx, 5, "r"), {"sqlite_autoindex_dag_run_1"}),
     "runs by uid": (lambda tx: runs.get_many(tx, ["r"]), {"sqlite_autoindex_dag_run_1"}),
     "run by id": (lambda tx: runs.find(tx, "d", "r"), {"sqlite_autoindex_dag_run_2"}),
     "shared date": (lambda tx: runs.has_logical_date(tx, "d", START), {"ix_dag_run_logical_date"}),
@@ -221,7 +236,7 @@ async def test_the_same_for_an_engine_of_one_run(store: Store, name: str) -> Non
         "next due": lambda tx: instances.next_due(tx, "r"),
         "next deadline": lambda tx: instances.next_deadline(tx, "r"),
         "due timers": lambda tx: waits.due_timers(tx, 5, "r"),
-        "queued runs": lambda tx: runs.queued(tx, 5, "r"),
+        "queued runs": lambda tx: queued_runs.queued(tx, 5, "r"),
     }
     assert scans(await plans(store, asks[name])) == []
 

@@ -12,6 +12,7 @@ from bide.engine.scheduler.duties.forget_signals import ForgetSignals
 from bide.engine.scheduler.duties.miss_deadlines import MissDeadlines
 from bide.engine.scheduler.duties.queue_tasks import QueueTasks
 from bide.engine.scheduler.duties.release_due import ReleaseDue
+from bide.engine.scheduler.duties.run_backfills import RunBackfills
 from bide.engine.scheduler.duties.settle_watches import SettleWatches
 from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.engine.scheduler.duties.stop_fenced import StopFenced
@@ -22,11 +23,13 @@ from bide.model.log_path import LogLayout
 from bide.store import Store
 
 
-def make_duties(store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout) -> list[Duty]:
+def make_duties(
+    store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout, *, backfill_share: float = 0.5
+) -> list[Duty]:
     """The duties of one engine session on `store`, as far as `scope` calls for them."""
     task_log = TaskLog(store, logs)
     duties: list[Duty] = [
-        StartRuns(store, scope),
+        StartRuns(store, scope, backfill_share),
         AdvanceRuns(store, scope),
         QueueTasks(store, executor, who),
         FireTimers(store, scope, task_log),
@@ -37,5 +40,5 @@ def make_duties(store: Store, executor: Executor, scope: Scope, who: Who, logs: 
         StopFenced(store, executor),
     ]
     if scope.everything:
-        duties += [CreateRuns(store), ForgetSignals(store)]
+        duties += [CreateRuns(store), RunBackfills(store), ForgetSignals(store)]
     return duties

@@ -6,6 +6,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
 
     dag ── dag_version            what is known of each DAG; a version is one serialised form
     dag_file, import_error        what was read, and what could not be
+    backfill ── backfill_dag_run  runs of past dates that were asked for, and what came of each date
     dag_run ── task_instance      one run, its instances
                  ├── task_event   append-only: every state entered
                  ├── expansion    a mapped task that was expanded: over how much, and how its instances ended
@@ -34,6 +35,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
 
 from __future__ import annotations
 
+from bide.store.schema.backfills import backfill, backfill_dag_run
 from bide.store.schema.callback_requests import callback_failure, callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
@@ -65,6 +67,8 @@ from bide.store.schema.waits import (
 
 __all__ = [
     "UtcTime",
+    "backfill",
+    "backfill_dag_run",
     "callback_failure",
     "callback_request",
     "cancel_obligation",

@@ -41,6 +41,8 @@ dag_run = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     #: What the person who asked for it wrote about it.
     sa.Column("note", sa.Text),
+    #: The backfill that made it, or had it run again.
+    sa.Column("backfill_id", sa.Integer),
     sa.UniqueConstraint("dag_id", "run_id"),
     sa.CheckConstraint(f"state IN ({RUN_STATES})", name="state"),
     sa.Index(

@@ -4,50 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Final
 
 from bide.control.advance_runs import consider, end_run, finish_run
 from bide.control.ending_callbacks import request_of_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
+from bide.model.backfills import most_at_once
+from bide.model.fair_share import Age, Share, share_out
 from bide.model.moments import later
 from bide.model.states import RunState
-from bide.store import Store, Topic, Tx, runs, specs
+from bide.store import Store, Topic, Tx, backfills, queued_runs, runs, specs
 from bide.store.claiming import decide_alone
-from bide.store.runs import RunningRuns, RunRow
+from bide.store.queued_runs import RunningRuns
+from bide.store.runs import RunRow
 
 _BATCH: Final = 100
 
 
-def choose(queued: Sequence[RunRow], running: Mapping[str, RunningRuns]) -> list[RunRow]:
-    """Those of `queued` that fit beside what is `running`, by DAG.
+def choose(
+    queued: Sequence[RunRow], running: Mapping[str, RunningRuns], share: float = 0.5
+) -> tuple[list[RunRow], dict[str, float]]:
+    """Those of `queued` that fit beside what is `running`, by DAG; and what backfills are owed then, by DAG.
 
-    Of the types of runs that wait, the one of which the fewest run goes next; of one type the oldest. So a long
-    catch-up or backfill holds up neither scheduled runs nor those that a person asks for: they alternate.
+    Kinds of runs alternate: see :mod:`bide.model.fair_share`.
     """
-    waiting: dict[str, dict[str, list[RunRow]]] = {}
+    waiting: dict[str, dict[str, list[tuple[Age, RunRow]]]] = {}
     for run in queued:
-        waiting.setdefault(run.dag_id, {}).setdefault(run.run_type, []).append(run)
-    chosen: list[RunRow] = []
-    for dag_id, by_type in waiting.items():
-        if dag_id not in running:
-            continue
-        active = dict(running[dag_id].by_type)
-        for kind in by_type:
-            by_type[kind] = sorted(by_type[kind], key=_age, reverse=True)
-        for _ in range(running[dag_id].limit - sum(active.values())):
-            kinds = [kind for kind, runs_ in by_type.items() if runs_]
-            if not kinds:
-                break
-            kind = min(kinds, key=lambda kind: (active.get(kind, 0), _age(by_type[kind][-1])))
-            active[kind] = active.get(kind, 0) + 1
-            chosen.append(by_type[kind].pop())
-    return sorted(chosen, key=_age)
-
-
-def _age(run: RunRow) -> tuple[datetime, str]:
-    return (run.run_after, run.uid)
+        waiting.setdefault(run.dag_id, {}).setdefault(run.kind, []).append(((run.run_after, run.uid), run))
+    chosen: list[tuple[Age, RunRow]] = []
+    turns: dict[str, float] = {}
+    for dag_id, by_kind in waiting.items():
+        if dag_id in running:
+            now = running[dag_id]
+            most = most_at_once(now.of_backfill, now.limit)
+            goes, turn = share_out(by_kind, now.by_kind, now.limit, Share(share, now.turn, most))
+            chosen += goes
+            if turn != now.turn:
+                turns[dag_id] = turn
+    return [run for _, run in sorted(chosen, key=lambda one: one[0])], turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +51,8 @@ class StartRuns:
 
     store: Store
     scope: Scope
+    #: [scheduler] backfill_share.
+    backfill_share: float = 0.5
     name: ClassVar[str] = "start_runs"
     topics: ClassVar[tuple[Topic, ...]] = ("runs", "dags")
 
@@ -64,13 +61,15 @@ class StartRuns:
         return await self.store.write(self._work)
 
     def _work(self, tx: Tx) -> Next:
-        if not runs.queued(tx, 1, self.scope.only_run):
+        if not queued_runs.queued(tx, 1, self.scope.only_run):
             return Next()
         # The limit counts what all engines have started: one of them decides at a time, on what there is then.
         decide_alone(tx, "start_runs")
-        queued = runs.queued(tx, _BATCH, self.scope.only_run)
+        queued = queued_runs.queued(tx, _BATCH, self.scope.only_run)
         if self.scope.everything:
-            chosen = choose(queued, runs.count_running(tx, [run.dag_id for run in queued]))
+            running = queued_runs.count_running(tx, [run.dag_id for run in queued])
+            chosen, turns = choose(queued, running, self.backfill_share)
+            backfills.set_turns(tx, turns)
         else:
             chosen = queued  # a run that a person started in a terminal starts now
         for run in chosen:

@@ -14,6 +14,31 @@ down_revision = None
 def upgrade() -> None:
     """Create every table and index."""
     op.create_table(
+        "backfill",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("from_date", UtcTime(), nullable=False),
+        sa.Column("to_date", UtcTime(), nullable=False),
+        sa.Column("reprocess_behavior", sa.String(length=20), nullable=False),
+        sa.Column("only_failed", sa.Boolean(), nullable=False),
+        sa.Column("run_backwards", sa.Boolean(), nullable=False),
+        sa.Column("max_active_runs", sa.Integer(), nullable=True),
+        sa.Column("conf", sa.LargeBinary(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("made", sa.Integer(), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("is_cancelled", sa.Boolean(), nullable=False),
+        sa.Column("turn", sa.Float(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("triggered_by", sa.Text(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.Column("completed_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backfill")),
+    )
+    op.create_index(
+        "ix_backfill_active", "backfill", ["dag_id"], unique=True, sqlite_where=sa.text("completed_at IS NULL")
+    )
+    op.create_table(
         "checkpoint",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -145,6 +170,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dag_id", "run_id", "task_id", "map_index", "key", name=op.f("pk_xcom")),
     )
     op.create_table(
+        "backfill_dag_run",
+        sa.Column("backfill_id", sa.Integer(), nullable=False),
+        sa.Column("sort_ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("logical_date", UtcTime(), nullable=False),
+        sa.Column("data_interval_start", UtcTime(), nullable=False),
+        sa.Column("data_interval_end", UtcTime(), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=True),
+        sa.Column("exception_reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["backfill_id"], ["backfill.id"], name=op.f("fk_backfill_dag_run_backfill_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("backfill_id", "sort_ordinal", name=op.f("pk_backfill_dag_run")),
+    )
+    op.create_table(
         "dag",
         sa.Column("dag_id", sa.String(length=250), nullable=False),
         sa.Column("fileloc", sa.Text(), nullable=False),
@@ -193,6 +232,7 @@ def upgrade() -> None:
         sa.Column("triggered_by", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("backfill_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("state IN ('queued', 'running', 'success', 'failed')", name=op.f("ck_dag_run_state")),
         sa.ForeignKeyConstraint(["version_uid"], ["dag_version.uid"], name=op.f("fk_dag_run_version_uid")),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_dag_run")),
