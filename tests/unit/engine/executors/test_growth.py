@@ -9,6 +9,7 @@ from bide.engine.executors.local.growth import (
     MAX_FORKING,
     PATIENCE,
     SHORT_WAIT,
+    SOON,
     STUCK_WAIT,
     Demand,
     Growth,
@@ -26,7 +27,15 @@ IDLE = replace(BUSY, idle_cores=2.0)
 
 def demand(claims: int, *, waiting: float = 0.0, workers: int = 2, freed: float = 10.0, urgent: int = 0) -> Demand:
     """`claims` of one file, the oldest of which waits for so many seconds; its workers were `freed` so long ago."""
-    return Demand(claims=claims, oldest=NOW - waiting, workers=workers, last_free=NOW - freed, urgent=urgent)
+    return Demand(
+        file="dags/one.py",
+        claims=claims,
+        oldest=NOW - waiting,
+        workers=workers,
+        last_free=NOW - freed,
+        since=NOW - waiting,
+        urgent=urgent,
+    )
 
 
 def test_up_to_one_worker_per_core_comes_at_once():
@@ -79,8 +88,14 @@ def test_a_burst_of_short_tasks_is_left_to_the_workers_there_are():
     assert decide_growth([replace(burst, claims=60)], IDLE, NOW).forks == IDLE.cores
 
 
+def test_short_tasks_that_keep_coming_are_no_burst():
+    """What waits in the executor is never more than it has slots, however many there are in the store."""
+    flood = replace(demand(30, waiting=SHORT_WAIT, freed=0.001), pace=0.002, since=NOW - SOON)
+    assert decide_growth([flood], IDLE, NOW).forks == IDLE.cores
+
+
 def test_a_pace_is_not_believed_when_no_worker_comes_free():
-    stalled = replace(demand(10, waiting=0.1, freed=SHORT_WAIT / 2), pace=0.002)
+    stalled = replace(demand(10, waiting=SOON - 0.01, freed=SHORT_WAIT / 2), pace=0.002)
     assert decide_growth([stalled], IDLE, NOW).forks == 0, "a hiccup"
     assert decide_growth([replace(stalled, last_free=NOW - 0.06)], IDLE, NOW).forks == MAX_FORKING
 

@@ -27,8 +27,8 @@ class Grower:
         self._last_free: dict[str, float] = {}
         self._pace: dict[str, float] = {}
         self._last_growth = -inf
-        #: Since when there are claims that no worker is free for, or None.
-        self._measuring: float | None = None
+        #: Files with claims that no worker is free for, and since when.
+        self._since: dict[str, float] = {}
 
     def close(self) -> None:
         """No more workers will be needed."""
@@ -37,19 +37,18 @@ class Grower:
     def worker_freed(self, file: str, now: float) -> None:
         """A worker of `file` has ended a task."""
         before, self._last_free[file] = self._last_free.get(file, -inf), now
-        if self._measuring is not None:
-            took = (now - max(before, self._measuring)) * self._pool.serving(file)
+        if (since := self._since.get(file)) is not None:
+            took = (now - max(before, since)) * self._pool.serving(file)
             self._pace[file] = (1 - _LAST) * self._pace.get(file, took) + _LAST * took
 
     def grow(self, pending: PendingClaims, homeless: Iterable[RunTask], now: float) -> float | None:
         """Fork workers for what waits though all that is free is given out; when to look again, if at all."""
         demands = self._demands(pending, homeless, now)
-        if not demands:
-            self._measuring = None
-            return None
-        if self._measuring is None:
-            self._measuring = now
+        if demands and not self._since:
             self._idle_cores.restart(now)
+        self._since = {demand.file: demand.since for demand in demands}
+        if not demands:
+            return None
         busy = self._pool.busy
         machine = Machine(
             busy=busy,
@@ -73,10 +72,12 @@ class Grower:
         files = [*urgent, *(file for file in pending.files() if file not in urgent)]
         return [
             Demand(
+                file=file,
                 claims=pending.count(file) + urgent.get(file, 0),
                 oldest=pending.oldest(file) if pending.has(file) else now,
                 workers=self._pool.serving(file),
                 last_free=self._last_free.get(file, -inf),
+                since=self._since.get(file, now),
                 pace=self._pace.get(file, inf),
                 urgent=urgent.get(file, 0),
             )

@@ -2,9 +2,9 @@
 
 A fork with the import of a DAG file costs more than many short tasks, so a claim of a file that has workers
 waits a moment for one of them. Where they run long, or are too few, there are more, up to the executor's
-parallelism: soon where processors idle, step by step where they don't. Claims that its workers will be through with
-in no time, at the pace of the last ones, need none: on a burst of tasks of a few milliseconds, a few workers are
-quicker than many.
+parallelism: soon where processors idle, step by step where they don't. A short burst of claims that
+its workers will be through with in no time, at the pace of the last ones, needs none: for tasks of a few
+milliseconds, a few workers are quicker than many.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MAX_FORKING: Final = 4
 class Demand:
     """Claims of one DAG file for which no worker is free."""
 
+    file: str
     #: How many, and since when the oldest waits.
     claims: int
     oldest: float
@@ -40,6 +41,8 @@ class Demand:
     workers: int
     #: When a worker of this file was free last.
     last_free: float
+    #: Since when there have always been such claims.
+    since: float
     #: Seconds that a worker has lately been busy with one task of this file.
     pace: float = inf
     #: Of `claims`, those started already, on a worker that then could not run them. They come first.
@@ -111,6 +114,11 @@ def _more(demand: Demand, machine: Machine, now: float) -> tuple[int, float | No
 
 
 def _through_soon(demand: Demand, now: float) -> bool:
-    """Whether its workers will soon be through with the claims, if they keep the pace; they do unless none comes free."""
+    """Whether this is a burst that its workers will soon be through with, if they keep the pace.
+
+    They don't if none comes free. And it is no burst if more claims come all the time: what waits here is never more
+    than the executor has slots.
+    """
     keeps_on = now - max(demand.oldest, demand.last_free) < SHORT_WAIT
-    return keeps_on and demand.claims * demand.pace <= demand.workers * SOON
+    is_burst = now - demand.since < SOON
+    return is_burst and keeps_on and demand.claims * demand.pace <= demand.workers * SOON
