@@ -68,6 +68,73 @@ def test_large_values_lie_in_object_storage(folder: Folder) -> None:
     assert b"xxxxx" not in folder.store.read_bytes()
 
 
+ENDED = """
+from bide import DAG, BaseOperator, BaseTrigger, PollTrigger, TaskSuccessEvent, TriggerEvent, task
+
+LEFT = {"return_value": ["x" * 600, "y" * 600], "side": "z" * 5000}
+
+class Stream(BaseTrigger):
+    def serialize(self):
+        return f"{__name__}.Stream", {}
+
+    async def run(self):
+        yield TaskSuccessEvent(xcoms=LEFT)
+
+class Poll(PollTrigger):
+    interval = 0.05
+
+    def serialize(self):
+        return f"{__name__}.Poll", {}
+
+    def poll(self):
+        return TaskSuccessEvent(xcoms=LEFT)
+
+class Waits(BaseOperator):
+    def __init__(self, *, trigger, **kwargs):
+        super().__init__(**kwargs)
+        self.trigger = trigger
+
+    def execute(self, context):
+        self.defer(trigger=self.trigger, method_name=None)
+
+with DAG("ended"):
+    @task
+    def use(text, name, ti=None):
+        return [len(text), len(ti.xcom_pull(name, key="side"))]
+
+    for kind in (Stream, Poll):
+        name = kind.__name__.lower()
+        waits = Waits(task_id=name, trigger=kind())
+        use.override(task_id=f"use_{name}").partial(name=name).expand(text=waits.output)
+"""
+
+
+def test_large_values_that_triggers_leave_lie_there_too(folder: Folder) -> None:
+    folder.dag("ended", ENDED)
+    kept = folder.path / "kept"
+    run = folder.dag_run(
+        "ended", BIDE__XCOM__OBJECTSTORAGE_PATH=f"file://{kept}", BIDE__XCOM__OBJECTSTORAGE_THRESHOLD="1000"
+    )
+    assert run.state == "success"
+    files = [path.relative_to(kept).parts for path in kept.rglob("*") if path.is_file()]
+    assert sorted((parts[2], parts[-1].rpartition("-")[0].partition("-")[0]) for parts in files) == [
+        ("poll", "return_value"), ("poll", "side"), ("stream", "return_value"), ("stream", "side")
+    ]  # fmt: skip
+    assert b"xxxxx" not in folder.store.read_bytes() and b"zzzzz" not in folder.store.read_bytes()
+
+
+def test_what_triggers_leave_goes_through_a_backend(folder: Folder) -> None:
+    (folder.path / "plugins").mkdir()
+    (folder.path / "plugins" / "my_xcoms.py").write_text(BACKEND.replace("dag_id}.{task_id}.{key", NAMED))
+    folder.dag("ended", ENDED)
+    run = folder.dag_run("ended", BIDE__CORE__XCOM_BACKEND="my_xcoms.Kept")
+    kept = {path.name for path in (folder.path / "kept").iterdir()}
+    assert {"ended.poll.return_value.-1", "ended.stream.side.-1", "ended.use_poll.return_value.1"} <= kept
+    assert run.state == "success"
+
+
+NAMED = "dag_id}.{task_id}.{key}.{map_index"
+
 BACKEND = """
 from pathlib import Path
 from bide.authoring.xcom_backend import BaseXCom
@@ -85,7 +152,7 @@ class Kept(BaseXCom):
     @staticmethod
     def deserialize_value(result):
         name = result.value.decode().removeprefix("kept as ")
-        assert name == f"{result.dag_id}.{result.task_id}.{result.key}"
+        assert name.startswith(f"{result.dag_id}.{result.task_id}.{result.key}")
         return BaseXCom.deserialize_value(result._replace(value=(KEPT / name).read_text()))
 """
 

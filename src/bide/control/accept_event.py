@@ -117,7 +117,9 @@ def _end_roots(tx: Tx, pairs: Sequence[tuple[WaitRow, WaitEnding]], *, by: str, 
         else:
             endings.append(_ending(row, one, owner, may_retry))
             if outcome is not None:
-                values[owner.uid] = [owner.xcom(key, value) for key, value in outcome.xcoms.items()]
+                values[owner.uid] = [
+                    owner.xcom(key, value, outcome.lengths.get(key)) for key, value in outcome.xcoms.items()
+                ]
     moved = _resume(tx, resumes, by=by) + end(tx, endings, by=by)
     xcoms.put(tx, [value for one in moved for value in values.get(one.uid, ())])
     # What its own trigger ended, or no trigger served, needs no dropping.

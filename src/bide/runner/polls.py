@@ -28,6 +28,7 @@ from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
 from bide.runner.failures import one_line
 from bide.runner.held_trigger import Held, interval_of
+from bide.runner.outcomes import takes_a_while
 from bide.runner.poll_heap import PollHeap
 from bide.wire.messages import TriggerLoad
 from bide.wire.statistics import LookTimes
@@ -63,6 +64,10 @@ class Ends(Protocol):
 
     def succeed(self, held: Held, event: TriggerEvent) -> None:
         """It has its event."""
+        ...
+
+    async def settle(self, held: Held, event: TriggerEvent) -> None:
+        """It has its event, what that leaves goes to the store first, and it is cleaned up."""
         ...
 
     def fail(self, held: Held, error: BaseException) -> None:
@@ -275,6 +280,9 @@ class Polls:
 
     def _tell(self, ends: Iterable[End]) -> None:
         for held, found, errors in ends:
+            if isinstance(found, TriggerEvent) and takes_a_while(found):
+                self._ends.spawn(self._ends.settle(held, found))
+                continue
             with context_sink(self._ends.log_of(held.load)):
                 if isinstance(found, TriggerEvent):
                     self._ends.succeed(held, found)

@@ -11,7 +11,6 @@ import msgspec
 
 from bide.authoring.journal import Journal, keeping
 from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
-from bide.authoring.xcom_backend import XCOM_RETURN_KEY, StoredXCom, stored_by
 from bide.authoring.xcom_storage import Place
 from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
@@ -23,8 +22,9 @@ from bide.observe.masking import add_secret
 from bide.runner.interrupts import Interrupts
 from bide.runner.mapped_results import MappedResults
 from bide.runner.refusals import unexpected as unexpected
-from bide.runner.settings import setting, xcom_backend, xcom_storage
+from bide.runner.settings import setting, xcom_storage
 from bide.runner.split_values import length_of
+from bide.runner.stored_xcoms import stored_xcom
 from bide.runner.xcom_reading import read_xcom as read_xcom
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import (
@@ -251,15 +251,7 @@ class TaskRuntime(MappedResults, ProcessRuntime):
 
         Raises :class:`~bide.model.errors.NotSerializable` naming the part that can't be stored.
         """
-        backend = xcom_backend()
-        if backend is not None:
-            names = self._place
-            return stored_by(
-                backend, value, StoredXCom(None, key, names.dag_id, names.run_id, names.task_id, names.map_index)
-            )
-        data = encode(value, what="return value" if key == XCOM_RETURN_KEY else f"XCom {key}")
-        storage = xcom_storage()
-        return data if storage is None else storage.put(data, self._place, key)
+        return stored_xcom(self._place, key, value)
 
     def purge_earlier(self) -> None:
         """Remove from object storage what earlier tries have left."""

@@ -18,11 +18,11 @@ from bide.observe.streams import finish_lines
 from bide.runner.checkpoints import Checkpoints
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, log_of
-from bide.runner.outcomes import outcome_of
+from bide.runner.outcomes import outcome_of, place_of, takes_a_while, with_stored_xcoms
 from bide.runner.polls import Polls
 from bide.runner.streams import Streams
 from bide.runner.trigger_threads import TriggerThreads
-from bide.wire.messages import TriggerDropped, TriggerEnded, TriggerLoad
+from bide.wire.messages import Outcome, TriggerDropped, TriggerEnded, TriggerLoad
 from bide.wire.stream_messages import EventsStored, MessageKey, SaveCheckpoint
 
 _log = logging.getLogger("bide.runner")
@@ -197,6 +197,7 @@ class TriggerPool:
         ended = False
         try:
             async for event in stream:
+                event = await self._stored(held, event)
                 ended = True
                 self.succeed(held, event)
                 break
@@ -224,12 +225,32 @@ class TriggerPool:
         if held.dropped:
             return
         try:
-            outcome = outcome_of(event, type(held.trigger).__name__, must_end=held.load.must_end)
+            outcome = self._outcome(held, event)
             _log.info("Trigger fired: %r", event)
             self._end(held, TriggerEnded(held.load.wait_id, held.load.token, outcome))
         except BaseException as error:
             if self._held.get(held.load.wait_id) is held:
                 self.fail(held, error)
+
+    async def settle(self, held: Held, event: TriggerEvent) -> None:
+        """Tell that `held` has its event, once what it leaves is stored, and clean up."""
+        with context_sink(self.log_of(held.load)):
+            try:
+                self.succeed(held, await self._stored(held, event))
+            except BaseException as error:
+                if not held.dropped:
+                    self.fail(held, error)
+        await self.close_one(held)
+
+    async def _stored(self, held: Held, event: TriggerEvent) -> TriggerEvent:
+        """The event, with its XComs where they belong: putting them there must not hold up the loop."""
+        if takes_a_while(event):
+            return await asyncio.to_thread(with_stored_xcoms, event, place_of(held.load))
+        return event
+
+    def _outcome(self, held: Held, event: object) -> Outcome:
+        name = type(held.trigger).__name__
+        return outcome_of(event, name, must_end=held.load.must_end, place=place_of(held.load))
 
     def offer(self, held: Held, event: TriggerEvent, stream: str | None, key: str) -> None:
         """Have the event of `held` stored, which is over only then; `stream` names an exclusive one.
@@ -237,7 +258,7 @@ class TriggerPool:
         Raises for an event that can't be stored.
         """
         load = held.load
-        outcome = outcome_of(event, type(held.trigger).__name__, must_end=load.must_end)
+        outcome = self._outcome(held, event)
         message = None if stream is None else MessageKey(stream, sha256(key.encode()).hexdigest())
         self._tell(TriggerEnded(load.wait_id, load.token, outcome, message=message, asks=True))
 

@@ -20,6 +20,8 @@ class Outcome(msgspec.Struct, frozen=True):
     payload: bytes
     #: Encoded values by key, for the ending kinds.
     xcoms: dict[str, bytes] = {}
+    #: How many elements those have that tasks can be expanded over.
+    lengths: dict[str, int] = {}
     #: Told apart from other events of the same trigger by this.
     key: str | None = None
 
