@@ -27,6 +27,7 @@ class TaskInstanceTry(Answer):
     operator: str | None
     pool: str
     queue: str
+    error: str = Field(description="One line: why it failed; empty if it has not.")
     log_url: str = Field(description="Path of its log.")
 
 

@@ -145,6 +145,7 @@ def task_tries(row: InstanceView, tries: Sequence[Try]) -> try_models.TaskInstan
             operator=row.operator or None,
             pool=row.pool,
             queue=row.queue,
+            error=one.error,
             log_url=quote(f"{place}/{one.number}") + (f"?map_index={row.map_index}" if row.map_index >= 0 else ""),
         )
         for one in tries

@@ -92,7 +92,7 @@ def tries(
     dags: DagsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the tries of a task instance: how each ended, when, where, and its log."""
+    """List the tries of a task instance: how each ended, when, where, why, and its log."""
     config = read_config(dags)
 
     def read(tx: Tx) -> tuple[RunView, InstanceView, list[Try]]:
@@ -113,6 +113,7 @@ def tries(
             "end": one.end,
             "seconds": None if one.seconds is None else round(one.seconds, 3),
             "host": one.host,
+            "error": one.error,
             "log_path": str(find_log(layout, found, instance, one.number)),
         }
         for one in had

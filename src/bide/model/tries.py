@@ -32,6 +32,11 @@ class Entered(Protocol):
         """Who did it."""
         ...
 
+    @property
+    def error(self) -> str:
+        """Why, if that was an error."""
+        ...
+
 
 class Try(NamedTuple):
     """One try."""
@@ -44,6 +49,8 @@ class Try(NamedTuple):
     end: datetime | None = None
     #: Where it ran last.
     host: str | None = None
+    #: One line: why it failed; empty if it has not.
+    error: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -63,7 +70,7 @@ def tries_of(events: Iterable[Entered]) -> list[Try]:
             is_open = False
         elif state in _OVER:
             if is_open:
-                found[-1] = found[-1]._replace(state=state, end=event.at)
+                found[-1] = found[-1]._replace(state=state, end=event.at, error=event.error)
             elif found:
                 found[-1] = found[-1]._replace(state=state)  # marked afterwards
             is_open = False

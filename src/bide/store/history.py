@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from bide.store.database import Tx
-from bide.store.schema import task_event
+from bide.store.schema import task_error, task_event
 
 
 class EventView(NamedTuple):
@@ -20,6 +20,8 @@ class EventView(NamedTuple):
     state: str
     at: datetime
     by: str
+    #: Why, if that was an error.
+    error: str = ""
 
 
 def history(tx: Tx, instance_uids: Sequence[str]) -> dict[str, list[EventView]]:
@@ -34,10 +36,20 @@ def history(tx: Tx, instance_uids: Sequence[str]) -> dict[str, list[EventView]]:
                 task_event.c.state,
                 task_event.c.at,
                 task_event.c.by,
+                sa.func.coalesce(task_error.c.error, ""),
+            )
+            .outerjoin_from(
+                task_event,
+                task_error,
+                sa.and_(
+                    task_error.c.instance_uid == task_event.c.instance_uid,
+                    task_error.c.epoch == task_event.c.epoch,
+                    task_error.c.state == task_event.c.state,
+                ),
             )
             .where(task_event.c.instance_uid.in_(instance_uids[start : start + 10_000]))
             .order_by(task_event.c.id)
         )
-        for uid, epoch, state, at, by in rows:
-            found[uid].append(EventView(epoch, state, at, by))
+        for uid, *event in rows:
+            found[uid].append(EventView(*event))
     return found

@@ -24,7 +24,7 @@ from bide.model.states import FINISHED, TRANSITIONS, TaskState, Transition
 from bide.store import expansions
 from bide.store.database import Tx
 from bide.store.rowset import ROWS, Integer, Moment, Text, encode_rows, rowset
-from bide.store.schema import UtcTime, dag_run, mark, task_event, task_instance
+from bide.store.schema import UtcTime, dag_run, mark, task_error, task_event, task_instance
 
 _ti = task_instance.c
 
@@ -111,6 +111,7 @@ def _telling_statement(name: str, columns: tuple[str, ...]) -> sa.Select[str, in
 # Nobody asks for the numbers of the new rows.
 _insert_events = sa.insert(task_event).inline()
 _insert_marks = sa.insert(mark).inline()
+_insert_errors = sa.insert(task_error).inline()
 _count = (
     sa.update(dag_run)
     .where(dag_run.c.uid == sa.bindparam("run"))
@@ -136,6 +137,8 @@ def apply(tx: Tx, name: str, guards: Sequence[Guard], *, by: str) -> list[Moved]
         _tell(tx, transition, moved, by)
     if not moved:
         return []
+    if "error" in columns:
+        _keep_errors(tx, transition.target, guards, moved)
     # The sources of a transition are all finished states, or none is.
     was_finished, is_finished = transition.sources <= FINISHED, transition.target in FINISHED
     if was_finished != is_finished:
@@ -167,6 +170,19 @@ def _events(tx: Tx, state: TaskState, moved: Sequence[Moved], by: str) -> list[d
     return [
         {"instance_uid": one.uid, "epoch": one.epoch, "state": state.value, "at": tx.now, "by": by} for one in moved
     ]
+
+
+def _keep_errors(tx: Tx, state: TaskState, guards: Sequence[Guard], moved: Sequence[Moved]) -> None:
+    """Keep with the history why these have entered `state`; the instance itself tells only of the last time."""
+    errors = {guard.uid: guard.sets["error"] for guard in guards if guard.sets["error"]}
+    if errors:
+        rows = [
+            {"instance_uid": one.uid, "epoch": one.epoch, "state": state.value, "error": errors[one.uid]}
+            for one in moved
+            if one.uid in errors
+        ]
+        if rows:
+            tx.conn.execute(_insert_errors, rows)
 
 
 def _count_unfinished(tx: Tx, moved: Sequence[Moved], change: int) -> None:

@@ -7,9 +7,11 @@ import socket
 import pytest
 
 from bide.control.clear_tasks import clear_tasks
+from bide.control.mark_run import mark_run
 from bide.control.note_run import note_task
 from bide.model.errors import NotFound
 from bide.model.selection import RunChoice, TaskChoice
+from bide.model.states import RunState
 from bide.model.tries import Try, tries_of
 from bide.store import notes
 from bide.store.views import history
@@ -44,6 +46,25 @@ async def test_the_tries_of_a_task_are_told(engine: HandEngine) -> None:
     assert (first.start, first.seconds, first.host) == (begun, 5.0, socket.gethostname())
     assert (str(second.state), second.end) == ("deferred", third.start)
     assert str(third.state) == "success"
+
+
+async def test_each_try_keeps_its_error(engine: HandEngine) -> None:
+    run = await engine.run_of(dag_spec("d", each={"retries": 2, "retry_delay": 60.0}))
+    await engine.finish("a", "failed", error="ValueError: first")
+    engine.clock.advance(61)
+    await engine.defer("a", poll(), timeout=10.0)
+    engine.clock.advance(11)
+    await engine.settle()
+    engine.clock.advance(61)
+    await engine.start()
+    await mark_run(engine.store, "d", run.run_id, RunState.FAILED, by="ada")
+    first, second, third = await tries(engine, "a")
+    assert first.error == "ValueError: first"
+    assert "10" in second.error and second.state == "up_for_retry"
+    assert third.error == "marked as failed by ada"
+    await clear_tasks(engine.store, "d", which_runs=RunChoice(), which_tasks=TaskChoice(), by="ada")
+    await engine.finish("a")
+    assert [one.error for one in await tries(engine, "a")] == [first.error, second.error, third.error, ""]
 
 
 async def test_notes_are_written_replaced_and_removed(engine: HandEngine) -> None:

@@ -216,7 +216,7 @@ def test_k30_numbers_about_waits(etl: Project, bide: Bide, rows: Rows) -> None:
 
 def test_tries_are_listed_and_notes_written(etl: Project, bide: Bide, rows: Rows) -> None:
     (one,) = rows("tasks", "tries", "etl", "load")
-    assert (one["try"], one["state"]) == (1, "failed")
+    assert (one["try"], one["state"], one["error"]) == (1, "failed", "")
     assert one["log_path"].endswith("etl/load/2026-03-29T00:00:00+00:00/1.log")
     assert rows("tasks", "tries", "etl", "report") == []
     assert bide("tasks", "note", "etl", "first", "load", "disk was full").stderr == "noted about load of first\n"

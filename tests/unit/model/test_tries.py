@@ -15,6 +15,7 @@ class Entered(NamedTuple):
     state: str
     at: object
     by: str
+    error: str = ""
 
 
 def events(text: str) -> list[Entered]:
@@ -72,3 +73,14 @@ def told(text: str) -> list[tuple[int, str, int | None, int | None, str | None]]
 )
 def test_tries(history: str, expected: list[tuple[int, str, int | None, int | None, str | None]]) -> None:
     assert told(history) == expected
+
+
+def test_each_try_has_its_own_error() -> None:
+    history = events("scheduled queued running up_for_retry scheduled queued running failed none scheduled success")
+    errors = {3: "ValueError: first", 7: "ValueError: second"}
+    found = tries_of([one._replace(error=errors.get(place, "")) for place, one in enumerate(history)])  # type: ignore[misc]
+    assert [(one.number, one.error) for one in found] == [
+        (1, "ValueError: first"),
+        (2, "ValueError: second"),
+        (3, ""),
+    ]

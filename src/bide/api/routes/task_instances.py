@@ -98,7 +98,7 @@ async def tries(
     services: Given,
     map_index: Annotated[int, Query(ge=NOT_MAPPED)] = NOT_MAPPED,
 ) -> try_models.TaskInstanceTries:
-    """The tries of an instance: how each ended, when and where."""
+    """The tries of an instance: how each ended, when, where and why."""
     row = await find_instance(services, dag_id, dag_run_id, task_id, map_index)
     events = await services.read(lambda tx: history(tx, [row.uid]))
     return views.task_tries(row, tries_of(events.get(row.uid, ())))

@@ -9,6 +9,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
     backfill ── backfill_dag_run  runs of past dates that were asked for, and what came of each date
     dag_run ── task_instance      one run, its instances
                  ├── task_event   append-only: every state entered
+                 ├── task_error   why tries have failed
                  ├── expansion    a mapped task that was expanded: over how much, and how its instances ended
                  ├── task_instance_note   what people wrote about it
                  ├── mark         appended when an instance finishes, deleted by the duty that reads it
@@ -45,6 +46,7 @@ from bide.store.schema.runs import (
     dag_run,
     expansion,
     mark,
+    task_error,
     task_event,
     task_instance,
     task_instance_note,
@@ -90,6 +92,7 @@ __all__ = [
     "signal",
     "slot_pool",
     "taken_message",
+    "task_error",
     "task_event",
     "task_instance",
     "task_instance_note",

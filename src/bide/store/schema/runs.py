@@ -142,6 +142,17 @@ task_event = sa.Table(
     sa.Index("ix_task_event_instance", "instance_uid"),
 )
 
+task_error = sa.Table(
+    "task_error",
+    metadata,
+    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), primary_key=True),
+    #: Those of the row of ``task_event`` that tells of it.
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String(20), primary_key=True),
+    #: One line: why a try ended so.
+    sa.Column("error", sa.Text, nullable=False),
+)
+
 mark = sa.Table(
     "mark",
     metadata,

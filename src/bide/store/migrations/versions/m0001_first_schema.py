@@ -536,6 +536,17 @@ def upgrade() -> None:
     op.create_index("ix_signal_expires", "signal", ["expires_at"], unique=False)
     op.create_index("ix_signal_instance", "signal", ["instance_uid"], unique=False)
     op.create_table(
+        "task_error",
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["instance_uid"], ["task_instance.uid"], name=op.f("fk_task_error_instance_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("instance_uid", "epoch", "state", name=op.f("pk_task_error")),
+    )
+    op.create_table(
         "task_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("instance_uid", sa.String(length=36), nullable=False),
