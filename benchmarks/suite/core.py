@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.figures import Figures
 from benchmarks.suite import (
+    async_tasks,
     chain,
     dag_files,
     deferral,
@@ -32,6 +33,7 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     chain.NAME: chain.measure,
     throughput.NAME: throughput.measure,
     mapping.NAME: mapping.measure,
+    async_tasks.NAME: async_tasks.measure,
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }

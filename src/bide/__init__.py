@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.async_operator import BaseAsyncOperator
     from bide.authoring.branch import BaseBranchOperator
     from bide.authoring.callback_url import callback_url
     from bide.authoring.composition import all_of, any_of, n_of, within
@@ -127,6 +128,7 @@ __all__ = [
     "ApprovalOperator",
     "AsyncCallback",
     "AuthoringError",
+    "BaseAsyncOperator",
     "BaseBranchOperator",
     "BaseDeadlineReference",
     "BaseHook",
@@ -250,6 +252,7 @@ __all__ = [
 
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
+    "bide.authoring.async_operator": ("BaseAsyncOperator",),
     "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from bide.authoring.loading import load_file
 from bide.control.claims import Claim
 from bide.engine.executors.contract import Executor
-from bide.engine.executors.local import LocalExecutor
+from bide.engine.executors.local import LocalExecutor, SharingExecutor
 from bide.engine.template import Template
 from bide.observe.clock import SystemClock
 from bide.testing.events import GivenEvents
@@ -152,6 +152,45 @@ async def local_executor(
         on_slots=instances.ring_slots,
         isolation=isolation,
         **options,
+    )
+    await executor.start()
+    try:
+        yield executor
+    finally:
+        await executor.stop(0.0)
+
+
+@asynccontextmanager
+async def sharing_executor(
+    template: Template,
+    instances: TaskInstances,
+    *,
+    parallelism: int = 4,
+    tasks_per_worker: int = 100,
+    grace: float = 60.0,
+    idle_after: float = 60.0,
+) -> AsyncIterator[SharingExecutor]:
+    """The same, with async tasks that share processes."""
+    session = uuid.uuid4().hex[:8]
+    plain = LocalExecutor(
+        template,
+        instances,
+        parallelism=parallelism,
+        session=session,
+        clock=SystemClock(),
+        on_slots=instances.ring_slots,
+        grace=grace,
+        idle_after=idle_after,
+    )
+    executor = SharingExecutor(
+        plain,
+        template,
+        instances,
+        session=session,
+        tasks_per_worker=tasks_per_worker,
+        grace=grace,
+        idle_after=idle_after,
+        on_slots=instances.ring_slots,
     )
     await executor.start()
     try:

@@ -43,6 +43,7 @@ class Instance:
     error: str = ""
     final: Finish | Defer | Reschedule | None = None
     xcoms: dict[str, bytes] = field(default_factory=dict)
+    deadline: float | None = None
 
     def move(self, state: str, *, fence: bool = False) -> None:
         self.state = state
@@ -65,12 +66,19 @@ class TaskInstances:
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
 
-    def claim(self, dag_file: Path, task_id: str) -> Claim:
+    def claim(
+        self, dag_file: Path, task_id: str, *, is_async: bool = False, deadline: float | None = None
+    ) -> Claim:
         """A new queued instance of `task_id`."""
         uid = f"{task_id}-{next(self._numbers)}"
         key = InstanceKey(uid, "jobs", "run", task_id)
-        self.instances[uid] = Instance(key, str(dag_file))
-        return Claim(key, 1, str(dag_file), "hash")
+        self.instances[uid] = Instance(key, str(dag_file), deadline=deadline)
+        return Claim(key, 1, str(dag_file), "hash", is_async=is_async)
+
+    def claim_again(self, claim: Claim) -> Claim:
+        """The same instance, queued once more."""
+        self[claim].move("queued", fence=True)
+        return claim._replace(epoch=self[claim].epoch)
 
     def __getitem__(self, claim: Claim) -> Instance:
         return self.instances[claim.instance.id]
@@ -190,6 +198,8 @@ class TaskInstances:
             run=RUN,
             log_path=str(self.folder / f"{instance.key.id}.log"),
             started_at=1_767_225_600.0,
+            deadline=instance.deadline,
+            execution_timeout=None if instance.deadline is None else 0.1,
         )
 
     def _pull(self, body: PullXCom) -> list[XComValue]:

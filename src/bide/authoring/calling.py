@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+
+#: What waits for coroutines here, if they don't get an event loop of their own.
+_awaiting: ContextVar[Callable[[Coroutine[Any, Any, Any]], Any] | None] = ContextVar("bide_awaiting", default=None)
 
 
 def accepted_arguments(
@@ -46,10 +51,30 @@ def _without_stop_iteration(function: Callable[..., Any], args: tuple[Any, ...])
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call `function`; an async one runs to its end in an event loop of its own."""
-    result = function(*args, **kwargs)
+    """Call `function`; an async one runs to its end, as :func:`run_to_end` says."""
+    return run_to_end(function(*args, **kwargs))
+
+
+def run_to_end(result: Any) -> Any:
+    """What a coroutine comes to: in the loop that :func:`awaiting_by` has set up, else in one of its own.
+
+    Anything else is its own result.
+    """
     if not inspect.iscoroutine(result):
         return result
+    awaiting = _awaiting.get()
+    if awaiting is not None:
+        return awaiting(result)
     import asyncio  # half of what `import bide` may cost; DAG files need none of it
 
     return asyncio.run(result)
+
+
+@contextmanager
+def awaiting_by(wait_for: Callable[[Coroutine[Any, Any, Any]], Any] | None) -> Generator[None]:
+    """Inside, coroutines of tasks and callbacks are awaited by `wait_for`; None: each in a loop of its own."""
+    token = _awaiting.set(wait_for)
+    try:
+        yield
+    finally:
+        _awaiting.reset(token)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
 
+from bide.authoring.async_operator import runs_async
 from bide.authoring.callbacks import RUN_EVENTS, events_called, task_events
 from bide.authoring.dag import DAG
 from bide.authoring.deadlines import alerts_of
@@ -146,6 +147,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.is_teardown and task.on_failure_fail_dagrun,
         marker=task.external_marker(),
+        is_async=runs_async(task),
         skips_downstream=bool(
             getattr(task.operator_class if task.is_mapped else task, "inherits_from_skipmixin", False)
         ),

@@ -62,7 +62,7 @@ class Core(Section, frozen=True):
             "counts from the project folder. It need not exist."
         ),
     ] = "plugins"
-    parallelism: Annotated[int, Meta(ge=1, description="Task instances that run at once, of all DAGs.")] = 32
+    parallelism: Annotated[int, Meta(ge=1, description="Tasks that run at once, async ones together as one.")] = 32
     max_active_tasks_per_dag: Annotated[
         int,
         Meta(ge=1, description="Task instances of one DAG that run at once, unless the DAG says otherwise."),
@@ -168,6 +168,9 @@ class LocalExecutor(Section, frozen=True):
     ] = 10.0
     worker_idle_sec: Annotated[float, Meta(ge=0, description="A worker without work ends after this time.")] = 60.0
     worker_max_tasks: Annotated[int, Meta(ge=1, description="A worker is replaced after so many tasks.")] = 1000
+    async_tasks_per_worker: Annotated[
+        int, Meta(ge=1, description="Async tasks of one DAG file that share a worker, and its slot; 1: none do.")
+    ] = 100
 
 
 class Secrets(Section, frozen=True):

@@ -17,3 +17,5 @@ class Claim(NamedTuple):
     dag_hash: str
     #: Whether it goes on after a wait.
     is_resume: bool = False
+    #: Whether it can share a process with others of its kind.
+    is_async: bool = False

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from bide.control.claims import Claim
 from bide.control.start_tasks import begin_segments
+from bide.model.dag_spec import TaskSpec
 from bide.model.log_path import LogLayout
 from bide.model.pools import why_never
 from bide.model.room import Closed, Room
@@ -69,6 +70,8 @@ class Who:
     heed_pools: bool = True
     #: Whose tasks its workers run; None for all.
     queues: Collection[str] | None = None
+    #: Whether async tasks share processes: then they are not for workers that begin one at once.
+    shares_workers: bool = False
 
 
 class Queued(NamedTuple):
@@ -126,6 +129,8 @@ def begin_at_once(tx: Tx, openings: Openings, who: Who, logs: LogLayout) -> Begu
     for one in found.chosen:
         file = files[one.run_uid]
         worker = file if free.get(file) else None
+        if who.shares_workers and _task(tx, one, found.runs[one.run_uid]).is_async:
+            continue
         if free.get(worker) and one.uid not in openings.busy:
             free[worker] -= 1
             ready.append(one)
@@ -202,4 +207,9 @@ def _room(tx: Tx, occupied: Occupancy, who: Who) -> Room:
 def _claim(tx: Tx, one: InstanceRow, run: RunRow) -> Claim:
     key = InstanceKey(one.uid, one.dag_id, one.run_id, one.task_id, one.map_index)
     file = specs.structure_of(tx, run.version_uid).spec.file
-    return Claim(key, one.epoch, file, specs.hash_of(tx, run.version_uid), one.is_resume)
+    is_async = _task(tx, one, run).is_async
+    return Claim(key, one.epoch, file, specs.hash_of(tx, run.version_uid), one.is_resume, is_async)
+
+
+def _task(tx: Tx, one: InstanceRow, run: RunRow) -> TaskSpec:
+    return specs.structure_of(tx, run.version_uid).tasks[one.task_id]

@@ -32,7 +32,7 @@ from bide.control.queue_tasks import Who
 from bide.engine import faults
 from bide.engine.bell_socket import BellSocket, socket_path
 from bide.engine.callback_runners import CallbackRunners
-from bide.engine.executors.local import LocalExecutor
+from bide.engine.executors.local import LocalExecutor, SharingExecutor, local_executor, shares_workers
 from bide.engine.extensions import Extensions
 from bide.engine.lock import EngineLock, this_process
 from bide.engine.membership import Membership, kill_what_is_left, open_store, store_family, store_id
@@ -71,7 +71,7 @@ _SWITCH_INTERVAL: Final = 0.0005
 class _Parts:
     """What serves, once :meth:`Engine.serve` has started it."""
 
-    executor: LocalExecutor | None = None
+    executor: LocalExecutor | SharingExecutor | None = None
     duties: DutyLoop | None = None
     calling: CallbackRunners | None = None
     triggerer: Triggerer | None = None
@@ -232,22 +232,19 @@ class Engine:
         store, session, logs = opened.store, opened.session, self._logs
         default_slots = settings.core.default_pool_task_slot_count
         await store.write(lambda tx: pools.make_default(tx, default_slots))
-        executor = LocalExecutor(
+        executor = local_executor(
             opened.template,
             StoreTaskControl(store, session, logs, address=self._address),
-            parallelism=settings.core.parallelism,
+            settings,
             session=session,
             clock=self._clock,
             on_slots=lambda: store.bell.ring("slots"),
-            isolation=settings.local_executor.isolation,
-            grace=settings.local_executor.grace_sec,
-            idle_after=settings.local_executor.worker_idle_sec,
         )
         await executor.start()
         faults.aim("workers", executor.pids)
         serving.executor = executor
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
-        who = Who(session, scope.only_run, queues=self._queues)
+        who = Who(session, scope.only_run, queues=self._queues, shares_workers=shares_workers(settings))
         store.follow(BeginAlong(executor, who, logs))
         duties = make_duties(store, executor, scope, who, logs, backfill_share=settings.scheduler.backfill_share)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))

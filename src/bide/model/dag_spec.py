@@ -70,6 +70,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     group_id: str | None = None
     #: A sensor: a timeout of its deferral is never tried again.
     is_sensor: bool = False
+    #: Its code is a coroutine: many of its kind can run in one process.
+    is_async: bool = False
     #: A branch or short circuit: what it left out downstream is left out again when it is cleared.
     skips_downstream: bool = False
     is_setup: bool = False

@@ -132,7 +132,7 @@ def call_all(run: TaskRun, ending: Ending) -> tuple[str, ...]:
 @contextmanager
 def _surroundings(run: TaskRun) -> Generator[Context]:
     """The context as the task had it; in all threads, as the runtime."""
-    with use_runtime(TaskRuntime(run.clock, run.order, run.link), in_all_threads=True):
+    with use_runtime(TaskRuntime(run.clock, run.order, run.link), in_all_threads=not run.order.shared):
         if run.task is None:
             run.task = find_task(run.host.load(run.order), run.order)
         context = context_of(run.task, run.order) if run.context is None else run.context

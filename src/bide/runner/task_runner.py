@@ -24,13 +24,16 @@ from bide.runner.baseline import Baseline
 from bide.runner.callbacks import call_all, ending_told
 from bide.runner.interrupts import Interrupts
 from bide.runner.middleware import run_task
+from bide.runner.middleware.isolation import load_for
 from bide.runner.middleware.logs import into_log
 from bide.runner.runtimes import ProcessRuntime, TaskLink
 from bide.runner.settings import number_setting, setting
+from bide.runner.shared_tasks import SharedTasks
 from bide.runner.task_run import TaskRun
 from bide.runner.trigger_classes import modules_of
 from bide.wire.channel import Channel, ChannelClosed
-from bide.wire.messages import CallbacksDone, RunCallbacks, RunTask, StaleCode, Stop
+from bide.wire.messages import CallbacksDone, Frame, RunCallbacks, RunTask, StaleCode, Stop
+from bide.wire.shared_channel import SharedChannel
 
 #: Tasks after which a worker gives way to a fresh one, unless ``local_executor.worker_max_tasks`` says otherwise.
 _MOST_TASKS: Final = 1000
@@ -64,6 +67,7 @@ class Worker:
         self._modules = 0
         self._retiring = False
         self._is_child = False
+        self._sharing = False
 
     def serve(self) -> int:
         """Run tasks; returns the exit status."""
@@ -75,6 +79,8 @@ class Worker:
                 body = self._channel.receive().body
                 if isinstance(body, Stop):
                     break
+                if isinstance(body, RunTask) and body.shared:
+                    self._share(body)
                 if isinstance(body, RunTask) and not self._run(body):
                     break
                 if isinstance(body, RunCallbacks) and not self._call_back(body):
@@ -90,7 +96,7 @@ class Worker:
     def _run(self, order: RunTask) -> bool:
         """Run one task; False if this process should take no other."""
         with self._interrupts.task():
-            stale = self._stale(order)
+            stale = self.stale(order)
             link = TaskLink(self._channel, order, self._interrupts)
             if stale is not None:
                 link.send(StaleCode(reason=stale))
@@ -100,14 +106,32 @@ class Worker:
             if self._is_child:
                 return False
             if not order.isolated:
-                self._tidy_up()
+                self.tidy_up()
             return not self._retiring
+
+    def _share(self, order: RunTask) -> None:
+        """Run many tasks from now on, of which `order` is the first; does not return."""
+        with self._interrupts.task():
+            # In this thread, and once: what is wrong with the file is for each task to find and tell.
+            link = TaskLink(self._channel, order, self._interrupts)
+            load_for(TaskRun(order, link, self, self._interrupts, self._clock))
+        sock, frames = self._channel.hand_over()
+        self._sharing = True
+        SharedTasks(SharedChannel(sock, [Frame(order), *frames]), self, self._clock).serve()
+
+    def begin_sharing(self) -> None:
+        """All that many tasks have in common is set up: back to this whenever there is none of them."""
+        self._baseline = Baseline()
+
+    def count_task(self) -> None:
+        """One more task begins."""
+        self._tasks += 1
 
     def _call_back(self, ordered: RunCallbacks) -> bool:
         """Call what an ending elsewhere asks for; False if this process should do nothing else."""
         order = ordered.order
         with self._interrupts.task():
-            stale = self._stale(order)
+            stale = self.stale(order)
             link = TaskLink(self._channel, order, self._interrupts)
             if stale is not None:
                 link.send(StaleCode(reason=stale))
@@ -116,10 +140,10 @@ class Worker:
             failures: tuple[str, ...] = into_log(run, lambda: call_all(run, ending_told(ordered)))
             self.finish_output()
             link.request(CallbacksDone(failures=failures))
-            self._tidy_up()
+            self.tidy_up()
             return not self._interrupts.terminated
 
-    def _tidy_up(self) -> None:
+    def tidy_up(self) -> None:
         """Undo what the task has done to this process, and note what it has made it depend on."""
         if self._baseline is not None:
             self._baseline.restore()
@@ -193,16 +217,17 @@ class Worker:
             return f"it has run {self._tasks} tasks"
         if self._is_child:
             return None
-        if self._interrupts.delivered is not None:
+        if self._interrupts.delivered is not None and not self._sharing:
             return "its task was interrupted"
         growth = processes.resident_bytes() - self._baseline.memory
         if growth > _MOST_GROWTH:
             return f"it has grown by {growth // 2**20} MiB"
-        return self._baseline.leftovers()
+        # Of many tasks at once, threads and processes of one are not left by another.
+        return None if self._sharing else self._baseline.leftovers()
 
     # --- freshness ---------------------------------------------------------------------------------------------
 
-    def _stale(self, order: RunTask) -> str | None:
+    def stale(self, order: RunTask) -> str | None:
         """Why `order` needs a fresh process, or None."""
         loaded = self._loaded
         if loaded is None:

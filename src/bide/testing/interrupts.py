@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 from collections.abc import Callable, Generator
@@ -12,6 +11,7 @@ from typing import Any
 
 from bide.model.errors import TaskTimeout
 from bide.runner.interrupts import Interrupts
+from bide.runner.thread_exceptions import raise_in
 
 
 class InlineInterrupts(Interrupts):
@@ -60,7 +60,7 @@ class InlineInterrupts(Interrupts):
         self._on_kill()
         with self._lock:
             if self.is_running:
-                _raise_in(self._thread, _class_of(error))
+                raise_in(self._thread, error)
 
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
         due, self._due = self._due, None
@@ -82,20 +82,4 @@ class InlineInterrupts(Interrupts):
         with self._lock:
             if self.delivered is not None and not self._in_main:
                 # What has not come yet must not come later; `delivered` tells of it.
-                _raise_in(self._thread, None)
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
-    )
-
-
-def _class_of(error: BaseException) -> type[BaseException]:
-    """A class whose instances, made without arguments, say what `error` says."""
-    base: Any = type(error)
-
-    def __init__(self: Any) -> None:
-        base.__init__(self, *error.args)
-
-    return type(base.__name__, (base,), {"__init__": __init__, "__module__": base.__module__})
+                raise_in(self._thread, None)

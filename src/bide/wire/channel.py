@@ -78,6 +78,10 @@ class Channel:
         """Whether frames that came during a request wait for :meth:`receive`."""
         return bool(self._set_aside)
 
+    def hand_over(self) -> tuple[socket.socket, list[Frame]]:
+        """Give up the socket, with the frames that wait for :meth:`receive`."""
+        return self._sock, [*self._set_aside]
+
     def close(self) -> None:
         """Close this end."""
         self._sock.close()

@@ -30,5 +30,16 @@ class LoopBlocked(Message, frozen=True):
     stamp: tuple[int, int] | None = None
 
 
+class CancelTask(Message, frozen=True):
+    """Engine → task runner with many tasks: end the one that the frame names, which has moved on."""
+
+
+class TaskBlocks(Message, frozen=True):
+    """Task runner → engine: the coroutine of the task that the frame names holds up those it shares a loop with."""
+
+
 class Stop(Message, frozen=True):
     """Engine → trigger or task runner: clean up and exit."""
+
+
+LoopMessage = CancelTask | TaskBlocks | Ping | Pong | LoopBlocked | Stop

@@ -6,8 +6,8 @@ seconds in UTC, durations seconds.
 
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, PullMapped, RecordEntries
-                       RunCallbacks ⇄ CallbacksDone; StaleCode, Retiring, and what :mod:`bide.wire.kept` and
-                       :mod:`bide.wire.other_runs` have
+                       RunCallbacks ⇄ CallbacksDone; CancelTask ⇄ TaskBlocks; StaleCode, Retiring, and what
+                       :mod:`bide.wire.kept` and :mod:`bide.wire.other_runs` have
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
                        LoopBlocked; ArmStarts ⇄ StartArmed; PullXCom for the tasks that it arms; EventsStored ⇄
                        SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
@@ -31,6 +31,7 @@ from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LookupMessage, LookupReply, VariableDeleted
 from bide.wire.loop_messages import LoopBlocked as LoopBlocked
+from bide.wire.loop_messages import LoopMessage
 from bide.wire.loop_messages import Ping as Ping
 from bide.wire.loop_messages import Pong as Pong
 from bide.wire.loop_messages import Stop as Stop
@@ -161,8 +162,7 @@ KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTa
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
 )
-RunnerMessage = Ping | Pong | LoopBlocked | AskLooks | Looks | Stop
-StreamTold = EventsStored | SaveCheckpoint
+RunnerMessage = LoopMessage | AskLooks | Looks | EventsStored | SaveCheckpoint
 ParserMessage = ParseFile | FileParsed
 
 AnyMessage = (
@@ -173,7 +173,6 @@ AnyMessage = (
     | SecretsMessage
     | OtherRunMessage
     | TriggerMessage
-    | StreamTold
     | RunnerMessage
     | ParserMessage
     | AskTimetable

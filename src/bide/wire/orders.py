@@ -93,3 +93,5 @@ class RunTask(Message, frozen=True):
     mapped_over: MappedOver | None = None
     #: Fork a fresh process for this task.
     isolated: bool = False
+    #: One of many in its process: what it awaits, it awaits in a loop that it shares with others.
+    shared: bool = False

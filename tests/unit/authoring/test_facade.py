@@ -30,6 +30,7 @@ NAMES = [
     "ExternalPythonOperator",
     "BranchDayOfWeekOperator",
     "BranchDateTimeOperator",
+    "BaseAsyncOperator",
     "BaseBranchOperator",
     "BaseHook",
     "BaseNotifier",

@@ -12,9 +12,12 @@ from bide.runner.task_run import Proceed, TaskRun
 
 
 def with_context(run: TaskRun, proceed: Proceed) -> Any:
-    """Build the context, and make it and the runtime what code inside finds, in all threads."""
+    """Build the context, and make it and the runtime what code inside finds.
+
+    In all threads, unless the process has other tasks too.
+    """
     run.runtime = runtime = TaskRuntime(run.clock, run.order, run.link)
-    with use_runtime(runtime, in_all_threads=True):
+    with use_runtime(runtime, in_all_threads=not run.order.shared):
         runtime.purge_earlier()
         run.context = context_of(run.loaded_task, run.order)
         with use_context(run.context):

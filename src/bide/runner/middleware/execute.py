@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bide.authoring.calling import run_to_end
 from bide.authoring.deferral import check_resume_method
 from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.model.failed_waits import RESUME_WITH_ERROR
@@ -24,7 +25,7 @@ def execute(run: TaskRun) -> Any:
     task.pre_execute(context)
     resume = run.order.resume
     begins = resume is None or resume.method in (RESUME_BY_REPLAY, BEGIN_IN_WORKER)
-    result = task.execute(context) if begins else _resume(run)
+    result = run_to_end(task.execute(context) if begins else _resume(run))
     task.post_execute(context, result)
     return result
 

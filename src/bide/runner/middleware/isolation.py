@@ -24,8 +24,7 @@ def isolated(run: TaskRun, proceed: Proceed) -> None:
     if not run.order.isolated:
         proceed()
         return
-    if not run.host.has_loaded:
-        into_log(run, lambda: _load(run))
+    load_for(run)
     pid = run.host.fork()
     if pid == 0:
         proceed()
@@ -36,8 +35,14 @@ def isolated(run: TaskRun, proceed: Proceed) -> None:
         into_log(run, lambda: report(run, lambda: _failure(status)))
 
 
+def load_for(run: TaskRun) -> None:
+    """Import the DAG file here, once for all who come after `run`, with its log."""
+    if not run.host.has_loaded:
+        into_log(run, lambda: _load(run))
+
+
 def _load(run: TaskRun) -> None:
-    """Import the DAG file here, once for all children. What is wrong with it is for the child to find and tell."""
+    """What is wrong with it is for the child to find and tell."""
     try:
         interruptible(run, lambda: _import(run))
     except (TaskKilled, TaskTimeout) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bide.authoring.start_trigger import BEGIN_IN_WORKER
 from bide.model.journal import RESUME_BY_REPLAY
-from bide.observe.log import DescriptorSink, open_log, process_sink
+from bide.observe.log import DescriptorSink, context_sink, open_log, process_sink
 from bide.observe.streams import redirected_descriptors
 from bide.runner.task_run import Proceed, TaskRun
 
@@ -23,8 +23,13 @@ def into_log(run: TaskRun, proceed: Proceed) -> Any:
         # The task itself may well succeed: where the log can't be written, its lines go where the engine's go.
         _log.error("the log %s can't be opened (%s); its lines follow here", run.order.log_path, error)
         return proceed()
+    sink = DescriptorSink(fd)
     try:
-        with process_sink(DescriptorSink(fd)), redirected_descriptors(fd):
+        if run.order.shared:
+            # What is of the whole process can't be of one task.
+            with context_sink(sink):
+                return proceed()
+        with process_sink(sink), redirected_descriptors(fd):
             return proceed()
     finally:
         os.close(fd)
