@@ -13,6 +13,7 @@ import bide
 
 #: Frozen: a name that is taken away or added is a decision, and shows here.
 NAMES = [
+    "BaseDeadlineReference",
     "DAG",
     "AuthoringError",
     "EmailOperator",
@@ -20,6 +21,7 @@ NAMES = [
     "HITLEntryOperator",
     "HITLBranchOperator",
     "ApprovalOperator",
+    "VariableInterval",
     "setup",
     "teardown",
     "DayOfWeekSensor",

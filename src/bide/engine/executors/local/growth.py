@@ -116,8 +116,8 @@ def _more(demand: Demand, machine: Machine, now: float) -> tuple[int, float | No
 def _through_soon(demand: Demand, now: float) -> bool:
     """Whether this is a burst that its workers will soon be through with, if they keep the pace.
 
-    They don't if none comes free. And it is no burst if more claims come all the time: what waits here is never more
-    than the executor has slots.
+    They don't if none comes free. And it is no burst if more claims come all the time: what waits here is never
+    more than the executor has slots.
     """
     keeps_on = now - max(demand.oldest, demand.last_free) < SHORT_WAIT
     is_burst = now - demand.since < SOON
