@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from bide.cli.output import Row
+from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.graph import topological_order
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TaskState
 from bide.store import Tx, specs
 from bide.store.callback_requests import list_failures
-from bide.store.holds import reasons_held
 from bide.store.views import (
     InstanceView,
     Page,

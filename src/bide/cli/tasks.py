@@ -20,6 +20,7 @@ from bide.cli.task_rows import find_instance, find_run, run_summaries, task_summ
 from bide.config.resolved import Config
 from bide.control.find_log import find_log
 from bide.control.shown_secrets import know_secrets, shown_xcom
+from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.log_path import LogLayout
@@ -27,7 +28,6 @@ from bide.model.tries import Try, tries_of
 from bide.observe.log_files import read_log
 from bide.store import Tx
 from bide.store.callback_requests import list_failures
-from bide.store.holds import reasons_held
 from bide.store.notes import list_notes
 from bide.store.views import InstanceView, RunView, history, list_waits, list_xcoms
 

@@ -80,7 +80,20 @@ def _unserved(tx: Tx, uids: Collection[str]) -> dict[str, str]:
     }
 
 
-def reasons_held(tx: Tx, instance_uids: Collection[str]) -> dict[str, str]:
-    """Why instances can't go on, by uid, for those that can't: a cancel, or a pool that can't take them."""
+_undecided = sa.select(_ti.run_uid, _ti.task_id, _ti.uid).where(
+    _ti.uid.in_(listed("uids")), _ti.state == TaskState.NONE.value
+)
+
+
+def undecided(tx: Tx, instance_uids: Collection[str]) -> dict[str, dict[str, list[str]]]:
+    """Those that nobody has decided on: uids by run and task."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for run_uid, task_id, uid in tx.conn.execute(_undecided, {"uids": list(instance_uids)}):
+        found.setdefault(run_uid, {}).setdefault(task_id, []).append(uid)
+    return found
+
+
+def reasons_stopped(tx: Tx, instance_uids: Collection[str]) -> dict[str, str]:
+    """Why instances can't go on, by uid, for those that a cancel, a queue or a pool stops."""
     reasons = _unserved(tx, instance_uids) | pools.in_vain(tx, instance_uids)
     return reasons | {uid: hold.reason for uid, hold in list_holds(tx, instance_uids).items()}

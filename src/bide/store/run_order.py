@@ -12,15 +12,16 @@ from bide.store.database import Tx
 from bide.store.runs import RunRow, read, select_runs
 from bide.store.schema import UtcTime, dag_run, task_instance
 
-_previous = (
+_seen_previous = (
     select_runs.where(
         dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.logical_date < sa.bindparam("date", type_=UtcTime)
     )
     .order_by(dag_run.c.logical_date.desc())
     .limit(1)
-    .with_for_update(read=True)
 )
-_previous_scheduled = _previous.where(dag_run.c.run_type != RunType.MANUAL.value)
+_seen_previous_scheduled = _seen_previous.where(dag_run.c.run_type != RunType.MANUAL.value)
+_previous = _seen_previous.with_for_update(read=True)
+_previous_scheduled = _seen_previous_scheduled.with_for_update(read=True)
 _running_after = select_runs.where(
     sa.text("dag_run.state IN ('queued', 'running')"),
     dag_run.c.state == sa.literal_column("'running'"),
@@ -44,6 +45,13 @@ def previous(tx: Tx, dag_id: str, date: datetime, *, scheduled: bool) -> RunRow 
     Nobody ends a task of it before the end of this transaction. Reads ``ix_dag_run_logical_date``.
     """
     row = tx.conn.execute(_previous_scheduled if scheduled else _previous, {"dag": dag_id, "date": date}).first()
+    return None if row is None else read(row)
+
+
+def previous_seen(tx: Tx, dag_id: str, date: datetime, *, scheduled: bool) -> RunRow | None:
+    """The same, to be looked at only: nothing is locked."""
+    statement = _seen_previous_scheduled if scheduled else _seen_previous
+    row = tx.conn.execute(statement, {"dag": dag_id, "date": date}).first()
     return None if row is None else read(row)
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from bide.control.mark_tasks import mark_tasks
+from bide.control.why_held import reasons_held
 from bide.model.dag_spec import DagSpec
 from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import TaskState
+from bide.store import Tx, instances
 from bide.store.runs import RunRow
 from tests.support.clock import START
 from tests.support.dag_specs import dag_spec
@@ -163,3 +165,38 @@ async def test_the_runs_of_a_week_go_one_after_the_other(engine: HandEngine) -> 
         await engine.start()
     assert order == [one.run_id for one in days]
     assert set((await engine.run_states()).values()) == {"success"}
+
+
+async def held(engine: HandEngine, run: RunRow) -> dict[str, str]:
+    """Why tasks of a run can't go on, as people are told."""
+
+    def look(tx: Tx) -> dict[str, str]:
+        rows = {row.uid: row.task_id for row in instances.of_runs(tx, [run.uid])}
+        return {rows[uid]: reason for uid, reason in reasons_held(tx, list(rows)).items()}
+
+    return await engine.store.read(look)
+
+
+async def test_people_are_told_what_is_held(engine: HandEngine) -> None:
+    await engine.register(past(a={"wait_for_downstream": True}))
+    first, second = await run_of_day(engine, 1), await run_of_day(engine, 2)
+    assert await held(engine, second) == {}, "it has not begun"
+    await engine.start()
+    assert await held(engine, first) == {}
+    assert await held(engine, second) == {"a": "depends on its past: in the run before, 'day1', it is running"}
+    await end(engine, first, "a")
+    assert await held(engine, second) == {"a": "waits for downstream: in the run before, 'day1', 'b' is running"}
+    await end(engine, first, "b")
+    assert await held(engine, second) == {}
+    assert (await engine.states(second))["a"] == "running"
+
+
+async def test_people_are_told_that_the_run_before_lacks_the_task(engine: HandEngine) -> None:
+    await engine.register(past())
+    await run_of_day(engine, 1)
+    await engine.register(dag_spec("d", {"b": []}))
+    await run_of_day(engine, 2)
+    await engine.register(past())
+    third = await run_of_day(engine, 3)
+    await engine.start()
+    assert await held(engine, third) == {"a": "depends on its past, and the run before, 'day2', has no task 'a'"}

@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from bide.control.accept_event import accept_outcome
 from bide.control.keep_pools import delete_pool, set_pools
+from bide.control.why_held import reasons_held
 from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.pools import DEFAULT_POOL, Pool
 from bide.store import pools
-from bide.store.holds import reasons_held
 from bide.store.views import list_instances
 from bide.wire.messages import Finish, Outcome
 from tests.support.dag_specs import dag_spec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bide.control.why_held import reasons_held
 from bide.store import sessions
-from bide.store.holds import reasons_held
 from bide.store.views import list_instances
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query
 from bide.api import models, try_models, views
 from bide.api.routes.dag_runs import ANY
 from bide.api.services import Given, Paged, Services
+from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
 from bide.model.states import TaskState
 from bide.model.tries import tries_of
 from bide.store import Tx, specs
 from bide.store.callback_requests import list_failures
-from bide.store.holds import reasons_held
 from bide.store.notes import list_notes
 from bide.store.views import (
     EVERYTHING,
