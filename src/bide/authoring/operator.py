@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
     from bide.authoring.mapping import OperatorPartial
+    from bide.authoring.policies import Placement
     from bide.authoring.retry_policy import RetryPolicy
     from bide.model.dag_spec import MarkerSpec
 
@@ -74,6 +75,8 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
 
     #: The weight with all that the weight rule adds, where a policy has set it.
     total_weight: int | None = None
+    #: What the author wanted, where a policy has changed it.
+    placed: Placement | None = None
 
     _ready: bool = False
     #: Whether it takes its place in the order of its DAG: one made for an instance of a mapped task does not.

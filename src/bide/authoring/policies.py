@@ -4,8 +4,9 @@ They are called when a DAG file is loaded, to be parsed or to run a task. They a
 
 * ``dag_policy(dag)`` and ``task_policy(task)`` raise :class:`PolicyViolation` for what is not allowed, or change
   it; :class:`~bide.model.errors.PolicySkipDag` leaves the DAG out.
-* ``task_instance_mutation_hook(ti)`` may change ``queue``, ``pool``, ``pool_slots`` and ``priority_weight`` of all
-  instances of a task. It is called once for each task.
+* ``task_instance_mutation_hook(ti)`` may change ``queue``, ``pool``, ``pool_slots`` and ``priority_weight``. It is
+  called once for each task, for the first tries of all runs, and before each further try by the worker in which the
+  last one has failed.
 
 They are looked for in the module ``bide_local_settings`` or ``airflow_local_settings`` (a file of the plugin
 folder, or anything else on ``sys.path``), in :attr:`~bide.authoring.plugins.Plugin.policies` of plugins, and in
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bide.authoring.operator_checks import check_operator
 from bide.authoring.priority import total_weights
@@ -24,6 +25,7 @@ from bide.model.errors import InvalidArgument, PolicyViolation
 
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
+    from bide.authoring.instance import DagRun
     from bide.authoring.operator import BaseOperator
 
 #: Names of the functions.
@@ -61,16 +63,49 @@ class Policies:
         for task in dag.tasks:
             for policy in self._functions["task_policy"]:
                 policy(task)
-        mutations = self._functions["task_instance_mutation_hook"]
-        if mutations:
+        if self._functions["task_instance_mutation_hook"]:
             weights = total_weights(dag)
             for task in dag.tasks:
-                _mutate(task, weights[task.task_id], mutations)
+                self._place(task, weights[task.task_id])
+
+    def placement_of(self, instance: Instance) -> Placement | None:
+        """Where the hooks want the next try of `instance`; None if there are none. Raises what they raise."""
+        if not self._functions["task_instance_mutation_hook"]:
+            return None
+        given = instance.task.placed
+        if given is not None:
+            instance.queue, instance.pool, instance.pool_slots, instance.priority_weight = given
+        return self._mutated(instance)
+
+    def _place(self, task: BaseOperator, weight: int) -> None:
+        task.placed = Placement(task.queue, task.pool, task.pool_slots, weight)
+        wanted = self._mutated(instance_of(task, weight))
+        task.queue, task.pool, task.pool_slots = wanted.queue, wanted.pool, wanted.pool_slots
+        if wanted.priority_weight != weight:
+            task.total_weight = wanted.priority_weight
+        check_operator(task)
+
+    def _mutated(self, instance: Instance) -> Placement:
+        for mutate in self._functions["task_instance_mutation_hook"]:
+            mutate(instance)
+        weight: Any = instance.priority_weight
+        if not isinstance(weight, int) or isinstance(weight, bool):
+            raise InvalidArgument(f"task {instance.task_id!r}: priority_weight must be an integer, not {weight!r}")
+        return Placement(instance.queue, instance.pool, instance.pool_slots, weight)
+
+
+class Placement(NamedTuple):
+    """What ``task_instance_mutation_hook`` may change."""
+
+    queue: str
+    pool: str
+    pool_slots: int
+    priority_weight: int
 
 
 @dataclass
 class Instance:
-    """An instance of a task, before there is a run: what ``task_instance_mutation_hook`` gets."""
+    """A try of a task before it begins, at first of all runs: what ``task_instance_mutation_hook`` gets."""
 
     task: BaseOperator
     dag_id: str
@@ -85,26 +120,20 @@ class Instance:
     map_index: int = -1
     try_number: int = 1
     state: str | None = None
+    dag_run: DagRun | None = None
 
 
-def _mutate(task: BaseOperator, weight: int, mutations: list[Policy]) -> None:
-    instance = Instance(
-        task,
-        task.dag_id,
-        task.task_id,
-        task.operator_name,
-        task.queue,
-        task.pool,
-        task.pool_slots,
-        weight,
-        task.executor_config,
+def instance_of(task: BaseOperator, weight: int, **of_try: Any) -> Instance:
+    """A try of `task`; `of_try`: the fields that only one of a run has."""
+    return Instance(
+        task=task,
+        dag_id=task.dag_id,
+        task_id=task.task_id,
+        operator=task.operator_name,
+        queue=task.queue,
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        priority_weight=weight,
+        executor_config=task.executor_config,
+        **of_try,
     )
-    for mutate in mutations:
-        mutate(instance)
-    task.queue, task.pool, task.pool_slots = instance.queue, instance.pool, instance.pool_slots
-    if instance.priority_weight != weight:
-        given: Any = instance.priority_weight
-        if not isinstance(given, int) or isinstance(given, bool):
-            raise InvalidArgument(f"task {task.task_id!r}: priority_weight must be an integer, not {given!r}")
-        task.total_weight = given
-    check_operator(task)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
+
 from bide.control.ending_callbacks import Ended, request
 from bide.model.retries import AfterFailure, after_failed_wait, after_failure
 from bide.model.states import TaskState
@@ -13,6 +15,7 @@ from bide.store import runs, specs, transitions, waits
 from bide.store.database import Tx
 from bide.store.instances import InstanceRow
 from bide.store.transitions import Guard, Moved
+from bide.wire.messages import NextPlacement
 
 #: The transition that ends an instance, by its state and by what becomes of it.
 _ENDING: Final[dict[tuple[TaskState, str], str]] = {
@@ -47,11 +50,13 @@ class Ending(NamedTuple):
     forced: bool = False
     #: Whether its worker calls callbacks and listeners; None if it has no say, so that another process has to.
     calls: bool | None = None
+    #: Where its next try is to run, if that is not where this one did.
+    placement: NextPlacement | None = None
 
 
 def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
     """End these instances: success, skipped, failed or up for retry. Late ones are left alone."""
-    grouped: dict[str, list[Guard]] = {}
+    grouped: dict[tuple[str, bool], list[Guard]] = {}
     ended: dict[str, Ended] = {}
     for one in endings:
         verdict = _verdict(tx, one)
@@ -63,9 +68,10 @@ def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
         if one.calls is not False:
             state = TaskState(verdict.state)
             ended[one.instance.uid] = Ended(one.instance, one.epoch, state, one.error, in_worker=bool(one.calls))
-        grouped.setdefault(name, []).append(Guard(one.instance.uid, one.epoch, _columns(one, verdict, tx.now)))
+        guard = Guard(one.instance.uid, one.epoch, _columns(one, verdict, tx.now))
+        grouped.setdefault((name, one.placement is not None), []).append(guard)
     moved: list[Moved] = []
-    for name, guards in grouped.items():
+    for (name, _), guards in grouped.items():
         moved += transitions.apply(tx, name, guards, by=by)
         if name.startswith("retry"):
             tx.ring("timers")
@@ -103,4 +109,4 @@ def _columns(one: Ending, verdict: AfterFailure, now: datetime) -> dict[str, Any
         "is_resume": False,
         "error": one.error,
     }
-    return columns
+    return columns if one.placement is None else columns | msgspec.structs.asdict(one.placement)

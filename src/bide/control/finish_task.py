@@ -47,6 +47,7 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
             one.finish.may_retry,
             one.finish.retry_delay,
             calls=one.finish.calls,
+            placement=one.finish.placement,
         )
         for uid, one in current.items()
     ]

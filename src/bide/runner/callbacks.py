@@ -82,9 +82,14 @@ def ending_told(order: RunCallbacks) -> Ending:
 def _event(run: TaskRun, message: Finish) -> CallbackEvent:
     if message.state != "failed":
         return message.state
+    return "retry" if is_retried(run, message) else "failure"
+
+
+def is_retried(run: TaskRun, message: Finish) -> bool:
+    """Whether another try follows."""
     order = run.order
-    left = message.may_retry and has_tries_left(try_number=order.try_number, max_tries=order.max_tries)
-    return "retry" if left else "failure"
+    left = has_tries_left(try_number=order.try_number, max_tries=order.max_tries)
+    return message.state == "failed" and message.may_retry and left
 
 
 def tell_of_start(run: TaskRun) -> None:

@@ -44,6 +44,10 @@ _SETTABLE: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "seconds_left": sa.Float,
     "due_at": Moment,
     "error": Text,
+    "queue": Text,
+    "pool": Text,
+    "pool_slots": Integer,
+    "priority_weight": Integer,
 }
 
 

@@ -111,6 +111,15 @@ class RecordEntries(Message, frozen=True):
     entries: tuple[JournalEntry, ...]
 
 
+class NextPlacement(msgspec.Struct, frozen=True):
+    """Where the next try of a task is to run, as a policy has it."""
+
+    queue: str
+    pool: str
+    pool_slots: int
+    priority_weight: int
+
+
 class Finish(Message, frozen=True):
     """Task runner → engine (reply: Ok or Refused): the task's code has ended."""
 
@@ -130,6 +139,8 @@ class Finish(Message, frozen=True):
     calls: bool = False
     #: What its ``map_index_template`` came to.
     map_name: str | None = None
+    #: For ``failed``, if another try follows and there is a policy about that.
+    placement: NextPlacement | None = None
 
 
 class Reschedule(Message, frozen=True):

@@ -10,6 +10,7 @@ import pytest
 
 from bide.authoring import plugins
 from bide.authoring.loading import LoadedFile, load_file
+from bide.authoring.policies import instance_of
 from bide.authoring.serialize import serialize_dag
 from bide.model.dag_spec import TaskSpec
 
@@ -102,6 +103,20 @@ def test_instances_get_what_the_hook_says(folder: Folder) -> None:
     assert (tasks["b"].queue, tasks["b"].pool, tasks["b"].pool_slots) == ("large", "big", 2)
     assert {name: task.priority_weight for name, task in tasks.items()} == {"a": 101, "b": 2, "c": 1}
     assert tasks["a"].queue == tasks["c"].queue == "default"
+
+
+def test_the_hook_places_further_tries_anew(folder: Folder) -> None:
+    folder.settings(
+        "def task_instance_mutation_hook(ti):\n"
+        "    ti.queue = f'{ti.queue}-{ti.try_number}'\n"
+        "    if ti.run_id == 'r':\n        ti.pool_slots = ti.try_number\n"
+    )
+    task = folder.load().dags["first"].get_task("a")
+    assert (task.queue, task.pool_slots, task.placed) == ("default-1", 1, ("default", "default_pool", 1, 1))
+    policies = plugins.load_plugins().policies
+    assert policies is not None
+    coming = instance_of(task, 5, run_id="r", try_number=3)
+    assert policies.placement_of(coming) == ("default-3", "default_pool", 3, 1)
 
 
 def test_plugins_bring_policies_too(folder: Folder) -> None:

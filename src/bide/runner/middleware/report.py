@@ -7,8 +7,9 @@ import logging
 import msgspec
 
 from bide.model.errors import ProtocolError, TaskError
-from bide.runner.callbacks import has_calls
+from bide.runner.callbacks import has_calls, is_retried
 from bide.runner.failures import one_line
+from bide.runner.next_placement import next_placement
 from bide.runner.task_run import Proceed, Report, TaskRun
 from bide.wire.messages import AnyMessage, Finish, Ok, Refused, Retiring
 
@@ -22,7 +23,8 @@ def report(run: TaskRun, proceed: Proceed) -> None:
     if message is None:
         return
     if isinstance(message, Finish):
-        message = msgspec.structs.replace(message, calls=has_calls(run, message))
+        placement = next_placement(run) if is_retried(run, message) else None
+        message = msgspec.structs.replace(message, calls=has_calls(run, message), placement=placement)
     retire = run.host.reason_to_retire()
     if retire is not None:
         run.link.send(Retiring(reason=retire))
