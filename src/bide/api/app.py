@@ -14,6 +14,7 @@ from bide.api.hosts import GuardHosts
 from bide.api.live import Live
 from bide.api.problems import add_error_handlers
 from bide.api.routes import (
+    backfills,
     callbacks,
     changes,
     connections,
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 #: map index would take their last part.
 _FOR_USERS: Final = (
     dags,
+    backfills,
     dag_runs,
     changes,
     logs,

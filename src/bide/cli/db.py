@@ -1,4 +1,4 @@
-"""``bide db``: the store's schema and health."""
+"""``bide db``: the store's schema and health, and how much history it keeps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 import typer
 
+from bide.cli import db_clean
 from bide.cli.engines import find_engines, live_engines
 from bide.cli.exit_codes import ExitCode
 from bide.cli.opening import has_store, open_any_store
@@ -18,7 +19,7 @@ from bide.store import health
 from bide.store.migrate import HEAD, schema_state
 from bide.store.migrate import upgrade as upgrade_store
 
-app = typer.Typer(help="Upgrade or check the store.", no_args_is_help=True)
+app = typer.Typer(help="Upgrade or check the store, and delete what is old.", no_args_is_help=True)
 
 
 @app.command()
@@ -34,6 +35,9 @@ def check(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     show_record(found, output)
     if found["problems"]:
         raise typer.Exit(ExitCode.STORE)
+
+
+app.command()(db_clean.clean)
 
 
 async def _upgrade(config: Config) -> Row:

@@ -12,12 +12,13 @@ import msgspec
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
 from bide.config.urls import hide_password
+from bide.model.retention import Keep, Retention, read_rules
 from bide.observe.masking import MASK
 
 #: How the URL of a store in a file begins.
 SQLITE = "sqlite:///"
 #: Sections that processes with code of DAG authors are not told.
-_ENGINE_ONLY = ("store", "api", "secrets")
+_ENGINE_ONLY = ("store", "api", "secrets", "retention")
 #: Variables of Airflow that may hold what those processes are not told.
 _AIRFLOW_SECRETS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__SECRETS__")
 
@@ -71,6 +72,18 @@ class Config:
     def logs_root(self) -> Path:
         """Folder below which :func:`bide.model.log_path.log_path` counts."""
         return self.home / "logs"
+
+    @property
+    def retention(self) -> Retention:
+        """How long runs are kept. Raises :class:`ConfigError` for a rule that can't be read."""
+        section = self.settings.retention
+        return Retention(Keep(section.max_age_days, section.max_runs), read_rules(section.dags))
+
+    @property
+    def archive_folder(self) -> Path | None:
+        """Where what is deleted is kept; None to keep nothing."""
+        folder = self.settings.retention.archive_folder
+        return self.home / Path(folder).expanduser() if folder else None
 
     @property
     def password_path(self) -> Path:

@@ -12,29 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from bide.config.retention import Retention
+from bide.config.section import Section
 from bide.config.urls import hide_password
 from bide.model.log_path import DEFAULT_LOG_TEMPLATE
 from bide.model.pools import DEFAULT_POOL_SLOTS
-from bide.observe.masking import MASK
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections: a class's docstring is the section's meaning."""
-
-    #: Settings that nobody is shown, and user code is not told.
-    secrets: ClassVar[frozenset[str]] = frozenset()
-
-    def __repr__(self) -> str:
-        """As for any struct, without the secrets."""
-        shown = (f"{key}={value!r}" for key, value in self.__rich_repr__())
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Fields and values, without the secrets."""
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return [(name, MASK if value and name in self.secrets else value) for name, value in values]
 
 
 class Core(Section, frozen=True):
@@ -389,6 +373,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     triggerer: Triggerer = Triggerer()
     parsing: Parsing = Parsing()
     scheduler: Scheduler = Scheduler()
+    retention: Retention = Retention()
     operators: Operators = Operators()
     logging: Logging = Logging()
     api: Api = Api()

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import msgspec
 
-from bide.config.settings import Section, Settings
+from bide.config.section import Section
+from bide.config.settings import Settings
 
 
 class SettingRow(NamedTuple):

@@ -43,7 +43,7 @@ from bide.engine.questions import questions_to
 from bide.engine.scheduler.begin_along import BeginAlong
 from bide.engine.scheduler.duties.ask_timetables import AskTimetables
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
-from bide.engine.scheduler.duty_list import make_duties
+from bide.engine.scheduler.duty_list import configured_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
 from bide.engine.secrets import SecretsBackend, backend_of
@@ -246,7 +246,7 @@ class Engine:
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
         who = Who(session, scope.only_run, queues=self._queues, shares_workers=shares_workers(settings))
         store.follow(BeginAlong(executor, who, logs))
-        duties = make_duties(store, executor, scope, who, logs, backfill_share=settings.scheduler.backfill_share)
+        duties = configured_duties(self._config, store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
         duties.append(AskTimetables(store, Extensions(opened.template, settings.parsing.timeout_sec), scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)

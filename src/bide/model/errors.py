@@ -190,5 +190,9 @@ class KeyMissing(BideError):
     """A stored value is encrypted with a key that is not there, or is damaged."""
 
 
+class ArchiveError(BideError):
+    """What is to be deleted can't be kept in the archive: it stays."""
+
+
 class ProtocolError(BideError):
     """A frame that can't be read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -30,6 +30,26 @@ def read_log(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         raise NotFound(f"there is no log {path}: this try has not written one, or it was removed") from None
+
+
+def remove_logs(root: Path, files: Iterable[Path]) -> int:
+    """Delete those of `files` that are there, and the folders below `root` that are empty then; how many went."""
+    gone, folders = 0, set[Path]()
+    for path in files:
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        gone += 1
+        folders.add(path.parent)
+    for folder in folders:
+        while folder != root and folder.is_relative_to(root):
+            try:
+                folder.rmdir()
+            except OSError:
+                break  # other logs are in it
+            folder = folder.parent
+    return gone
 
 
 def tail(path: Path, lines: int) -> list[str]:

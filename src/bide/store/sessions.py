@@ -125,6 +125,14 @@ def live(tx: Tx) -> list[LiveSession]:
 
 #: Kinds of engines that run tasks of the whole store.
 RUNNING_TASKS: Final = frozenset({"standalone", "scheduler"})
+
+
+def first_scheduling(tx: Tx) -> str | None:
+    """The session that has run tasks of the whole store for longest, of those that nobody has ended."""
+    found = tx.conn.execute(_live.where(session.c.kind.in_(RUNNING_TASKS)).order_by(session.c.uid).limit(1)).first()
+    return None if found is None else found.uid
+
+
 #: Kinds of engines that run triggers of the whole store.
 _TRIGGERING: Final = frozenset({"standalone", "triggerer"})
 

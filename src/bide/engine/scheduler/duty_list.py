@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bide.config.resolved import Config
 from bide.control.queue_tasks import Who
 from bide.engine.executors.contract import Executor
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.engine.scheduler.duties.create_runs import CreateRuns
+from bide.engine.scheduler.duties.delete_history import DeleteHistory
 from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.duties.forget_signals import ForgetSignals
@@ -21,6 +23,19 @@ from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
 from bide.model.log_path import LogLayout
 from bide.store import Store
+
+
+def configured_duties(
+    config: Config, store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout
+) -> list[Duty]:
+    """The duties of an engine as its settings want them. Raises :class:`ConfigError`."""
+    share = config.settings.scheduler.backfill_share
+    duties = make_duties(store, executor, scope, who, logs, backfill_share=share)
+    retention = config.retention
+    if scope.everything and not retention.is_all:
+        interval = config.settings.retention.interval_sec
+        duties.append(DeleteHistory(store, who.session, retention, logs, config.archive_folder, interval))
+    return duties
 
 
 def make_duties(

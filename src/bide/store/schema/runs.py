@@ -54,6 +54,8 @@ dag_run = sa.Table(
     sa.Index("ix_dag_run_deadline", "deadline", **rows_where("deadline IS NOT NULL")),
     sa.Index("ix_dag_run_recent", "dag_id", "run_after"),
     sa.Index("ix_dag_run_logical_date", "dag_id", "logical_date"),
+    # Deleting a version looks for its runs.
+    sa.Index("ix_dag_run_version", "version_uid"),
 )
 
 task_instance = sa.Table(

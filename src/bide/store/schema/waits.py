@@ -174,6 +174,8 @@ cancel_obligation = sa.Table(
     sa.Column("session", UID),
     sa.Column("error", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name="state"),
+    # Deleting an instance looks for what belongs to it.
+    sa.Index("ix_cancel_obligation_instance", "instance_uid"),
     sa.CheckConstraint("on_failure IN ('hold', 'start')", name="on_failure"),
     # A new try looks here: those that hold are few, those that are done are kept.
     sa.Index("ix_cancel_obligation_holding", "instance_uid", **rows_where("holds")),

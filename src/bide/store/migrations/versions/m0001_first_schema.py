@@ -250,6 +250,7 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
+    op.create_index("ix_dag_run_version", "dag_run", ["version_uid"], unique=False)
     op.create_table(
         "deadline",
         sa.Column("uid", sa.String(length=36), nullable=False),
@@ -483,6 +484,7 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("holds"),
     )
+    op.create_index("ix_cancel_obligation_instance", "cancel_obligation", ["instance_uid"], unique=False)
     op.create_index(
         "ix_cancel_obligation_pending",
         "cancel_obligation",
