@@ -16,6 +16,8 @@ def test_a_run_waits_for_people_and_goes_on_with_their_answers(folder: Folder) -
         assert folder.ask("questions", "show", "asking", "fill")["form"]["rows"]["value"] == 10
         refused = folder.run("questions", "answer", "asking", "approve", "--choose", "Maybe")
         assert refused.returncode != 0 and "'Maybe' is none of the options: Approve, Reject" in refused.stderr
+        wrong = folder.run("questions", "answer", "asking", "fill", "-c", "OK", "-f", "rows=many")
+        assert wrong.returncode != 0 and "field 'rows' of the form: 'many' is not of type 'integer'" in wrong.stderr
         assert folder.run("questions", "answer", "asking", "fill", "-c", "OK", "-f", "rows=21").returncode == 0
         assert folder.run("questions", "answer", "asking", "approve", "-c", "Approve").returncode == 0
         assert run.wait() == 0

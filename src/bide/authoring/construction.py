@@ -35,8 +35,13 @@ class OperatorType(ABCMeta):
             if not isinstance(operator, cls):
                 return operator
             operator._defaults = gather_defaults(kwargs)
-            operator.__init__(*args, **kwargs)
-            operator._finish_construction()
+            try:
+                operator.__init__(*args, **kwargs)
+                operator._finish_construction()
+            except BaseException:
+                # Whoever goes on all the same has no half of it in the DAG.
+                operator.leave_dag()
+                raise
             return operator
 
 

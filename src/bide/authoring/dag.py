@@ -179,6 +179,16 @@ class DAG(Testable):
         task.join(self)
         self.task_dict[task.task_id] = task
 
+    def forget_task(self, task: BaseOperator) -> None:
+        """Take `task` out, with its place in the order of others."""
+        if self.task_dict.get(task.task_id) is not task:
+            return
+        del self.task_dict[task.task_id]
+        self.used_ids.discard(task.task_id)
+        for other in self.task_dict.values():
+            other.upstream_task_ids.discard(task.task_id)
+            other.downstream_task_ids.discard(task.task_id)
+
     def add_tasks(self, tasks: Iterable[BaseOperator]) -> None:
         """:meth:`add_task` for each of `tasks`."""
         for task in tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from bide.authoring.setup_teardown import SetupTeardown, note_task
+from bide.authoring.setup_teardown import SetupTeardown, forget_task, note_task
 from bide.model.errors import AuthoringError
 
 if TYPE_CHECKING:
@@ -52,6 +52,17 @@ class DagMember(SetupTeardown):
             self.task_group = dag.task_group
         self.task_group.children[self.task_id] = self._self()
         note_task(self._self())
+
+    def leave_dag(self) -> None:
+        """Take back :meth:`join`, for a task whose constructor has failed: its id is free again."""
+        dag, self._dag = self._dag, None
+        if dag is None:
+            return
+        dag.forget_task(self._self())
+        forget_task(self._self())
+        group = self.task_group
+        if group is not None:
+            group.children.pop(self.task_id, None)
 
     def has_dag(self) -> bool:
         """Whether the task is in a DAG."""

@@ -48,6 +48,12 @@ def note_task(task: BaseOperator) -> None:
         scopes[-1].work.append(task)
 
 
+def forget_task(task: BaseOperator) -> None:
+    """It was not made after all."""
+    for one in _scopes.get():
+        one.work[:] = [other for other in one.work if other is not task]
+
+
 class SetupTeardown(Link):
     """The part of tasks, and of results of ``@task`` functions, that makes them setups and teardowns."""
 

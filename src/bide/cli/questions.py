@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -89,11 +90,14 @@ def answer(
 ) -> None:
     """Answer what a task asks: it goes on. The first answer counts."""
     config = read_config(dags)
-    given = dict(_field(one) for one in fill or ())
+    filled = dict(_field(one) for one in fill or ())
 
     async def work() -> Row:
         async with open_store(config) as store:
             _, found = await store.read(lambda tx: find_instance(tx, dag_id, run, task_id, map_index))
+            asked = await store.read(lambda tx: questions.find(tx, found.uid))
+            form = {} if asked is None else asked.question.form
+            given = {name: _value(text, form.get(name, {})) for name, text in filled.items()}
             done = await answer_question(store, found.uid, chosen=choose, given=given, by=this_person())
             return {
                 "dag_id": dag_id,
@@ -111,14 +115,21 @@ def answer(
         say(f"{dag_id}.{task_id} of run {done['run_id']} goes on with {', '.join(choose)}")
 
 
-def _field(text: str) -> tuple[str, Any]:
+def _field(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise BadInput(f"--fill takes FIELD=JSON, not {text!r}")
+    return name, value
+
+
+def _value(text: str, field: Mapping[str, Any]) -> Any:
+    """What `text` says, as JSON; plain text needs no quotes, nor does a number or date where text is wanted."""
     try:
-        return name, json.loads(value)
+        value = json.loads(text)
     except ValueError:
-        return name, value  # plain text needs no quotes
+        return text
+    wants_text = (field.get("schema") or {}).get("type") == "string"
+    return text if wants_text and not isinstance(value, str) else value
 
 
 def _summary(row: QuestionRow) -> Row:

@@ -17,7 +17,7 @@ from bide.cli.output import Row, say, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.cli.task_rows import check_dag, find_run, run_summaries
 from bide.config.resolved import Config
-from bide.control.cancel_run import cancel_run
+from bide.control.cancel_run import Cancelled, cancel_run
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_run import mark_run
 from bide.control.note_run import note_run
@@ -100,16 +100,19 @@ def show(
 def cancel(
     dag_id: DagArgument, run_id: RunArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE
 ) -> None:
-    """End a run: nothing of it goes on, and external work that it waits for is cancelled."""
+    """End a run: nothing of it goes on but teardowns, and external work that it waits for is cancelled."""
     config = read_config(dags)
 
-    async def end() -> int:
+    async def end() -> Cancelled:
         async with open_store(config) as store:
             return await cancel_run(store, dag_id, run_id, by=this_person())
 
-    count = asyncio.run(end())
-    message = f"cancelled {dag_id} {run_id}: {count} task instances"
-    tell({"dag_id": dag_id, "run_id": run_id, "cancelled": count}, output, message)
+    done = asyncio.run(end())
+    message = f"cancelled {dag_id} {run_id}: {done.instances} task instances"
+    if done.teardowns:
+        message += f"; its teardowns go on (cancel it again to end them too): {', '.join(done.teardowns)}"
+    told = {"dag_id": dag_id, "run_id": run_id, "cancelled": done.instances, "teardowns": list(done.teardowns)}
+    tell(told, output, message)
 
 
 @app.command()

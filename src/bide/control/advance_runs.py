@@ -140,7 +140,8 @@ def _decide(tx: Tx, run: RunRow, candidates: Mapping[str, set[int] | None]) -> N
 
 def end_run(tx: Tx, run: RunRow) -> None:
     """End a run whose instances have all ended."""
-    finish_run(tx, run, verdict_on(tx, run))
+    # One that somebody has failed was only waiting for its teardowns.
+    finish_run(tx, run, RunState.FAILED if run.reason else verdict_on(tx, run), reason=run.reason)
 
 
 def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> bool:

@@ -108,4 +108,6 @@ def resume_run(tx: Tx, run_uid: str, cleared: set[str], *, reset: bool = True) -
             runs.reopen(tx, run_uid)
             set_anew(tx, run_uid)
     elif run.state is RunState.RUNNING:
+        if run.reason and cleared:
+            runs.explain(tx, run_uid, "")
         consider(tx, run, cleared)

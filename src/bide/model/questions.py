@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from bide.model.errors import Conflict, InvalidArgument
+from bide.model.param_schema import problem_of
 
 #: The signal that carries an answer.
 SIGNAL: Final = "answer"
@@ -69,6 +70,10 @@ def check_answer(question: Question, chosen: Sequence[str], given: Mapping[str, 
     if unknown:
         fields = ", ".join(question.form) or "none"
         raise InvalidArgument(f"the form has no field {', '.join(map(repr, unknown))}; it has {fields}")
+    for name, value in given.items():
+        problem = problem_of(question.form[name].get("schema") or {}, value)
+        if problem and value is not None:
+            raise InvalidArgument(f"field {name!r} of the form: {problem}")
     values = {name: given.get(name, field.get("value")) for name, field in question.form.items()}
     lacking = sorted(
         name for name, value in values.items() if value is None and not _may_be_null(question.form[name])

@@ -262,6 +262,24 @@ def plan_run(found: Iterable[Found], target: RunState) -> list[Change]:
     ]
 
 
+def spared_teardowns(structure: Structure, found: Collection[Found]) -> frozenset[str]:
+    """Teardowns that are to run, or go on, where a run is ended: those that have begun, or whose setups have."""
+    succeeded = {one.task_id for one in found if one.state is TaskState.SUCCESS}
+
+    def is_due(one: Found) -> bool:
+        setups = [before for before in structure.tasks[one.task_id].upstream if structure.tasks[before].is_setup]
+        return one.state is not TaskState.NONE or not setups or not succeeded.isdisjoint(setups)
+
+    return frozenset(
+        one.task_id
+        for one in found
+        if one.state not in FINISHED
+        and one.task_id in structure.tasks
+        and structure.tasks[one.task_id].is_teardown
+        and is_due(one)
+    )
+
+
 def plan_stop(found: Iterable[Found]) -> list[Change]:
     """Stop what has not ended: what a worker has fails, all else is skipped."""
     return [

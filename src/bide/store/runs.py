@@ -45,6 +45,8 @@ class RunRow(NamedTuple):
     watched: bool = False
     #: The backfill that made it, or had it run again.
     backfill_id: int | None = None
+    #: Why it has ended, or will as soon as its teardowns have.
+    reason: str = ""
 
     @property
     def kind(self) -> str:
@@ -300,6 +302,12 @@ def reopen(tx: Tx, uid: str) -> bool:
     )
     tx.ring("runs", "history")
     return answer.rowcount > 0
+
+
+def explain(tx: Tx, uid: str, reason: str) -> None:
+    """Say why a run will end as failed, however its tasks end; nothing: that it goes by its tasks after all."""
+    tx.conn.execute(sa.update(dag_run).where(dag_run.c.uid == uid).values(reason=reason))
+    tx.ring("history")
 
 
 def correct(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> None:

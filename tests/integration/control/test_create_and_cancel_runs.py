@@ -11,11 +11,15 @@ import sqlalchemy as sa
 
 from bide.control.accept_event import accept_outcome
 from bide.control.cancel_run import cancel_run
+from bide.control.clear_tasks import clear_tasks
 from bide.control.create_run import create_run
+from bide.control.mark_run import mark_run
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import forget_file
-from bide.model.dag_spec import ParamSpec
+from bide.model.dag_spec import DagSpec, ParamSpec
 from bide.model.errors import Conflict, InvalidArgument, InvalidId, NotFound
+from bide.model.selection import RunChoice, TaskChoice
+from bide.model.states import RunState
 from bide.model.timetables import Interval
 from bide.store import dags
 from bide.store.schema import cancel_obligation, log, resume, task_instance
@@ -151,8 +155,8 @@ async def test_cancelling_ends_whatever_has_begun_and_skips_the_rest(engine: Han
     run = await in_every_state(engine)
     engine.executor.slots = 0
     before = {row["task_id"]: row["epoch"] for row in await rows(engine, task_instance)}
-    count = await cancel_run(engine.store, "d", run.run_id, by="ada")
-    assert count == 7
+    done = await cancel_run(engine.store, "d", run.run_id, by="ada")
+    assert done == (7, ())
     assert await engine.states(run) == {
         "running": "failed",
         "deferred": "failed",
@@ -208,8 +212,8 @@ async def test_a_run_that_waits_to_start_can_be_cancelled(engine: HandEngine) ->
     first = await engine.run_of(dag_spec("d", max_active_runs=1))
     second = await engine.create("d")
     await engine.settle()
-    assert await cancel_run(engine.store, "d", second.run_id, by="ada") == 1
-    assert await cancel_run(engine.store, "d", first.run_id, by="ada") == 1
+    assert (await cancel_run(engine.store, "d", second.run_id, by="ada")).instances == 1
+    assert (await cancel_run(engine.store, "d", first.run_id, by="ada")).instances == 1
     third = await engine.create("d")
     await engine.start()
     assert await engine.states(third) == {"a": "running"}, "a run that was cancelled makes room"
@@ -222,6 +226,70 @@ async def test_a_run_is_cancelled_once(engine: HandEngine) -> None:
     await engine.finish("a")
     with pytest.raises(Conflict, match="has ended: it is success"):
         await cancel_run(engine.store, "d", run.run_id, by="ada")
+
+
+def with_teardown() -> DagSpec:
+    """setup → work → teardown, and a second setup that never begins."""
+    upstream = {"make": [], "work": ["make"], "remove": ["make", "work"], "late": ["work"], "undo": ["late"]}
+    each = {
+        "make": {"is_setup": True},
+        "late": {"is_setup": True},
+        "remove": {"is_teardown": True, "trigger_rule": "all_done_setup_success"},
+        "undo": {"is_teardown": True, "trigger_rule": "all_done_setup_success"},
+    }
+    return dag_spec("d", upstream, tasks=each)
+
+
+async def test_teardowns_run_before_a_cancelled_run_ends(engine: HandEngine) -> None:
+    run = await engine.run_of(with_teardown())
+    await engine.finish("make")
+    await engine.start()
+    done = await cancel_run(engine.store, "d", run.run_id, by="ada")
+    assert done.teardowns == ("remove",)
+    await engine.start()
+    states = {"make": "success", "work": "failed", "remove": "running", "late": "skipped", "undo": "skipped"}
+    assert await engine.states(run) == states
+    row = await engine.run_row(run)
+    assert (row["state"], row["reason"]) == ("running", "cancelled by ada")
+    await engine.finish("remove")
+    await engine.settle()
+    row = await engine.run_row(run)
+    assert (row["state"], row["unfinished"], row["reason"]) == ("failed", 0, "cancelled by ada")
+
+
+async def test_teardowns_run_before_a_run_that_is_marked_as_failed_ends(engine: HandEngine) -> None:
+    run = await engine.run_of(with_teardown())
+    await engine.finish("make")
+    await engine.start()
+    plan = await mark_run(engine.store, "d", run.run_id, RunState.FAILED, by="ada")
+    assert [one.found.task_id for one in plan.changes] == ["work", "late", "undo"]
+    await engine.start()
+    await engine.finish("remove")
+    await engine.settle()
+    row = await engine.run_row(run)
+    assert (row["state"], row["reason"]) == ("failed", "marked as failed by ada")
+
+
+async def test_a_second_cancel_ends_teardowns_too(engine: HandEngine) -> None:
+    run = await engine.run_of(with_teardown())
+    await engine.finish("make")
+    await engine.start()
+    await cancel_run(engine.store, "d", run.run_id, by="ada")
+    await engine.start()
+    assert (await cancel_run(engine.store, "d", run.run_id, by="bob")) == (1, ())
+    row = await engine.run_row(run)
+    assert (row["state"], row["unfinished"], row["reason"]) == ("failed", 0, "cancelled by bob")
+    assert (await engine.states(run))["remove"] == "failed"
+
+
+async def test_a_clear_takes_a_cancel_back(engine: HandEngine) -> None:
+    run = await engine.run_of(with_teardown())
+    await engine.finish("make")
+    await engine.start()
+    await cancel_run(engine.store, "d", run.run_id, by="ada")
+    which_runs = RunChoice(run_ids=frozenset({run.run_id}))
+    await clear_tasks(engine.store, "d", which_runs=which_runs, which_tasks=TaskChoice(), by="ada")
+    assert (await engine.run_row(run))["reason"] == ""
 
 
 # --- pause

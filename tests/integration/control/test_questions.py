@@ -83,6 +83,7 @@ async def test_only_those_who_were_asked_may_answer(engine: HandEngine) -> None:
         (["yes", "no"], {}, "only one option may be chosen"),
         (["yes"], {"sum": 1}, "the form has no field 'sum'; it has amount"),
         (["yes"], {"amount": None}, "the form lacks 'amount'"),
+        (["yes"], {"amount": "many"}, "field 'amount' of the form: 'many' is not of type 'integer'"),
     ],
 )
 async def test_what_is_no_answer_is_refused(engine: HandEngine, chosen: Any, given: Any, message: str) -> None:

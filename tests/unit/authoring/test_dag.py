@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bide.authoring.dag import DAG, collecting, dag
+from bide.authoring.group import TaskGroup
 from bide.authoring.operator import BaseOperator
 from bide.authoring.python import PythonOperator
+from bide.authoring.serialize import validate_dag
 from bide.authoring.taskflow import task
 from bide.model.errors import CycleError, DuplicateId, InvalidArgument, InvalidId, NotFound
+from bide.standard.operators.empty import EmptyOperator
 
 
 def noop() -> None: ...
@@ -251,3 +255,24 @@ def test_owner_lists_the_owners_of_the_tasks() -> None:
         PythonOperator(task_id="b", python_callable=noop, owner="amy")
     assert made.owner == "amy, zoe"
     assert isinstance(made.tasks[0], BaseOperator)
+
+
+class Broken(BaseOperator):
+    def __init__(self, before: BaseOperator, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.set_upstream(before)
+        raise ValueError("no such thing")
+
+
+def test_no_half_of_a_task_whose_constructor_fails_is_left() -> None:
+    with DAG("d") as dag:
+        first = EmptyOperator(task_id="first")
+        with TaskGroup("g") as group:
+            with pytest.raises(ValueError, match="no such thing"):
+                Broken(task_id="one", before=first)
+            assert dag.task_ids == ["first"]
+            assert group.children == {}
+            assert first.downstream_task_ids == set()
+            instead = EmptyOperator(task_id="one")
+    assert dag.get_task("g.one") is instead
+    validate_dag(dag)
