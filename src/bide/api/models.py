@@ -120,6 +120,14 @@ class Dag(Answer):
     version_number: int
 
 
+class EdgeLabel(Answer):
+    """What is written on the line from one task to the next."""
+
+    source_id: str
+    target_id: str
+    label: str
+
+
 class DagDetails(Dag):
     """A DAG with what its file says of its runs."""
 
@@ -131,6 +139,7 @@ class DagDetails(Dag):
     end_date: datetime | None
     doc_md: str | None
     params: dict[str, Any] = Field(description="Default value, description and JSON schema by name.")
+    edge_labels: list[EdgeLabel]
 
 
 class Dags(Answer):
@@ -182,6 +191,7 @@ class TriggerDagRun(Question):
 
     dag_run_id: str | None = Field(None, description="By default made of the kind of run and the moment.")
     logical_date: datetime | None = Field(None, description="By default now; without a zone it is UTC.")
+    run_after: datetime | None = Field(None, description="It does not start before; by default now.")
     conf: dict[str, Any] | None = None
     note: str | None = None
 

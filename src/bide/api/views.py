@@ -52,6 +52,10 @@ def dag_details(row: DagView, spec: DagSpec) -> models.DagDetails:
         end_date=None if spec.end_date is None else datetime.fromisoformat(spec.end_date),
         doc_md=spec.doc,
         params=described_params(spec),
+        edge_labels=[
+            models.EdgeLabel(source_id=before, target_id=after, label=text)
+            for before, after, text in spec.edge_labels
+        ],
     )
 
 

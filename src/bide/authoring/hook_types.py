@@ -7,16 +7,15 @@ connections and its value the hook's class.
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from bide.authoring.providers import load_path, provider_infos
 from bide.model.errors import NotFound
 
 if TYPE_CHECKING:
     from bide.authoring.connection import Connection
 
-_PROVIDERS: Final = "apache_airflow_provider"
 _OWN: Final = "bide.hooks"
 
 
@@ -55,20 +54,15 @@ def hook_class(conn_type: str) -> type[Any]:
             f"no installed package has a hook for connections of type {conn_type!r} (there are hooks for: "
             f"{names}): install the provider package of that service"
         )
-    module, _, name = place.replace(":", ".").rpartition(".")
-    return cast("type[Any]", getattr(import_module(module), name))
+    return cast("type[Any]", load_path(place))
 
 
 @cache
 def _known_types() -> dict[str, str]:
     """Path of the hook's class by type of connections."""
     found: dict[str, str] = {}
-    for entry in entry_points(group=_PROVIDERS):
-        for one in _info(entry).get("connection-types", ()):
+    for info in provider_infos():
+        for one in info.get("connection-types", ()):
             found[one["connection-type"]] = one["hook-class-name"]
     found.update({entry.name: entry.value for entry in entry_points(group=_OWN)})
     return found
-
-
-def _info(entry: EntryPoint) -> dict[str, Any]:
-    return cast("dict[str, Any]", entry.load()())

@@ -134,7 +134,7 @@ class Runtime(Protocol):
     def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
         """Make a run of another DAG: its id, and whether it was ``made``, ``reset``, or ``exists`` already.
 
-        `options` are `run_id`, `conf`, `logical_date`, `reset`, `refuse_paused` and `note`.
+        `options` are `run_id`, `conf`, `logical_date`, `run_after`, `reset`, `refuse_paused` and `note`.
         """
         ...
 

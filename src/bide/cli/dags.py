@@ -57,12 +57,15 @@ def show(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Ou
     row = asyncio.run(resolve_dag(read_config(dags), dag_id, parse=dags is not None))
     spec = row.spec
     tasks = {task.task_id: task for task in spec.tasks}
+    # In JSON they stand apart, so that ids stay ids.
+    edges = [{"source": before, "target": after, "label": text} for before, after, text in spec.edge_labels]
+    labels = {} if output is Output.JSON else {(one["source"], one["target"]): one["label"] for one in edges}
     order = topological_order({task_id: task.upstream for task_id, task in tasks.items()})
     task_rows: list[Row] = [
         {
             "task_id": task_id,
             "operator": tasks[task_id].operator,
-            "upstream": list(tasks[task_id].upstream),
+            "upstream": [_labelled(one, labels.get((one, task_id))) for one in tasks[task_id].upstream],
             "trigger_rule": tasks[task_id].trigger_rule,
             "retries": tasks[task_id].retries,
         }
@@ -82,7 +85,7 @@ def show(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Ou
         "params": spec.params,
     }
     if output is Output.JSON:
-        show_json({**record, "tasks": task_rows})
+        show_json({**record, "edge_labels": edges, "tasks": task_rows})
         return
     show_record(record, output)
     show_rows(task_rows, output, title="Tasks", empty="no tasks")
@@ -93,6 +96,7 @@ def trigger(
     dag_id: DagArgument,
     conf: Annotated[str | None, typer.Option(help="JSON object for the run.", show_default=False)] = None,
     logical_date: Annotated[str | None, typer.Option(help="ISO 8601; by default now.", show_default=False)] = None,
+    run_after: Annotated[str | None, typer.Option(help="Not before; ISO 8601.", show_default=False)] = None,
     run_id: Annotated[str | None, typer.Option(help="By default made of the date.", show_default=False)] = None,
     note: Annotated[str | None, typer.Option(help="For people who look at the run.", show_default=False)] = None,
     dags: DagsOption = None,
@@ -108,6 +112,7 @@ def trigger(
                 dag_id,
                 conf=read_conf(conf),
                 logical_date=read_moment("--logical-date", logical_date, config.settings.core.default_timezone),
+                run_after=read_moment("--run-after", run_after, config.settings.core.default_timezone),
                 run_id=run_id,
                 note=note,
                 by=this_person(),
@@ -143,6 +148,10 @@ def errors(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None
     show_rows(rows, output, empty=f"no import errors in {config.dags_folder}")
     if rows:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _labelled(upstream: str, label: str | None) -> str:
+    return upstream if label is None else f"{upstream} ({label})"
 
 
 def _summary(row: DagRow) -> Row:

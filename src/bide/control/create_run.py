@@ -26,11 +26,14 @@ async def create_run(
     run_type: str = "manual",
     conf: dict[str, Any] | None = None,
     logical_date: datetime | None = None,
+    run_after: datetime | None = None,
     run_id: str | None = None,
     note: str | None = None,
     by: str,
 ) -> RunRow:
     """Make a run of `dag_id`, queued, with an instance per task. `note` is for people.
+
+    It starts when there is room, and not before `run_after`.
 
     Raises :class:`NotFound` for an unknown DAG, :class:`Conflict` if there is a run of that id, and
     :class:`InvalidArgument` if `conf` is no JSON object, or not as the DAG's params say.
@@ -43,7 +46,7 @@ async def create_run(
             raise NotFound(f"there is no DAG {dag_id!r}{gone}")
         given = {} if conf is None else conf
         check_conf(tx, found, given)
-        at = logical_date or tx.now
+        at = logical_date or run_after or tx.now
         schedule = specs.structure_of(tx, found.version_uid).spec.schedule
         run = make_run(
             tx,
@@ -52,7 +55,7 @@ async def create_run(
             run_type=run_type,
             logical_date=at,
             interval=None if schedule.kind == "custom" else manual_interval(schedule, at),
-            run_after=tx.now,
+            run_after=run_after or tx.now,
             conf=given,
             by=by,
         )

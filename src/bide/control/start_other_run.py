@@ -22,8 +22,12 @@ async def start_other_run(store: Store, owner: InstanceRow, asked: StartRun) -> 
     :class:`NotFound`, :class:`InvalidArgument`, and :class:`Conflict` for a DAG that must not be paused and is.
     """
     logical_date = None if asked.logical_date is None else datetime.fromisoformat(asked.logical_date)
+    run_after = None if asked.run_after is None else datetime.fromisoformat(asked.run_after)
     by = name_of(owner)
-    run_id = asked.run_id or f"manual__{(logical_date or owner.start_date or store.clock.now()).isoformat()}"
+    run_id = (
+        asked.run_id
+        or f"manual__{(logical_date or run_after or owner.start_date or store.clock.now()).isoformat()}"
+    )
 
     def look(tx: Tx) -> RunStarted | None:
         found = dags.find(tx, asked.dag_id)
@@ -46,6 +50,7 @@ async def start_other_run(store: Store, owner: InstanceRow, asked: StartRun) -> 
                 asked.dag_id,
                 conf=_read_conf(asked.conf),
                 logical_date=logical_date,
+                run_after=run_after,
                 run_id=run_id,
                 note=asked.note,
                 by=by,

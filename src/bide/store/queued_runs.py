@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from bide.model.states import RunState
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.runs import RunRow, read, select_runs
-from bide.store.schema import backfill, dag, dag_run, timetable_question
+from bide.store.schema import UtcTime, backfill, dag, dag_run, timetable_question
 
 
 def _is(state: RunState) -> sa.ColumnElement[bool]:
@@ -52,7 +53,11 @@ _may_start = sa.or_(
         < sa.func.coalesce(backfill.c.max_active_runs, dag.c.max_active_runs),
     ),
 )
-_queued = select_runs.where(_is(RunState.QUEUED), ~_lacks_interval).order_by(dag_run.c.run_after, dag_run.c.uid)
+#: One that is asked for by hand may be for later.
+_NOW = sa.bindparam("now", type_=UtcTime)
+_queued = select_runs.where(_is(RunState.QUEUED), ~_lacks_interval, dag_run.c.run_after <= _NOW).order_by(
+    dag_run.c.run_after, dag_run.c.uid
+)
 _LIMIT = sa.bindparam("limit", type_=sa.Integer)
 _place = sa.func.row_number().over(
     partition_by=(dag_run.c.dag_id, dag_run.c.run_type, dag_run.c.backfill_id),
@@ -69,6 +74,7 @@ _ranked = (
     .where(
         _is(RunState.QUEUED),
         ~_lacks_interval,
+        dag_run.c.run_after <= _NOW,
         _may_start,
         sa.func.coalesce(_running.c.number, 0) < dag.c.max_active_runs,
     )
@@ -92,8 +98,18 @@ def queued(tx: Tx, limit: int, only: str | None = None) -> list[RunRow]:
     Reads ``ix_dag_run_unfinished``.
     """
     if only is not None:
-        return [read(row) for row in tx.conn.execute(_queued_by_uid, {"only": only})]
-    return [read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit})]
+        return [read(row) for row in tx.conn.execute(_queued_by_uid, {"only": only, "now": tx.now})]
+    return [read(row) for row in tx.conn.execute(_queued_with_room, {"limit": limit, "now": tx.now})]
+
+
+_next_due = sa.select(sa.func.min(dag_run.c.run_after, type_=UtcTime)).where(
+    _is(RunState.QUEUED), dag_run.c.run_after > _NOW
+)
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When the next run may start that is for later. Reads ``ix_dag_run_unfinished``."""
+    return tx.conn.execute(_next_due, {"now": tx.now}).scalar_one_or_none()
 
 
 #: See :attr:`RunRow.kind`. Written out, since PostgreSQL takes no two parameters for the same.

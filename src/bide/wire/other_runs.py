@@ -18,6 +18,8 @@ class StartRun(Message, frozen=True):
     conf: bytes = b"{}"
     #: ISO 8601; None for now.
     logical_date: str | None = None
+    #: ISO 8601: it does not start before that. None for now.
+    run_after: str | None = None
     #: Clear a run of that name or date if there is one.
     reset: bool = False
     refuse_paused: bool = False

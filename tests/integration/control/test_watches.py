@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -215,6 +215,21 @@ async def test_a_task_makes_a_run_once_however_often_it_asks(engine: HandEngine)
     ((conf, by, note),) = await engine.store.read(lambda tx: tx.conn.execute(query).all())
     assert (conf, note) == (b'{"x": 1}', "by a test")
     assert by == f"task consumer.a of run {task.run.run_id}"
+
+
+async def test_a_run_that_is_asked_for_later_waits_until_then(engine: HandEngine) -> None:
+    await engine.register(OTHER)
+    await engine.run_of(dag_spec("consumer"))
+    await engine.start()
+    later = engine.clock.now() + timedelta(hours=2)
+    reply = await engine.ask(engine.started("a"), StartRun("other", run_after=later.isoformat()))
+    assert reply == RunStarted(f"manual__{later.isoformat()}", "made")
+    query = sa.select(dag_run.c.state, dag_run.c.run_after).where(dag_run.c.dag_id == "other")
+    assert await engine.settle() == later
+    assert await engine.store.read(lambda tx: tx.conn.execute(query).all()) == [("queued", later)]
+    engine.clock.advance(timedelta(hours=2).total_seconds())
+    await engine.settle()
+    assert await engine.store.read(lambda tx: tx.conn.execute(query).all()) == [("running", later)]
 
 
 async def test_a_run_of_that_name_is_told_or_cleared(engine: HandEngine) -> None:

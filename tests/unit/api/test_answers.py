@@ -303,7 +303,10 @@ async def test_the_instances_of_a_mapped_task(store: Store, admin: httpx.AsyncCl
 
 async def test_conf_that_params_refuse_names_the_param(store: Store, admin: httpx.AsyncClient) -> None:
     spec = msgspec.structs.replace(
-        etl("typed"), params={"n": 1}, param_specs={"n": ParamSpec({"type": "integer"}, "how many")}
+        etl("typed"),
+        params={"n": 1},
+        param_specs={"n": ParamSpec({"type": "integer"}, "how many")},
+        edge_labels=(("extract", "load", "rows"),),
     )
     await put_file(store, "/dags/typed.py", msgspec.structs.replace(spec, file="/dags/typed.py"))
     answer = await admin.post("/api/v2/dags/typed/dagRuns", json={"conf": {"n": "many"}})
@@ -311,3 +314,4 @@ async def test_conf_that_params_refuse_names_the_param(store: Store, admin: http
     assert answer.json() == {"detail": "DAG 'typed', param 'n': 'many' is not of type 'integer'"}
     details = (await admin.get("/api/v2/dags/typed/details")).json()
     assert details["params"] == {"n": {"value": 1, "description": "how many", "schema": {"type": "integer"}}}
+    assert details["edge_labels"] == [{"source_id": "extract", "target_id": "load", "label": "rows"}]

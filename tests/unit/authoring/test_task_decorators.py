@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +58,47 @@ def test_an_installed_package_brings_a_decorator(monkeypatch: pytest.MonkeyPatch
     point = EntryPoint("shout", f"{__name__}:shouted", task_decorators.GROUP)
     monkeypatch.setattr(task_decorators, "installed_decorators", lambda: {"shout": point})
     assert said(task.shout) == "HELLO!"
+
+
+def test_a_provider_package_for_airflow_brings_a_decorator(tmp_path: Path) -> None:
+    """As an installed package does: by its entry point, in a process of its own."""
+    info = tmp_path / "apache_airflow_providers_fake-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: apache-airflow-providers-fake\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[apache_airflow_provider]\nprovider_info = fake_provider:info\n")
+    (tmp_path / "fake_provider.py").write_text(
+        "from bide.authoring.taskflow import DecoratedOperator, TaskDecorator\n"
+        "def info():\n"
+        "    return {'task-decorators': [{'name': 'fake', 'class-name': 'fake_provider.fake_task'}]}\n"
+        "class Fake(DecoratedOperator):\n"
+        "    def __init__(self, *, image, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.image = image\n"
+        "def fake_task(python_callable=None, **kwargs):\n"
+        "    made = TaskDecorator(Fake)\n"
+        "    return made(python_callable) if python_callable is not None else made(**kwargs)\n"
+    )
+    code = (
+        "from bide import DAG, task\n"
+        "with DAG('d') as dag:\n"
+        "    @task.fake(image='python')\n"
+        "    def work(): ...\n"
+        "    work()\n"
+        "one = dag.get_task('work')\n"
+        "print(type(one).__name__, one.image)\n"
+        "try:\n"
+        "    task.fakes\n"
+        "except AttributeError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["Fake python", "there is no @task.fakes; did you mean 'fake'?"]
 
 
 def test_a_decorator_that_nobody_brings_is_told_with_the_nearest() -> None:

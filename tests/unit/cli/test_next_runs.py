@@ -77,3 +77,13 @@ def test_details_are_what_show_shows(project: Project, rows: Rows) -> None:
     put(project, kind="cron", expressions=("0 0 * * *",), timezone="Asia/Tokyo", text="@daily")
     assert rows("dags", "details", "etl") == rows("dags", "show", "etl")
     assert rows("dags", "show", "etl")["timezone"] == "Asia/Tokyo"
+
+
+def test_labels_of_edges_are_shown(project: Project, bide: Bide, rows: Rows) -> None:
+    spec = project.etl()
+    before, after = "extract", "load"
+    project.put(msgspec.structs.replace(spec, edge_labels=((before, after, "when there is any"),)))
+    assert f"{before} (when there is any)" in bide("dags", "show", "etl").stdout
+    shown = rows("dags", "show", "etl")
+    assert shown["edge_labels"] == [{"source": before, "target": after, "label": "when there is any"}]
+    assert shown["tasks"][1]["upstream"] == [before]

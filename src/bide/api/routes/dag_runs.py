@@ -54,6 +54,7 @@ async def trigger(dag_id: str, body: models.TriggerDagRun, services: Given, user
         dag_id,
         conf=body.conf,
         logical_date=_aware(body.logical_date),
+        run_after=_aware(body.run_after),
         run_id=body.dag_run_id,
         note=body.note,
         by=user,

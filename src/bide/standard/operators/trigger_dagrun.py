@@ -31,9 +31,9 @@ class TriggeredRunFailed(TaskError):
 class TriggerDagRunOperator(BaseOperator):
     """Makes a run of the DAG `trigger_dag_id`, with `conf` (a dict that JSON can hold) and `logical_date`.
 
-    `trigger_run_id` names it; otherwise it is named after the moment. If there is a run of that name or date, the
-    task fails; `reset_dag_run` clears that run instead, `skip_when_already_exists` skips the task.
-    `fail_when_dag_is_paused` fails if nobody would start the run.
+    The run starts at once, or at `run_after`. `trigger_run_id` names it; otherwise it is named after the moment. If
+    there is a run of that name or date, the task fails; `reset_dag_run` clears that run instead,
+    `skip_when_already_exists` skips the task. `fail_when_dag_is_paused` fails if nobody would start the run.
 
     `wait_for_completion` waits until the run is in one of `allowed_states` (by default success), and fails if
     it is in one of `failed_states` (by default failed). It looks every `poke_interval`; with `deferrable` it holds
@@ -45,6 +45,7 @@ class TriggerDagRunOperator(BaseOperator):
         "trigger_dag_id",
         "trigger_run_id",
         "logical_date",
+        "run_after",
         "conf",
         "wait_for_completion",
         "skip_when_already_exists",
@@ -59,6 +60,7 @@ class TriggerDagRunOperator(BaseOperator):
         trigger_run_id: str | None = None,
         conf: dict[str, Any] | None = None,
         logical_date: str | dt.datetime | None = None,
+        run_after: str | dt.datetime | None = None,
         execution_date: str | dt.datetime | None = None,
         reset_dag_run: bool = False,
         wait_for_completion: bool = False,
@@ -78,6 +80,7 @@ class TriggerDagRunOperator(BaseOperator):
         self.trigger_run_id = trigger_run_id
         self.conf = conf
         self.logical_date = logical_date if execution_date is None else execution_date
+        self.run_after = run_after
         self.reset_dag_run = reset_dag_run
         self.wait_for_completion = wait_for_completion
         #: Seconds.
@@ -117,7 +120,7 @@ class TriggerDagRunOperator(BaseOperator):
         self._judge(event)
 
     def _start(self, context: Context) -> str:
-        date = as_moment(self.logical_date, name="logical_date", of=name_of(self))
+        of = name_of(self)
         try:
             conf = json.dumps(self.conf or {}, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -126,7 +129,8 @@ class TriggerDagRunOperator(BaseOperator):
             self.trigger_dag_id,
             run_id=self.trigger_run_id,
             conf=conf.encode(),
-            logical_date=None if date is None else date.astimezone(dt.UTC).isoformat(),
+            logical_date=_in_utc(self.logical_date, "logical_date", of),
+            run_after=_in_utc(self.run_after, "run_after", of),
             reset=self.reset_dag_run,
             refuse_paused=self.fail_when_dag_is_paused,
             note=self.note,
@@ -147,6 +151,11 @@ class TriggerDagRunOperator(BaseOperator):
         if told.get("status", "success") != "success":
             raise TriggeredRunFailed(f"DAG {self.trigger_dag_id!r}: {told.get('seen', 'failed')}")
         self.log.info("DAG %s: %s", self.trigger_dag_id, told.get("seen", "let go by hand"))
+
+
+def _in_utc(value: str | dt.datetime | None, name: str, of: str) -> str | None:
+    moment = as_moment(value, name=name, of=of)
+    return None if moment is None else moment.astimezone(dt.UTC).isoformat()
 
 
 def _states(of: str, values: Sequence[Any]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class FileSensor(BaseSensorOperator):
     default can't give a base folder yet, so that `filepath` must then be absolute.
     """
 
-    template_fields = ("filepath",)
+    template_fields = ("filepath", "fs_conn_id")
     ui_color = "#91818a"
 
     def __init__(

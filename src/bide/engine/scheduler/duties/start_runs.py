@@ -62,7 +62,7 @@ class StartRuns:
 
     def _work(self, tx: Tx) -> Next:
         if not queued_runs.queued(tx, 1, self.scope.only_run):
-            return Next()
+            return Next(due_at=queued_runs.next_due(tx))
         # The limit counts what all engines have started: one of them decides at a time, on what there is then.
         decide_alone(tx, "start_runs")
         queued = queued_runs.queued(tx, _BATCH, self.scope.only_run)
@@ -74,7 +74,7 @@ class StartRuns:
             chosen = queued  # a run that a person started in a terminal starts now
         for run in chosen:
             _start(tx, run)
-        return Next(again=len(queued) == _BATCH and bool(chosen))
+        return Next(again=len(queued) == _BATCH and bool(chosen), due_at=queued_runs.next_due(tx))
 
 
 def _start(tx: Tx, run: RunRow) -> None:
