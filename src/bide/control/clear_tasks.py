@@ -10,6 +10,7 @@ from bide.control.clear_beyond import beyond_markers
 from bide.control.deadlines import set_anew
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
+from bide.control.unmap_tasks import unmap_changed
 from bide.model.selection import Change, RunChoice, TaskChoice, plan_clear, plan_move
 from bide.model.states import FINISHED_RUN, RunState, TaskState
 from bide.store import Store, Tx, runs
@@ -64,7 +65,8 @@ def _look(tx: Tx, asked: _Asked) -> tuple[list[Selected], Plan]:
         made = one.added() if cleared else []
         changes += cleared
         if one.moves and cleared:
-            changes += plan_move(one.structure, one.found)
+            chosen = {change.found.uid for change in cleared}
+            changes += [move for move in plan_move(one.structure, one.found) if move.found.uid not in chosen]
             added += [(one.run.run_id, task_id) for task_id in made]
     if which_tasks.downstream:
         for one, more in beyond_markers(tx, selected, changes, which_tasks):
@@ -95,8 +97,9 @@ def _clear_run(tx: Tx, one: Selected, changes: list[Change], reset: bool, by: st
     if one.moves:
         run = runs.get_many(tx, [one.run.uid])[one.run.uid]
         runs.move_to_version(tx, run, one.version_uid, one.structure, {found.task_id for found in one.found})
+    unmapped = unmap_changed(tx, one.run.uid, one.structure, went)
     cleared = {change.found.task_id for change in went if change.target is TaskState.NONE}
-    resume_run(tx, one.run.uid, cleared | set(one.added()), reset=reset)
+    resume_run(tx, one.run.uid, cleared | unmapped | set(one.added()), reset=reset)
     return went
 
 

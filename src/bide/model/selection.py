@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from bide.model.errors import InvalidArgument
+from bide.model.ids import NOT_MAPPED
 from bide.model.run_state import Structure
 from bide.model.states import FINISHED, TRANSITIONS, RunState, TaskState, clearing, marking
 
@@ -295,10 +296,21 @@ def plan_timeout(found: Iterable[Found]) -> list[Change]:
 
 
 def plan_move(structure: Structure, found: Iterable[Found]) -> list[Change]:
-    """What moving a run to the version `structure` of its DAG ends: open instances of tasks that it has no more."""
-    return [
-        Change(one, "remove") for one in found if one.task_id not in structure.tasks and one.state not in FINISHED
-    ]
+    """What moving a run to the version `structure` of its DAG ends: open instances of what it has no more.
+
+    That are tasks, and elements of tasks that are not mapped any more. One that was begun of a task that is mapped
+    now begins anew, as its elements.
+    """
+    changes: list[Change] = []
+    for one in found:
+        if one.state in FINISHED:
+            continue
+        is_mapped = one.task_id in structure.mapped
+        if one.task_id not in structure.tasks or (one.map_index != NOT_MAPPED and not is_mapped):
+            changes.append(Change(one, "remove"))
+        elif is_mapped and one.map_index == NOT_MAPPED and (name := clearing(one.state)) is not None:
+            changes.append(Change(one, name))
+    return changes
 
 
 def in_order(

@@ -79,6 +79,16 @@ def put(tx: Tx, run_uid: str, totals: Mapping[str, int], measures: Sequence[Meas
     )
 
 
+_forget = sa.delete(expansion).where(
+    expansion.c.run_uid == sa.bindparam("run"), expansion.c.task_id.in_(listed("tasks"))
+)
+
+
+def forget(tx: Tx, run_uid: str, task_ids: Collection[str]) -> None:
+    """These tasks are not mapped any more."""
+    tx.conn.execute(_forget, {"run": run_uid, "tasks": list(task_ids)})
+
+
 _of = (expansion.c.run_uid == sa.bindparam("run"), expansion.c.task_id == sa.bindparam("task"))
 _add = {
     state: sa.update(expansion).where(*_of).values({state.value: expansion.c[state.value] + sa.bindparam("number")})
