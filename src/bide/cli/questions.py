@@ -128,7 +128,8 @@ def _value(text: str, field: Mapping[str, Any]) -> Any:
         value = json.loads(text)
     except ValueError:
         return text
-    wants_text = (field.get("schema") or {}).get("type") == "string"
+    schema: Mapping[str, Any] = field.get("schema") or {}
+    wants_text = schema.get("type") == "string"
     return text if wants_text and not isinstance(value, str) else value
 
 

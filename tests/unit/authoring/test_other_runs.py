@@ -163,7 +163,15 @@ def trigger(**options: Any) -> TriggerDagRunOperator:
 
 
 def test_a_run_is_asked_for(answers: Answers, runtime: Any, context_for: Any) -> None:
-    task = trigger(trigger_run_id="r1", conf={"x": 1}, logical_date=DAY, note="why", fail_when_dag_is_paused=True)
+    later = (DAY + dt.timedelta(hours=1)).isoformat()
+    task = trigger(
+        trigger_run_id="r1",
+        conf={"x": 1},
+        logical_date=DAY,
+        run_after=later,
+        note="why",
+        fail_when_dag_is_paused=True,
+    )
     task.execute(context_for(task))
     assert answers.started == [
         {
@@ -171,6 +179,7 @@ def test_a_run_is_asked_for(answers: Answers, runtime: Any, context_for: Any) ->
             "run_id": "r1",
             "conf": b'{"x": 1}',
             "logical_date": "2026-03-01T05:00:00+00:00",
+            "run_after": "2026-03-01T06:00:00+00:00",
             "reset": False,
             "refuse_paused": True,
             "note": "why",

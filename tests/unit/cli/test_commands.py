@@ -68,7 +68,8 @@ def test_a_run_is_triggered_and_cancelled(etl: Project, bide: Bide, rows: Rows) 
     result = bide("runs", "cancel", "etl", "mine")
     assert result.exit_code == 1
     assert "has ended" in result.stderr
-    assert rows("runs", "cancel", "etl", "first") == {"dag_id": "etl", "run_id": "first", "cancelled": 3}
+    cancelled = rows("runs", "cancel", "etl", "first")
+    assert cancelled == {"dag_id": "etl", "run_id": "first", "cancelled": 3, "teardowns": []}
 
 
 def test_a_dag_is_paused_and_unpaused(etl: Project, bide: Bide, rows: Rows) -> None:
