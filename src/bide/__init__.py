@@ -21,6 +21,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.asset_events import AssetEvent
+    from bide.authoring.asset_schedules import AssetOrTimeSchedule
+    from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, Dataset, Model
     from bide.authoring.async_operator import BaseAsyncOperator
     from bide.authoring.branch import BaseBranchOperator
     from bide.authoring.callback_url import callback_url
@@ -126,6 +129,12 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "ApprovalOperator",
+    "Asset",
+    "AssetAlias",
+    "AssetAll",
+    "AssetAny",
+    "AssetEvent",
+    "AssetOrTimeSchedule",
     "AsyncCallback",
     "AuthoringError",
     "BaseAsyncOperator",
@@ -151,6 +160,7 @@ __all__ = [
     "DagRun",
     "DagRunInfo",
     "DataInterval",
+    "Dataset",
     "DateTimeSensor",
     "DateTimeTrigger",
     "DayOfWeekSensor",
@@ -177,6 +187,7 @@ __all__ = [
     "JobStatus",
     "Label",
     "LatestOnlyOperator",
+    "Model",
     "MultipleCronTriggerTimetable",
     "Param",
     "ParamsDict",
@@ -253,6 +264,9 @@ __all__ = [
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
     "bide.authoring.async_operator": ("BaseAsyncOperator",),
+    "bide.authoring.asset_events": ("AssetEvent",),
+    "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
+    "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "Dataset", "Model"),
     "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),

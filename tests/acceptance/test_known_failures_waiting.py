@@ -358,9 +358,9 @@ with DAG("consumer", schedule=[seen], description="version 0"):
 """
 
 
-def needs_assets() -> None:
-    if not hasattr(bide, "Asset"):
-        raise PartMissing("assets")
+def needs_watchers() -> None:
+    if not hasattr(bide, "AssetWatcher"):
+        raise PartMissing("assets with watchers")
 
 
 def asset_folder(folder: Folder, text: str) -> Path:
@@ -370,10 +370,8 @@ def asset_folder(folder: Folder, text: str) -> Path:
     return notes
 
 
-@needs("assets")
 def test_k19_each_event_of_an_asset_is_consumed_once(folder: Folder) -> None:
     """K19: by the runs of a consumer that allows one at a time, while the producer runs ten times."""
-    needs_assets()
     notes = asset_folder(folder, PAIR)
     runs = [f"run-{number}" for number in range(10)]
     with folder.start("standalone", "--port", "0") as server:
@@ -388,7 +386,7 @@ def test_k19_each_event_of_an_asset_is_consumed_once(folder: Folder) -> None:
 @needs("assets with watchers")
 def test_k21_a_watcher_is_not_started_anew_by_each_parse(folder: Folder) -> None:
     """K21: the trigger that an asset is watched by runs on while the file is parsed again."""
-    needs_assets()
+    needs_watchers()
     notes = asset_folder(folder, WATCHER)
     with folder.start("standalone", "--port", "0") as server:
         server.read_until("curl -u")
@@ -402,7 +400,7 @@ def test_k21_a_watcher_is_not_started_anew_by_each_parse(folder: Folder) -> None
 @needs("assets with watchers")
 def test_k25_every_event_of_a_trigger_can_start_a_run(folder: Folder) -> None:
     """K25: all three events of one trigger reach the consumer, not the first alone."""
-    needs_assets()
+    needs_watchers()
     notes = asset_folder(folder, WATCHER)
     with folder.start("standalone", "--port", "0") as server:
         server.read_until("curl -u")

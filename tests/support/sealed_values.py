@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from bide.store import Store, Tx
 from bide.store.ids import new_id
 from bide.store.schema import (
+    asset,
+    asset_event,
     cancel_obligation,
     checkpoint,
     connection,
@@ -93,6 +95,22 @@ def _rows(tx: Tx, uid: str, run_uid: str, value: bytes) -> list[tuple[sa.Table, 
             },
         ),
         (task_state, {**one, "kind": "user", "key": "cursor", "value": value, "updated_at": tx.now}),
+        (
+            asset,
+            {"uid": uid, "name": uid, "uri": uid, "group": "asset", "extra": {}, "created_at": tx.now},
+        ),
+        (
+            asset_event,
+            {
+                "uid": new_id(tx.now),
+                "asset_uid": uid,
+                "timestamp": tx.now,
+                "extra": value,
+                "source_map_index": -1,
+                "made_by": "test",
+                "aliases": [],
+            },
+        ),
         (checkpoint, {"name": uid, "value": value, "covers": tx.now, "saved_at": tx.now}),
     ]
 

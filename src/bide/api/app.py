@@ -14,6 +14,7 @@ from bide.api.hosts import GuardHosts
 from bide.api.live import Live
 from bide.api.problems import add_error_handlers
 from bide.api.routes import (
+    assets,
     backfills,
     callbacks,
     changes,
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 #: Routers whose routes need a login. Paths of `logs` and `xcoms` come before those of `task_instances`, whose
 #: map index would take their last part.
 _FOR_USERS: Final = (
+    assets,
     dags,
     backfills,
     dag_runs,

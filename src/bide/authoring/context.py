@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bide.authoring import templates
+from bide.authoring.asset_events import InletEvents, OutletEvents, TriggeringEvents
 from bide.authoring.callback_url import callback_url
 from bide.authoring.instance import DagRun as DagRun
 from bide.authoring.instance import TaskInstance as TaskInstance
@@ -16,6 +17,7 @@ from bide.authoring.params import merge_params
 from bide.authoring.runtime import NoRuntime, current_runtime
 from bide.authoring.task_state import TaskStateStore
 from bide.model.errors import InvalidArgument
+from bide.model.run_types import RunType
 
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
@@ -39,10 +41,6 @@ class Context(MutableMapping[str, Any]):
             "prev_start_date_success",
             "prev_end_date_success",
             "task_reschedule_count",
-            "triggering_asset_events",
-            "triggering_dataset_events",
-            "inlet_events",
-            "outlet_events",
         }
     )
 
@@ -95,6 +93,7 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
     Raises :class:`InvalidArgument` for a parameter without any value.
     """
     logical = dag_run.logical_date
+    by_assets = dag_run.run_type == RunType.ASSET_TRIGGERED
     try:
         params = merge_params(dag.params, task.params, dag_run.conf)
     except InvalidArgument as error:
@@ -121,6 +120,10 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
     }
     lazy: dict[str, Callable[[], Any]] = {
         "callback_url": lambda: callback_url,
+        "inlet_events": lambda: InletEvents(task.inlets),
+        "outlet_events": lambda: OutletEvents(task.outlets),
+        "triggering_asset_events": lambda: TriggeringEvents(by_assets),
+        "triggering_dataset_events": lambda: TriggeringEvents(by_assets, by_uri=True),
         "conf": _Settings,
         "task_state_store": TaskStateStore,
         "macros": _macros,

@@ -58,9 +58,10 @@ class DAG(Testable):
     """Tasks and their order, with a schedule.
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`
-    is None (only when asked), a preset like ``"@daily"``, a cron expression, a timedelta or relativedelta, or a
-    timetable; `schedule_interval` and `timetable` are other names for it. Moments without a time zone are UTC.
-    Unknown arguments are refused by name.
+    is None (only when asked), a preset like ``"@daily"``, a cron expression, a timedelta or relativedelta, a
+    timetable, or assets; `schedule_interval` and `timetable` are other names for it. Of events of assets, one run
+    takes all that have come (`asset_policy` "batch"), or each has its own ("each"), or the newest of each asset
+    counts ("latest"). Moments without a time zone are UTC. Unknown arguments are refused by name.
     """
 
     @_refusing_unknown
@@ -105,6 +106,7 @@ class DAG(Testable):
         deadline: Any = None,
         allowed_run_types: Any = None,
         disable_bundle_versioning: bool | None = None,
+        asset_policy: str = "batch",
     ) -> None:
         self.dag_id = check_id("DAG", dag_id)
         of = f"DAG {dag_id!r}"
@@ -147,6 +149,7 @@ class DAG(Testable):
         self.deadline = deadline
         self.allowed_run_types = _as_run_types(of, allowed_run_types)
         self.disable_bundle_versioning = disable_bundle_versioning
+        self.asset_policy = asset_policy
         #: The folder that is on ``sys.path`` for the DAG file; set by whoever imports it.
         self.dags_folder: str | None = None
         #: Jinja environments by whether they render to native values; made when first needed.

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from bide.model.errors import BideError
 
 if TYPE_CHECKING:
+    from bide.authoring.asset_events import AssetEvent
+    from bide.model.assets import AssetMention
     from bide.model.connection_fields import ConnectionFields
     from bide.model.watching import Verdict, Watch
 
@@ -36,6 +38,15 @@ class FoundVariable(NamedTuple):
 
     value: str
     is_secret: bool
+
+
+class Narrowed(NamedTuple):
+    """Which events of an asset are asked for. Moments count themselves."""
+
+    after: datetime | None = None
+    before: datetime | None = None
+    ascending: bool = True
+    limit: int | None = None
 
 
 class Runtime(Protocol):
@@ -140,6 +151,14 @@ class Runtime(Protocol):
 
     def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
         """What other runs have come to, and what of them does not exist, if that is to be checked."""
+        ...
+
+    def asset_events(self, of: AssetMention, asked: Narrowed) -> list[AssetEvent]:
+        """Events of what `of` names, by time."""
+        ...
+
+    def triggering_events(self) -> list[AssetEvent]:
+        """The events of assets that the run was made by, by time."""
         ...
 
 

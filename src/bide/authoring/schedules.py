@@ -6,6 +6,15 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+from msgspec import structs
+
+from bide.authoring.asset_schedules import (
+    AssetOrTimeSchedule,
+    AssetTriggeredTimetable,
+    checked_policy,
+    with_assets,
+)
+from bide.authoring.assets import as_asset_schedule
 from bide.authoring.settings import find_flag
 from bide.authoring.timetable import Timetable
 from bide.authoring.timetables import (
@@ -31,7 +40,8 @@ if TYPE_CHECKING:
 def schedule_of(dag: DAG) -> ScheduleSpec:
     """When `dag` runs by itself. Raises :class:`InvalidSchedule` with the DAG's name and the schedule."""
     try:
-        return _spec(dag.schedule, dag.timezone)
+        spec = _spec(dag.schedule, dag.timezone)
+        return spec if spec.assets is None else structs.replace(spec, asset_policy=checked_policy(dag.asset_policy))
     except InvalidSchedule as error:
         raise InvalidSchedule(f"DAG {dag.dag_id!r}: {error}") from error.__cause__
 
@@ -41,6 +51,9 @@ def timetable_of(dag: DAG) -> Timetable:
     schedule: Any = dag.schedule
     if isinstance(schedule, Timetable):
         return schedule
+    assets = as_asset_schedule(schedule)
+    if assets is not None:
+        return AssetTriggeredTimetable(assets)
     spec = schedule_of(dag)
     match spec.kind:
         case "none":
@@ -64,18 +77,23 @@ def _spec(schedule: Any, zone: dt.tzinfo) -> ScheduleSpec:
     if isinstance(schedule, dt.timedelta) or is_relative(schedule):
         intervals = find_flag("scheduler", "create_delta_data_intervals", True)
         return (DeltaDataIntervalTimetable(schedule) if intervals else DeltaTriggerTimetable(schedule)).spec
+    assets = as_asset_schedule(schedule)
+    if assets is not None:
+        return AssetTriggeredTimetable(assets).spec
+    if isinstance(schedule, AssetOrTimeSchedule):
+        return with_assets(_spec(schedule.timetable, zone), schedule.asset_condition)
     if _is_built_in(schedule):
         return schedule.spec
     if not isinstance(schedule, Timetable):
         raise InvalidSchedule(
             f"a schedule given as a {type(schedule).__name__} ({schedule!r}) is not supported; use None, a preset "
-            "like '@daily', a cron expression, a timedelta or relativedelta, or a timetable"
+            "like '@daily', a cron expression, a timedelta or relativedelta, a timetable, or assets"
         )
     return _custom(schedule)
 
 
 def _is_built_in(schedule: object) -> TypeGuard[BuiltInTimetable]:
-    return isinstance(schedule, BuiltInTimetable) and type(schedule).__module__ == BuiltInTimetable.__module__
+    return isinstance(schedule, BuiltInTimetable) and type(schedule).__module__.startswith("bide.authoring.")
 
 
 def _custom(timetable: Timetable) -> ScheduleSpec:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
 
+from bide.authoring.asset_schedules import assets_of
+from bide.authoring.assets import BaseAsset, mentions_of
 from bide.authoring.async_operator import runs_async
 from bide.authoring.callbacks import RUN_EVENTS, events_called, task_events
 from bide.authoring.dag import DAG
@@ -25,6 +27,7 @@ from bide.authoring.setup_teardown import check_setups
 from bide.authoring.start_checks import check_start
 from bide.authoring.timetable import runs_at_once
 from bide.authoring.xcom_arg import XComArg
+from bide.model.assets import AssetSpec
 from bide.model.dag_spec import DagSpec, GroupSpec, ParamSpec, TaskSpec
 from bide.model.errors import AuthoringError, CycleError, InvalidArgument, InvalidSchedule, NotSerializable
 from bide.model.param_schema import problem_of_schema, problem_of_values
@@ -115,6 +118,7 @@ def serialize_dag(dag: DAG, *, file: str, folder: str) -> DagSpec:
         deadlines=tuple(alert.spec() for alert in alerts_of(dag)),
         sla_since=_sla_since(),
         listeners=tuple(load_plugins().hooks()),
+        assets=_assets(dag),
         edge_labels=tuple((before, after, label) for (before, after), label in sorted(dag.edge_labels.items())),
     )
 
@@ -165,7 +169,21 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         mapping=task.expanded_over.spec() if isinstance(task, MappedOperator) else None,
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        outlets=mentions_of(task.outlets),
+        inlets=mentions_of(task.inlets),
     )
+
+
+def _assets(dag: DAG) -> tuple[AssetSpec, ...]:
+    """All that its schedule and its tasks name; of two descriptions of one, the later counts."""
+    named = [
+        assets_of(dag.schedule),
+        *(one for task in dag.tasks for one in (*task.inlets, *task.outlets)),
+    ]
+    found = {
+        (one.name, one.uri): one.spec() for of in named if isinstance(of, BaseAsset) for one in of.iter_assets()
+    }
+    return tuple(found[key] for key in sorted(found))
 
 
 def _called(dag: DAG) -> tuple[str, ...]:
@@ -232,7 +250,8 @@ def _check_params(dag: DAG) -> None:
         problem = problem_of_schema(param.schema) if param.schema else ""
         if problem:
             raise InvalidArgument(f"DAG {dag.dag_id!r}, param {name!r}: its schema is wrong: {problem}")
-    if schedule_of(dag).kind != "none":
+    schedule = schedule_of(dag)
+    if schedule.kind != "none" or schedule.assets is not None:
         problem = problem_of_values(_param_specs(dag), dag.params.defaults(), {})
         if problem:
             raise InvalidArgument(

@@ -61,6 +61,7 @@ CONTEXT_NAMES = frozenset(
         "test_mode",
         "ti",
         "triggering_asset_events",
+        "triggering_dataset_events",
         "try_number",
         "ts",
         "ts_nodash",

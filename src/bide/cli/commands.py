@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "backfill": "bide.cli.backfill",
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
+    "assets": "bide.cli.assets",
     "pools": "bide.cli.pools",
     "variables": "bide.cli.variables",
     "connections": "bide.cli.connections",

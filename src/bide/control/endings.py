@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from bide.control.ending_callbacks import Ended, request
+from bide.control.record_assets import of_outlets, record_events
 from bide.model.retries import AfterFailure, after_failed_wait, after_failure
 from bide.model.states import TaskState
 from bide.store import runs, specs, transitions, waits
@@ -75,10 +76,23 @@ def end(tx: Tx, endings: Sequence[Ending], *, by: str) -> list[Moved]:
         moved += transitions.apply(tx, name, guards, by=by)
         if name.startswith("retry"):
             tx.ring("timers")
+        if name == "succeed_waiting":
+            _record_outlets(tx, moved, [one.instance for one in endings])
     resumed = {one.instance.uid for one in endings if one.instance.is_resume}
     waits.delete_resumes(tx, [one.uid for one in moved if one.uid in resumed])
     request(tx, [ended[one.uid] for one in moved if one.uid in ended])
     return moved
+
+
+def _record_outlets(tx: Tx, moved: Sequence[Moved], ended: Sequence[InstanceRow]) -> None:
+    """Make the events of tasks that ended well without a worker."""
+    went = {one.uid for one in moved}
+    found = [one for one in ended if one.uid in went]
+    run_rows = runs.get_many(tx, list({one.run_uid for one in found}))
+    for one in found:
+        spec = specs.structure_of(tx, run_rows[one.run_uid].version_uid).spec
+        if spec.assets:
+            record_events(tx, of_outlets(tx, one, spec))
 
 
 def _verdict(tx: Tx, one: Ending) -> AfterFailure:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from bide.control.advance_runs import advance_marked
 from bide.control.endings import Ending, end
+from bide.control.record_assets import NewEvent, of_worker, record_events
 from bide.control.skip_downstream import skip_downstream
 from bide.model.errors import Fenced
 from bide.store import Store, Tx, instances, mapped_instances, runs, specs, xcoms
@@ -53,6 +54,7 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
     ]
     ended = {moved.uid for moved in end(tx, endings, by="worker")}
     values: list[xcoms.XComRow] = []
+    events: list[NewEvent] = []
     answers: list[Fenced | None] = []
     for one in reports:
         instance = found.get(one.instance_id)
@@ -63,11 +65,13 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
         answers.append(None)
         if one.finish.return_value is not None:
             values.append(instance.xcom(RETURN_VALUE, one.finish.return_value, one.finish.length))
+        events += of_worker(tx, instance, one.finish.events)
         if one.finish.skip:
             run = runs.get_many(tx, [instance.run_uid])[instance.run_uid]
             structure = specs.structure_of(tx, run.version_uid)
             values.append(skip_downstream(tx, instance, structure, one.finish.skip))
     xcoms.put(tx, values)
+    record_events(tx, events)
     mapped_instances.set_names(
         tx, {one.instance_id: one.finish.map_name for one in reports if one.instance_id in ended}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bide.control.plan_runs import count_due, plan_next_run
 from bide.model.errors import NotFound
-from bide.store import Store, Tx, dags, sessions
+from bide.store import Store, Tx, asset_events, dags, sessions
 
 
 async def pause_dag(store: Store, dag_id: str, paused: bool, *, by: str) -> int:
@@ -17,6 +17,7 @@ async def pause_dag(store: Store, dag_id: str, paused: bool, *, by: str) -> int:
         if not paused:
             # Intervals that went by while it was paused count by the DAG's `catchup`.
             due = count_due(tx, dag_id, plan_next_run(tx, dag_id))
+            asset_events.mark(tx, {dag_id})
         sessions.audit(tx, "pause_dag" if paused else "unpause_dag", owner=by, dag_id=dag_id)
         return due
 

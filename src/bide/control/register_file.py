@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from bide.control.plan_runs import plan_next_run
+from bide.control.register_assets import register_assets
 from bide.model.dag_spec import DagSpec
 from bide.store import Store, Tx, dags, files, specs, timetable_questions
 from bide.wire.messages import FileError, FileParsed
@@ -95,4 +96,5 @@ def _save_dag(tx: Tx, spec: DagSpec, paused_at_creation: bool, is_unchanged: boo
     if changed:
         # Its timetable may have been another one.
         timetable_questions.withdraw(tx, spec.dag_id)
+        register_assets(tx, spec)
         plan_next_run(tx, spec.dag_id)

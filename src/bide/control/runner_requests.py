@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import structlog
 
+from bide.control.asset_questions import events_named, triggering_events
 from bide.control.deadlines import set_computed
 from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.ending_callbacks import settle_ending
@@ -25,6 +26,7 @@ from bide.model.states import TaskState
 from bide.store import Store, Tx, callback_requests, instances, runs, sessions, task_states, variables, xcoms
 from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
+from bide.wire.asset_messages import AssetEvents, GetAssetEvents, GetTriggeringEvents
 from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
@@ -270,6 +272,18 @@ async def _look_at(store: Store, instance_id: str, epoch: int, body: AskWatch) -
     return await store.read(work)
 
 
+async def _asset_events(store: Store, instance_id: str, epoch: int, body: GetAssetEvents) -> Reply:
+    def work(tx: Tx) -> AssetEvents:
+        _own(tx, instance_id, epoch)
+        return AssetEvents(events_named(tx, body))
+
+    return await store.read(work)
+
+
+async def _triggering(store: Store, instance_id: str, epoch: int, body: GetTriggeringEvents) -> Reply:
+    return await store.read(lambda tx: AssetEvents(triggering_events(tx, _own(tx, instance_id, epoch).run_uid)))
+
+
 _TABLE: Final[dict[type[Any], Answer]] = {
     Finish: _finish,
     Defer: _defer,
@@ -289,6 +303,8 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     DeleteVariable: _delete_variable,
     StartRun: _start_run,
     AskWatch: _look_at,
+    GetAssetEvents: _asset_events,
+    GetTriggeringEvents: _triggering,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

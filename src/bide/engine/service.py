@@ -40,10 +40,9 @@ from bide.engine.parsing import ParsingService
 from bide.engine.parsing.lookups import StoreLookups
 from bide.engine.parts import ALL_PARTS, Part
 from bide.engine.questions import questions_to
-from bide.engine.scheduler.begin_along import BeginAlong
+from bide.engine.scheduler.along import begin_duties
 from bide.engine.scheduler.duties.ask_timetables import AskTimetables
 from bide.engine.scheduler.duties.run_callbacks import RunCallbacks
-from bide.engine.scheduler.duty_list import configured_duties
 from bide.engine.scheduler.loop import DutyLoop
 from bide.engine.scheduler.scope import Scope
 from bide.engine.secrets import SecretsBackend, backend_of
@@ -245,8 +244,7 @@ class Engine:
         serving.executor = executor
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
         who = Who(session, scope.only_run, queues=self._queues, shares_workers=shares_workers(settings))
-        store.follow(BeginAlong(executor, who, logs))
-        duties = configured_duties(self._config, store, executor, scope, who, logs)
+        duties = begin_duties(self._config, store, executor, scope, who, logs)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
         duties.append(AskTimetables(store, Extensions(opened.template, settings.parsing.timeout_sec), scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)

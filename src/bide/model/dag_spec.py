@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
+from bide.model.assets import AssetMention, AssetSpec
 from bide.model.deadlines import DeadlineSpec as DeadlineSpec
 from bide.model.map_spec import MapSpec
 from bide.model.schedule_spec import ScheduleSpec as ScheduleSpec
@@ -105,6 +106,9 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: How many of its instances may be queued or running at once: of all runs, and of one run.
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
+    #: Assets that its success makes an event of, and assets that it reads.
+    outlets: tuple[AssetMention, ...] = ()
+    inlets: tuple[AssetMention, ...] = ()
 
 
 class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,6 +174,8 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     listeners: tuple[str, ...] = ()
     #: (task before, task after, text) of edges that have one, for people.
     edge_labels: tuple[tuple[str, str, str], ...] = ()
+    #: Assets that its schedule or its tasks name.
+    assets: tuple[AssetSpec, ...] = ()
     version: int = SPEC_VERSION
 
 

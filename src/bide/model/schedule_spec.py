@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from bide.model.assets import AssetCondition, Policy
+
 
 class SpanSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """A ``timedelta``, or a ``relativedelta`` with its calendar parts."""
@@ -51,3 +53,6 @@ class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: What its ``serialize()`` gave.
     data: dict[str, Any] = {}
     description: str = ""
+    #: Events that it also runs by, whatever the kind is, and what becomes of them.
+    assets: AssetCondition | None = None
+    asset_policy: Policy = "batch"

@@ -15,14 +15,18 @@ from bide.runner.xcom_reading import read_xcom
 from bide.wire.messages import AnyMessage, PullMapped, PullXCom, XComs, XComValue
 
 
-class _Link(Protocol):
-    def request(self, body: AnyMessage) -> AnyMessage: ...
+class Asks(Protocol):
+    """Asks the engine on behalf of the task."""
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask and wait for the answer."""
+        ...
 
 
 class MappedResults:
     """What tasks of the own run have left, for instances of mapped tasks and for who comes after those."""
 
-    _link: _Link
+    _link: Asks
     #: DAG and run.
     _own: tuple[str, str]
 

@@ -19,6 +19,7 @@ from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.values import decode, encode
 from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
+from bide.runner.asset_events import NoAssetEvents, ReadsAssetEvents
 from bide.runner.interrupts import Interrupts
 from bide.runner.mapped_results import MappedResults
 from bide.runner.refusals import unexpected as unexpected
@@ -50,7 +51,7 @@ from bide.wire.messages import (
 from bide.wire.other_runs import AskWatch, RunStarted, StartRun, WatchVerdict
 
 
-class ProcessRuntime:
+class ProcessRuntime(NoAssetEvents):
     """In the parser and the trigger runner: a clock, settings and whom to ask for variables, but no task."""
 
     def __init__(self, clock: Clock, lookups: EngineLink | None = None) -> None:
@@ -210,7 +211,7 @@ class TaskLink:
             return self._line.request(body, instance=self._instance, epoch=self._epoch)
 
 
-class TaskRuntime(MappedResults, ProcessRuntime):
+class TaskRuntime(MappedResults, ReadsAssetEvents, ProcessRuntime):
     """In the task runner: also the XComs of the run."""
 
     def __init__(self, clock: Clock, order: RunTask, link: EngineLink) -> None:

@@ -24,6 +24,7 @@ Topic = Literal[
     "callbacks",  # something ended, and callbacks or listeners are to be called
     "cancels",  # something running, or external, has to be stopped
     "variables",  # a variable or connection was changed
+    "assets",  # a DAG got an event that it waits for
     "dags",  # a DAG was made, changed or unpaused
     "history",  # anything that a follower of a run would like to see
 ]

@@ -36,6 +36,7 @@ _FAMILY: Final = 0x62696465
 
 
 Decision = Literal[
+    "deliver_assets",
     "queue_tasks",
     "start_runs",
     "create_runs",

@@ -160,3 +160,25 @@ def count_running(tx: Tx, dag_ids: Collection[str]) -> dict[str, RunningRuns]:
         if kind is not None:
             running.by_kind[kind] = number
     return found
+
+
+_unstarted = (
+    select_runs.where(
+        dag_run.c.dag_id == sa.bindparam("dag"),
+        dag_run.c.run_type == sa.bindparam("type"),
+        _is(RunState.QUEUED),
+        dag_run.c.start_date.is_(None),
+    )
+    .order_by(dag_run.c.uid.desc())
+    .limit(1)
+    .with_for_update()
+)
+
+
+def find_unstarted(tx: Tx, dag_id: str, run_type: str) -> RunRow | None:
+    """The newest run of that type that has not begun yet; nobody starts it before the end of this transaction.
+
+    Reads ``ix_dag_run_unfinished``.
+    """
+    row = tx.conn.execute(_unstarted, {"dag": dag_id, "type": run_type}).first()
+    return None if row is None else read(row)

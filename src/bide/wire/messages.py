@@ -7,7 +7,7 @@ seconds in UTC, durations seconds.
     template process   Fork ⇄ Forked, Exited            forks every other runner; file descriptors ride along
     task runner        RunTask ⇄ Finish, Defer, Reschedule, PushXCom, PullXCom, PullMapped, RecordEntries
                        RunCallbacks ⇄ CallbacksDone; CancelTask ⇄ TaskBlocks; StaleCode, Retiring, and what
-                       :mod:`bide.wire.kept` and :mod:`bide.wire.other_runs` have
+                       :mod:`bide.wire.kept`, :mod:`bide.wire.other_runs` and :mod:`bide.wire.asset_messages` have
     trigger runner     ArmTriggers, DropTriggers, RunOnKill, Ping ⇄ TriggerEnded, TriggerDropped, OnKillDone, Pong,
                        LoopBlocked; ArmStarts ⇄ StartArmed; PullXCom for the tasks that it arms; EventsStored ⇄
                        SaveCheckpoint for streams (:mod:`bide.wire.stream_messages`)
@@ -24,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from bide.model.journal import JournalEntry
+from bide.wire.asset_messages import AssetEvents, GetAssetEvents, GetTriggeringEvents, MadeEvent
 from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
@@ -141,6 +142,8 @@ class Finish(Message, frozen=True):
     map_name: str | None = None
     #: For ``failed``, if another try follows and there is a policy about that.
     placement: NextPlacement | None = None
+    #: Of ``success``: what became of assets.
+    events: tuple[MadeEvent, ...] = ()
 
 
 class Reschedule(Message, frozen=True):
@@ -168,6 +171,7 @@ TaskMessage = (
     | Defer
     | SetDeadline
 )
+AssetMessage = GetAssetEvents | GetTriggeringEvents | AssetEvents
 OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict
 KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
 TriggerMessage = (
@@ -183,6 +187,7 @@ AnyMessage = (
     | LookupMessage
     | SecretsMessage
     | OtherRunMessage
+    | AssetMessage
     | TriggerMessage
     | RunnerMessage
     | ParserMessage
@@ -193,7 +198,16 @@ AnyMessage = (
 
 #: What a request of a task runner is answered with.
 Reply = (
-    Ok | Refused | XComs | CallbackUrl | TaskStateValue | LookupReply | VariableDeleted | RunStarted | WatchVerdict
+    Ok
+    | Refused
+    | XComs
+    | CallbackUrl
+    | TaskStateValue
+    | LookupReply
+    | VariableDeleted
+    | RunStarted
+    | WatchVerdict
+    | AssetEvents
 )
 
 

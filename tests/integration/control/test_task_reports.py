@@ -17,6 +17,7 @@ from bide.control.runner_requests import REQUESTS, answer
 from bide.control.start_tasks import start_tasks
 from bide.model.errors import Fenced, InvalidArgument, ProtocolError, StoreUnavailable
 from bide.store.schema import resume, xcom
+from bide.wire.asset_messages import GetAssetEvents, GetTriggeringEvents
 from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
 from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
@@ -350,6 +351,8 @@ def test_the_requests_of_workers() -> None:
         AskWatch,
         PullMapped,
         SetDeadline,
+        GetAssetEvents,
+        GetTriggeringEvents,
     }
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}

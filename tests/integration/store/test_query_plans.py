@@ -15,6 +15,8 @@ from bide.model.room import Closed
 from bide.store import (
     Store,
     Tx,
+    asset_events,
+    asset_reading,
     backfill_views,
     backfills,
     callback_requests,
@@ -55,6 +57,21 @@ BACKFILL = BackfillRow(
     1, "d", START, START, "none", False, False, None, b"{}", 1, 0, False, False, START, "test", START, None
 )
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
+    "newest events that are pending": (
+        lambda tx: asset_events.newest_pending(tx, "d"),
+        {"ix_asset_delivery_pending"},
+    ),
+    "oldest events that are pending": (
+        lambda tx: asset_events.oldest_pending(tx, "d", 5),
+        {"ix_asset_delivery_pending"},
+    ),
+    "a run takes all events": (lambda tx: asset_events.take_all(tx, "d", "r"), {"ix_asset_delivery_pending"}),
+    "events of a run": (lambda tx: asset_reading.of_run(tx, "r"), {"ix_asset_delivery_run"}),
+    "events of an asset": (lambda tx: asset_reading.of_assets(tx, ["a"]), {"ix_asset_event_asset"}),
+    "a run that has not begun": (
+        lambda tx: queued_runs.find_unstarted(tx, "d", "asset_triggered"),
+        {"ix_dag_run_unfinished"},
+    ),
     "watches to look at": (lambda tx: watches.touched(tx, 5), {"ix_watch_touched"}),
     "a watched run changes": (lambda tx: watches.touch(tx, "d", "r", START), {"ix_watch_dag"}),
     "runs by id": (lambda tx: runs.named(tx, "d", ["r"], []), {"sqlite_autoindex_dag_run_2"}),

@@ -8,6 +8,7 @@ from bide.engine.executors.contract import Executor
 from bide.engine.scheduler.duties.advance_runs import AdvanceRuns
 from bide.engine.scheduler.duties.create_runs import CreateRuns
 from bide.engine.scheduler.duties.delete_history import DeleteHistory
+from bide.engine.scheduler.duties.deliver_assets import DeliverAssets
 from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.duties.forget_signals import ForgetSignals
@@ -55,5 +56,5 @@ def make_duties(
         StopFenced(store, executor),
     ]
     if scope.everything:
-        duties += [CreateRuns(store), RunBackfills(store), ForgetSignals(store)]
+        duties += [CreateRuns(store), RunBackfills(store), DeliverAssets(store), ForgetSignals(store)]
     return duties

@@ -9,6 +9,7 @@ from bide.authoring.lazy_xcoms import LazyXComSequence
 from bide.authoring.skipping import DownstreamTasksSkipped
 from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.model.errors import InvalidArgument
+from bide.runner.asset_events import made_events
 from bide.runner.mapped_over import check_result
 from bide.runner.split_values import length_of
 from bide.runner.task_run import Proceed, TaskRun
@@ -25,16 +26,20 @@ def keep_result(run: TaskRun, proceed: Proceed) -> Finish:
     try:
         result = proceed()
     except DownstreamTasksSkipped as skipped:
-        return Finish(state="success", skip=tuple(sorted(skipped.tasks | task.skipped_downstream)))
+        left_out = tuple(sorted(skipped.tasks | task.skipped_downstream))
+        return Finish(state="success", skip=left_out, events=made_events(task, run.task_context))
+    events = made_events(task, run.task_context)
     skip = tuple(sorted(task.skipped_downstream))
     if isinstance(result, LazyXComSequence):
         result = list(result)
     check_result(task, RETURN_VALUE, result if task.do_xcom_push else None)
     if result is None or not task.do_xcom_push:
-        return Finish(state="success", skip=skip)
+        return Finish(state="success", skip=skip, events=events)
     if task.multiple_outputs:
         _push_each(run, result)
-    return Finish(state="success", return_value=_stored(run, result), length=length_of(result), skip=skip)
+    return Finish(
+        state="success", return_value=_stored(run, result), length=length_of(result), skip=skip, events=events
+    )
 
 
 def _stored(run: TaskRun, result: Any) -> bytes:

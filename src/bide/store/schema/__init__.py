@@ -20,6 +20,11 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  ├── resume       where an instance that was deferred goes on, and with which event
                  ├── task_state   what outlives a try: job ids, journals of steps, checkpoints, users' own
                  └── xcom
+    asset ── asset_reference      what tasks make and read, and what DAGs wait for
+      ├── asset_alias_link        aliases by which it is found
+      └── asset_event             append-only: what became of it, and by whom
+            └── asset_delivery    which DAG is to have it, and which run has it
+    asset_mark                    appended when a DAG gets an event, deleted by whoever looks at the DAG
     slot_pool                     slots that tasks of any DAG share
     callback_request              what is to be called because something has ended
     timetable_question            what timetables of authors' own are to be asked
@@ -36,6 +41,14 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
 
 from __future__ import annotations
 
+from bide.store.schema.assets import (
+    asset,
+    asset_alias_link,
+    asset_delivery,
+    asset_event,
+    asset_mark,
+    asset_reference,
+)
 from bide.store.schema.backfills import backfill, backfill_dag_run
 from bide.store.schema.callback_requests import callback_failure, callback_request
 from bide.store.schema.columns import UtcTime, metadata, to_text
@@ -69,6 +82,12 @@ from bide.store.schema.waits import (
 
 __all__ = [
     "UtcTime",
+    "asset",
+    "asset_alias_link",
+    "asset_delivery",
+    "asset_event",
+    "asset_mark",
+    "asset_reference",
     "backfill",
     "backfill_dag_run",
     "callback_failure",

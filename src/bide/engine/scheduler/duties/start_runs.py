@@ -65,6 +65,10 @@ class StartRuns:
             return Next(due_at=queued_runs.next_due(tx))
         # The limit counts what all engines have started: one of them decides at a time, on what there is then.
         decide_alone(tx, "start_runs")
+        return self.start(tx)
+
+    def start(self, tx: Tx) -> Next:
+        """Start what fits, in a transaction in which nobody else does (:mod:`bide.store.claiming`)."""
         queued = queued_runs.queued(tx, _BATCH, self.scope.only_run)
         if self.scope.everything:
             running = queued_runs.count_running(tx, [run.dag_id for run in queued])

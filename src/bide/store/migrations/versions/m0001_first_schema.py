@@ -14,6 +14,37 @@ down_revision = None
 def upgrade() -> None:
     """Create every table and index."""
     op.create_table(
+        "asset",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=1500), nullable=False),
+        sa.Column("uri", sa.String(length=1500), nullable=False),
+        sa.Column("group", sa.String(length=1500), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_asset")),
+        sa.UniqueConstraint("name", "uri", name=op.f("uq_asset_name_uri")),
+    )
+    op.create_table(
+        "asset_mark",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_asset_mark")),
+    )
+    op.create_table(
+        "asset_reference",
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=False),
+        sa.Column("role", sa.String(length=10), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("name", sa.String(length=1500), nullable=False),
+        sa.Column("uri", sa.String(length=1500), nullable=False),
+        sa.CheckConstraint("role IN ('schedule', 'outlet', 'inlet')", name=op.f("ck_asset_reference_role")),
+        sa.PrimaryKeyConstraint(
+            "dag_id", "task_id", "role", "kind", "name", "uri", name=op.f("pk_asset_reference")
+        ),
+    )
+    op.create_index("ix_asset_reference_mention", "asset_reference", ["kind", "name", "uri", "role"], unique=False)
+    op.create_table(
         "backfill",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dag_id", sa.String(length=250), nullable=False),
@@ -170,6 +201,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dag_id", "run_id", "task_id", "map_index", "key", name=op.f("pk_xcom")),
     )
     op.create_table(
+        "asset_alias_link",
+        sa.Column("asset_uid", sa.String(length=36), nullable=False),
+        sa.Column("alias", sa.String(length=1500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_uid"], ["asset.uid"], name=op.f("fk_asset_alias_link_asset_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("asset_uid", "alias", name=op.f("pk_asset_alias_link")),
+    )
+    op.create_index("ix_asset_alias_link_alias", "asset_alias_link", ["alias"], unique=False)
+    op.create_table(
+        "asset_event",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("asset_uid", sa.String(length=36), nullable=False),
+        sa.Column("timestamp", UtcTime(), nullable=False),
+        sa.Column("extra", sa.LargeBinary(), nullable=False),
+        sa.Column("source_dag_id", sa.String(length=250), nullable=True),
+        sa.Column("source_task_id", sa.String(length=250), nullable=True),
+        sa.Column("source_run_id", sa.String(length=250), nullable=True),
+        sa.Column("source_map_index", sa.Integer(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("aliases", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_uid"], ["asset.uid"], name=op.f("fk_asset_event_asset_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_asset_event")),
+    )
+    op.create_index("ix_asset_event_asset", "asset_event", ["asset_uid", "uid"], unique=False)
+    op.create_index("ix_asset_event_source", "asset_event", ["source_dag_id", "source_run_id"], unique=False)
+    op.create_index("ix_asset_event_timestamp", "asset_event", ["timestamp"], unique=False)
+    op.create_table(
         "backfill_dag_run",
         sa.Column("backfill_id", sa.Integer(), nullable=False),
         sa.Column("sort_ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -251,6 +312,36 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'running')"),
     )
     op.create_index("ix_dag_run_version", "dag_run", ["version_uid"], unique=False)
+    op.create_table(
+        "asset_delivery",
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("event_uid", sa.String(length=36), nullable=False),
+        sa.Column("asset_uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=True),
+        sa.Column("passed_over", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_uid"], ["asset_event.uid"], name=op.f("fk_asset_delivery_event_uid"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_uid"], ["dag_run.uid"], name=op.f("fk_asset_delivery_run_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("dag_id", "event_uid", name=op.f("pk_asset_delivery")),
+    )
+    op.create_index("ix_asset_delivery_event", "asset_delivery", ["event_uid"], unique=False)
+    op.create_index(
+        "ix_asset_delivery_pending",
+        "asset_delivery",
+        ["dag_id", "asset_uid", "event_uid"],
+        unique=False,
+        sqlite_where=sa.text("run_uid IS NULL AND NOT passed_over"),
+    )
+    op.create_index(
+        "ix_asset_delivery_run",
+        "asset_delivery",
+        ["run_uid"],
+        unique=False,
+        sqlite_where=sa.text("run_uid IS NOT NULL"),
+    )
     op.create_table(
         "deadline",
         sa.Column("uid", sa.String(length=36), nullable=False),
