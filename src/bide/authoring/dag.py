@@ -59,9 +59,8 @@ class DAG(Testable):
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`
     is None (only when asked), a preset like ``"@daily"``, a cron expression, a timedelta or relativedelta, a
-    timetable, or assets; `schedule_interval` and `timetable` are other names for it. Of events of assets, one run
-    takes all that have come (`asset_policy` "batch"), or each has its own ("each"), or the newest of each asset
-    counts ("latest"). Moments without a time zone are UTC. Unknown arguments are refused by name.
+    timetable, or assets, of whose events `asset_policy` says which a run has. `schedule_interval` and `timetable` are
+    other names for it. Moments without a time zone are UTC. Unknown arguments are refused by name.
     """
 
     @_refusing_unknown
@@ -132,8 +131,7 @@ class DAG(Testable):
         self.sla_miss_callback = as_callbacks(sla_miss_callback)
         self.on_success_callback = as_callbacks(on_success_callback)
         self.on_failure_callback = as_callbacks(on_failure_callback)
-        self.default_view = default_view
-        self.orientation = orientation
+        self.default_view, self.orientation = default_view, orientation
         self.catchup = find_flag("scheduler", "catchup_by_default", False) if catchup is None else bool(catchup)
         self.doc_md = doc_md
         self.params = ParamsDict({**(self.default_args.get("params") or {}), **(params or {})})
@@ -148,8 +146,7 @@ class DAG(Testable):
         self.dag_display_name = dag_display_name or dag_id
         self.deadline = deadline
         self.allowed_run_types = _as_run_types(of, allowed_run_types)
-        self.disable_bundle_versioning = disable_bundle_versioning
-        self.asset_policy = asset_policy
+        self.disable_bundle_versioning, self.asset_policy = disable_bundle_versioning, asset_policy
         #: The folder that is on ``sys.path`` for the DAG file; set by whoever imports it.
         self.dags_folder: str | None = None
         #: Jinja environments by whether they render to native values; made when first needed.
