@@ -59,8 +59,8 @@ class DAG(Testable):
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`
     is None (only when asked), a preset like ``"@daily"``, a cron expression, a timedelta or relativedelta, a
-    timetable, or assets, of whose events `asset_policy` says which a run has. `schedule_interval` and `timetable` are
-    other names for it. Moments without a time zone are UTC. Unknown arguments are refused by name.
+    timetable, or assets, of whose events `asset_policy` says which a run has; `schedule_interval` and `timetable`
+    are other names for it. Moments without a time zone are UTC. Unknown arguments are refused by name.
     """
 
     @_refusing_unknown
