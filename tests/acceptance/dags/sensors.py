@@ -95,7 +95,8 @@ with DAG("sensors", schedule=None, default_args={"retry_delay": 0.05}) as dag:
 with DAG("starting", schedule=None):
     short, now = timedelta(seconds=0.3), "{{ dag_run.run_after.isoformat() }}"
     WaitSensor(short, task_id="wait", poke_interval=0.1)
-    WaitSensor(short, task_id="wait_deferrable", deferrable=True)
+    # Longer than a worker takes to begin on a busy machine: what is over by then does not wait.
+    WaitSensor(timedelta(seconds=3), task_id="wait_deferrable", deferrable=True)
     WaitSensor(short, task_id="wait_started", start_from_trigger=True)
     TimeDeltaSensor(task_id="delta_started", delta=short, start_from_trigger=True)
     TimeDeltaSensor(task_id="delta_ended", delta=short, start_from_trigger=True, end_from_trigger=True)

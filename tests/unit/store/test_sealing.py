@@ -164,6 +164,7 @@ def test_the_sealed_columns() -> None:
         if isinstance(column.type, Sealed)
     }
     assert sealed == {
+        "asset_event.extra",
         "wait.kwargs",
         "wait.resume_kwargs",
         "wait.outcome",
@@ -183,6 +184,7 @@ def test_the_sealed_columns() -> None:
         if isinstance(column.type, sa.LargeBinary)
     }
     assert others == {
+        "backfill.conf",
         "dag_version.spec",
         "dag_run.conf",
         "xcom.value",
