@@ -105,6 +105,15 @@ class Timetable:
         """
         raise NotImplementedError(f"{type(self).__name__} has no next_dagrun_info()")
 
+    def generate_run_id(
+        self, *, run_type: str, run_after: dt.datetime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """The id of a scheduled run; a subclass may have names of its own, each of which may come once only.
+
+        It is given what it names of `run_type`, `run_after`, `logical_date` and `data_interval`.
+        """
+        return f"{run_type}__{run_after.isoformat()}"
+
 
 class InvalidTimetable(InvalidSchedule):
     """For ``validate()`` of timetables to raise; Airflow's ``AirflowTimetableInvalid``."""

@@ -77,7 +77,7 @@ async def take_answer(store: Store, question: AskTimetable, answer: TimetableAns
             interval = None if answer.interval is None else Interval(*map(_moment, answer.interval))
             if question.run_uid is None:
                 run_after = None if answer.run_after is None else _moment(answer.run_after)
-                dags.set_next_run(tx, question.dag_id, interval, run_after)
+                dags.set_next_run(tx, question.dag_id, interval, run_after, run_id=answer.run_id)
                 tx.ring("dags")
             elif interval is not None:
                 runs.set_interval(tx, question.run_uid, interval)

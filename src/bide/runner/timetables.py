@@ -6,12 +6,14 @@ import datetime as dt
 import importlib
 from typing import Any, cast
 
+from bide.authoring.calling import accepted_arguments
 from bide.authoring.fresh_sources import watch_folder
 from bide.authoring.loading import load_file, module_name
 from bide.authoring.moments import aware, pendulum_moment
 from bide.authoring.plugins import watch_plugins
 from bide.authoring.timetable import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from bide.model.errors import InvalidArgument
+from bide.model.ids import check_run_id
 from bide.runner.failures import one_line, user_traceback
 from bide.wire.timetable_messages import AskTimetable, TimetableAnswer
 
@@ -41,7 +43,25 @@ def _ask(timetable: Timetable, question: AskTimetable) -> TimetableAnswer:
     interval = _interval(found.data_interval)
     if question.last is not None and interval == question.last:
         raise InvalidArgument(f"next_dagrun_info() gives the run about {interval[0]} to {interval[1]} again")
-    return TimetableAnswer(run_after=_iso(found.run_after), interval=interval)
+    return TimetableAnswer(_iso(found.run_after), interval, _run_id(timetable, found))
+
+
+def _run_id(timetable: Timetable, found: DagRunInfo) -> str | None:
+    """What a ``generate_run_id()`` of its own says; it takes what it names of what Airflow 2 and 3 give."""
+    if type(timetable).generate_run_id is Timetable.generate_run_id:
+        return None
+    known = {
+        "run_type": "scheduled",
+        "run_after": found.run_after,
+        "logical_date": found.data_interval.start,
+        "data_interval": found.data_interval,
+    }
+    generate: Any = timetable.generate_run_id
+    run_id: Any = generate(**accepted_arguments(generate, (), known, {}))
+    if not isinstance(run_id, str):
+        raise InvalidArgument(f"generate_run_id() must give a string, not {run_id!r}")
+    check_run_id(run_id)
+    return run_id
 
 
 def _find_class(question: AskTimetable) -> type[Timetable]:

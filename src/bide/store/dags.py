@@ -28,6 +28,8 @@ class DagRow(NamedTuple):
     next_run_at: datetime | None
     next_interval_start: datetime | None
     next_interval_end: datetime | None
+    #: How its timetable names the next scheduled run; None: as usual.
+    next_run_id: str | None
 
     @property
     def planned(self) -> Interval | None:
@@ -74,8 +76,18 @@ def save(tx: Tx, spec: DagSpec, *, version_uid: str, is_paused: bool, known: boo
     tx.ring("dags")
 
 
-def set_next_run(tx: Tx, dag_id: str, interval: Interval | None, run_after: datetime | None = None) -> None:
-    """Say when the next scheduled run is due; None for never. `run_after`: by default, the interval's end."""
+def set_next_run(
+    tx: Tx,
+    dag_id: str,
+    interval: Interval | None,
+    run_after: datetime | None = None,
+    *,
+    run_id: str | None = None,
+) -> None:
+    """Say when the next scheduled run is due; None for never.
+
+    `run_after`: by default, the interval's end. `run_id`: None for the usual one.
+    """
     tx.conn.execute(
         sa.update(dag)
         .where(dag.c.dag_id == dag_id)
@@ -83,6 +95,7 @@ def set_next_run(tx: Tx, dag_id: str, interval: Interval | None, run_after: date
             next_run_at=None if interval is None else (run_after or interval.run_after),
             next_interval_start=None if interval is None else interval.start,
             next_interval_end=None if interval is None else interval.end,
+            next_run_id=None if interval is None else run_id,
         )
     )
 

@@ -35,6 +35,8 @@ class TimetableAnswer(Message, frozen=True):
 
     run_after: str | None = None
     interval: tuple[str, str] | None = None
+    #: How it names the run; None leaves that to the engine.
+    run_id: str | None = None
     #: One line.
     error: str = ""
     traceback: str = ""

@@ -112,6 +112,46 @@ async def test_run_after_may_be_later_than_the_interval(engine: HandEngine) -> N
     assert await engine.settle() is None
 
 
+class Named3(Rising):
+    def generate_run_id(self, *, run_type: str, run_after: datetime, data_interval: DataInterval | None) -> str:
+        assert data_interval is not None and data_interval.end == run_after
+        return f"{run_type}-at-{run_after:%H}"
+
+
+class Named2(Rising):
+    """As it is written for Airflow 2."""
+
+    def generate_run_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *, run_type: str, logical_date: datetime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        return f"{run_type}-of-{logical_date:%H}"
+
+
+@pytest.mark.parametrize(
+    ("timetable", "names"),
+    [(Named3(), ["scheduled-at-12", "scheduled-at-14"]), (Named2(), ["scheduled-of-11", "scheduled-of-12"])],
+)
+async def test_a_timetable_may_name_its_runs(engine: HandEngine, timetable: Timetable, names: list[str]) -> None:
+    engine.extensions = InProcess(d=timetable)
+    await engine.register(custom(catchup=True, start_date=datetime(2026, 1, 1, tzinfo=UTC)))
+    await engine.settle()
+    await engine.skip_to_next()
+    assert sorted(await engine.run_states()) == names
+
+
+async def test_a_name_that_no_run_can_have_is_told(engine: HandEngine) -> None:
+    class Wrong(Rising):
+        def generate_run_id(self, **given: Any) -> str:
+            return "no spaces please"
+
+    engine.extensions = InProcess(d=Wrong())
+    await engine.register(custom())
+    await engine.settle()
+    assert await engine.run_states() == {}
+    (trouble,) = await troubles(engine)
+    assert "'no spaces please' can't be a run id" in trouble.error
+
+
 async def test_one_that_fails_is_asked_again_later_and_harms_no_other(engine: HandEngine) -> None:
     engine.extensions = asker = InProcess(bad="ValueError: no", d=Rising())
     await engine.register(custom("bad"))

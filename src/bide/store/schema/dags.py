@@ -37,6 +37,8 @@ dag = sa.Table(
     sa.Column("max_active_tasks", sa.Integer, nullable=False),
     #: When the next scheduled run is to be made; null for never.
     sa.Column("next_run_at", UtcTime),
+    #: As a timetable of the author's own names it; null: as usual.
+    sa.Column("next_run_id", ID),
     sa.Column("next_interval_start", UtcTime),
     sa.Column("next_interval_end", UtcTime),
     sa.Column("last_parsed_at", UtcTime, nullable=False),

@@ -52,7 +52,8 @@ def _make(tx: Tx, row: DagRow) -> None:
         run_after = None if interval is None else interval.run_after
     if interval is None or run_after is None or run_after > tx.now:
         return
-    run_id = f"scheduled__{_named_by(schedule, interval).isoformat()}"
+    usual = f"scheduled__{_named_by(schedule, interval).isoformat()}"
+    run_id = (row.next_run_id if schedule.kind == "custom" else None) or usual
     allowed = not spec.allowed_run_types or "scheduled" in spec.allowed_run_types
     if allowed and runs.find(tx, row.dag_id, run_id) is None:
         make_run(

@@ -259,6 +259,7 @@ def upgrade() -> None:
         sa.Column("max_active_runs", sa.Integer(), nullable=False),
         sa.Column("max_active_tasks", sa.Integer(), nullable=False),
         sa.Column("next_run_at", UtcTime(), nullable=True),
+        sa.Column("next_run_id", sa.String(length=250), nullable=True),
         sa.Column("next_interval_start", UtcTime(), nullable=True),
         sa.Column("next_interval_end", UtcTime(), nullable=True),
         sa.Column("last_parsed_at", UtcTime(), nullable=False),
