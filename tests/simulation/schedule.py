@@ -18,6 +18,7 @@ from bide.model.states import FINISHED, TRANSITIONS, TaskState
 from bide.store import ids
 from bide.store.schema import dag_run, mark, resume, task_event, wait
 from tests.simulation import faults
+from tests.simulation.limits import miscounted
 from tests.simulation.world import Engine, World
 
 #: Steps in which anything may fail.
@@ -78,6 +79,7 @@ async def _run(world: World) -> None:
             await world.random.choice(faults.ALL)(world)
         else:
             await world.random.choice(usual)()
+        world.check_limits()
     await _come_to_rest(world)
 
 
@@ -90,6 +92,7 @@ async def _come_to_rest(world: World) -> None:
     for number in range(ROUNDS):
         for engine in list(world.engines):
             await world.as_engine(engine, partial(_turn, world))
+            world.check_limits()
         if _is_over(world):
             return
         while world.network:
@@ -132,6 +135,7 @@ def _problems(world: World) -> list[str]:
         *_illegal_history(world),
         *_accepted_twice(world),
         *_slots(world),
+        *miscounted(world.sim),
     ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bide.control import accept_event
-from bide.store import sessions
+from bide.model.room import Room
+from bide.store import sessions, transitions
 from tests.simulation.schedule import Broken, run_schedule
 
 #: Schedules in all, and how many a test runs.
@@ -41,6 +42,22 @@ def test_work_taken_by_engines_that_were_declared_over_would_be_found(monkeypatc
     """A store that lets them take something leaves it with them for ever."""
     monkeypatch.setattr(sessions, "may_take", lambda *_: True)
     with pytest.raises(Broken, match="stands still"):
+        for seed in range(40):
+            run_schedule(seed)
+
+
+def test_limits_that_nobody_heeds_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More instances are under way than pools, DAGs and tasks allow."""
+    monkeypatch.setattr(Room, "take", lambda *_: True)
+    with pytest.raises(Broken, match="are under way"):
+        for seed in range(40):
+            run_schedule(seed)
+
+
+def test_wrong_counts_of_mapped_tasks_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for one reads what was counted."""
+    monkeypatch.setattr(transitions.expansions, "add", lambda *_: None)
+    with pytest.raises(Broken, match="counts"):
         for seed in range(40):
             run_schedule(seed)
 

@@ -33,20 +33,18 @@ from bide.engine.scheduler.duties.stop_fenced import StopFenced
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.scope import Scope
 from bide.engine.task_log import TaskLog
-from bide.model.dag_spec import DagSpec, TaskSpec
 from bide.model.errors import Conflict, SessionLost
 from bide.model.log_path import LogLayout
-from bide.store import Store, sessions
+from bide.store import Store, pools, sessions
 from bide.store.schema import cancel_obligation, task_instance
 from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunOnKill, RunTask, WaitSpec
+from tests.simulation.limits import exceeded
 from tests.simulation.sim_store import SimStore
+from tests.simulation.specs import DAG, FILE, KEEPING, NARROW, make_spec
 from tests.support.clock import HeldClock
 from tests.support.dag_specs import FOLDER, parsed
 from tests.support.hand_engine import PaperExecutor
 
-DAG = "sim"
-FILE = f"{FOLDER}/{DAG}.py"
-RULES = ("all_success", "all_done", "one_success", "none_failed")
 SIGNALS = ("go", "stop")
 #: Runs that a schedule makes at most.
 MOST_RUNS = 6
@@ -113,32 +111,17 @@ class World:
         self.begun: list[tuple[str, int]] = []
         self.notes: list[str] = []
         self.runs = 0
+        self.spec = make_spec(self.random)
 
     # --- the beginning ------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
         """A DAG, its runs, an engine and triggerers."""
-        await register_file(self.store, parsed(self._spec()), folder=FOLDER, paused_at_creation=False)
+        await self.store.write(lambda tx: pools.save(tx, [NARROW, KEEPING]))
+        await register_file(self.store, parsed(self.spec), folder=FOLDER, paused_at_creation=False)
         for _ in range(self.random.randint(1, 3) if self.is_shared else 1):
             await self.new_engine()
         await self.do_run()
-
-    def _spec(self) -> DagSpec:
-        tasks: list[TaskSpec] = []
-        for number in range(self.random.randint(1, 5)):
-            before = [task.task_id for task in tasks if self.random.random() < 0.4]
-            tasks.append(
-                TaskSpec(
-                    f"t{number}",
-                    upstream=tuple(before),
-                    trigger_rule=self.random.choice(RULES),
-                    retries=self.random.choice((0, 1, 2)),
-                    retry_delay=self.random.choice((0.0, 5.0)),
-                    execution_timeout=self.random.choice((None, None, 60.0)),
-                    starts_from_trigger=self.random.random() < 0.15,
-                )
-            )
-        return DagSpec(DAG, file=FILE, folder=FOLDER, tasks=tuple(tasks), max_active_tasks=3)
 
     async def new_engine(self) -> None:
         """One more engine. Where there is never more than one, it takes over from the last."""
@@ -277,7 +260,9 @@ class World:
             return Reschedule(self.clock.now().timestamp() + 10)
         if dice < share + 0.15:
             return Finish("failed", error="bad luck")
-        return Finish("success", return_value=str(task.epoch).encode())
+        length = self.random.randint(0, 3)
+        value = str([task.epoch] * length).encode()
+        return Finish("success", return_value=value, length=length)
 
     def _wait(self, depth: int, name: str = "") -> WaitSpec:
         kinds = ["poll", "stream", "timer", "signal"] + (["any", "all"] if depth else [])
@@ -401,6 +386,10 @@ class World:
     def say(self, text: str) -> None:
         """Add to the trace."""
         self.trace.append(f"{self.clock.monotonic():8.1f} {text}")
+
+    def check_limits(self) -> None:
+        """Note which limits are exceeded now."""
+        self.notes += [one for one in exceeded(self.sim, self.spec) if one not in self.notes]
 
     def instances(self) -> list[Any]:
         """All instances."""
