@@ -118,6 +118,10 @@ with DAG("jobs", schedule=None) as dag:
         os._exit(7)
 
     @task
+    def plain_pid():
+        return os.getpid()
+
+    @task
     async def change_all():
         os.environ["CHANGED"] = "yes"
         os.chdir("/")
@@ -127,7 +131,7 @@ with DAG("jobs", schedule=None) as dag:
         return [os.environ.get("CHANGED"), os.getcwd()]
 
     meet(), pause(), block(), sleep_for_ever(), leave_tasks_behind(), exit_politely(), raise_error(), exit_process()
-    change_all(), look()
+    change_all(), look(), plain_pid()
     Polite(task_id="polite")
     Deaf(task_id="deaf")
 '''
@@ -372,6 +376,29 @@ async def test_what_a_task_changes_is_undone_when_none_is_left(
             while await run("look") != before:
                 pass
         assert len(executor.pids()) == 1
+
+
+async def test_no_more_workers_are_open_than_slots_are_left(
+    template: Template, instances: TaskInstances, jobs: Path
+):
+    """A transaction that begins tasks itself counts shared processes too."""
+    async with sharing_executor(template, instances, parallelism=1) as executor:
+        warm = instances.claim(jobs, "plain_pid")
+        executor.submit([warm])
+        await instances.until_state([warm], "success")
+        await until_free(instances, executor, 1)
+        openings, number = executor.open_workers.take()
+        assert sum(openings.workers.values()) == 1
+        executor.open_workers.settle(openings, number, [])
+        staying = claims_of(instances, jobs, "pause")
+        executor.submit(staying)
+        await until_begun(instances, *staying)
+        assert executor.free_slots() == 0
+        openings, number = executor.open_workers.take()
+        assert sum(openings.workers.values()) == 0
+        executor.open_workers.settle(openings, number, [])
+        open_gate(jobs.parent)
+        await instances.until_state(staying, "success")
 
 
 async def test_idle_processes_retire(template: Template, instances: TaskInstances, jobs: Path):

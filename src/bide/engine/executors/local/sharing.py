@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bide.config.settings import Settings
 from bide.control.claims import Claim
+from bide.control.queue_tasks import Openings
 from bide.engine.executors.contract import TaskControl
 from bide.engine.executors.local.apart import Apart
 from bide.engine.executors.local.executor import LocalExecutor
@@ -62,6 +63,31 @@ def local_executor(
 def shares_workers(settings: Settings) -> bool:
     """Whether async tasks share processes."""
     return settings.local_executor.isolation == "worker" and settings.local_executor.async_tasks_per_worker > 1
+
+
+class OpenWithinSlots:
+    """Open workers, while there are slots for all of them: shared processes take some. For any thread."""
+
+    def __init__(self, workers: OpenWorkers, executor: SharingExecutor) -> None:
+        self._workers = workers
+        self._executor = executor
+
+    def take(self) -> tuple[Openings, int]:
+        """See :class:`~bide.engine.scheduler.begin_along.OpenWorkers`."""
+        openings, number = self._workers.take()
+        # Without shared processes all of them have slots, also those that are about to be free.
+        if not self._executor.shares or sum(openings.workers.values()) <= self._executor.free_slots():
+            return openings, number
+        self._workers.settle(openings, number, [])
+        return Openings({}), number
+
+    def settle(self, openings: Openings, number: int, orders: Sequence[RunTask]) -> None:
+        """See :class:`~bide.engine.scheduler.begin_along.OpenWorkers`."""
+        self._workers.settle(openings, number, orders)
+
+    def break_off(self, orders: Sequence[RunTask]) -> None:
+        """See :class:`~bide.engine.scheduler.begin_along.OpenWorkers`."""
+        self._workers.break_off(orders)
 
 
 class SharingExecutor:
@@ -122,9 +148,9 @@ class SharingExecutor:
         self._plain.begin(orders)
 
     @property
-    def open_workers(self) -> OpenWorkers:
+    def open_workers(self) -> OpenWithinSlots:
         """See :class:`~bide.engine.scheduler.begin_along.BeginningExecutor`."""
-        return self._plain.open_workers
+        return OpenWithinSlots(self._plain.open_workers, self)
 
     def running(self) -> Mapping[str, int]:
         """See :class:`~bide.engine.executors.contract.Executor`."""
@@ -134,6 +160,11 @@ class SharingExecutor:
         """See :class:`~bide.engine.executors.contract.Executor`."""
         self._plain.cancel(instance_id, epoch)
         self._shared.cancel(instance_id, epoch)
+
+    @property
+    def shares(self) -> bool:
+        """Whether any async task is under way in a shared process, or waits for one."""
+        return self._shared.slots() > 0
 
     @property
     def kept_apart(self) -> Apart:

@@ -39,7 +39,8 @@ class UnplacedClaims:
 
     def counts(self) -> dict[str, int]:
         """How many wait, by file."""
-        return {file: len(queue) for file, queue in self._files.items()}
+        # Other threads ask, too: the copy is made in one go.
+        return {file: len(queue) for file, queue in list(self._files.items())}
 
     def take(self, file: str) -> Claim:
         """Take out the oldest of `file`; there is one."""
