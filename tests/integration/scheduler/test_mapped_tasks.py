@@ -293,6 +293,51 @@ async def clear(engine: HandEngine, run: RunRow, **choice: Any) -> None:
     await engine.start()
 
 
+async def test_what_a_branch_in_a_group_left_out_is_left_out_again(engine: HandEngine) -> None:
+    """Each instance goes by the branch of its own index; where that is cleared too, it decides anew."""
+    spec = group_of(2)
+    tasks = tuple(
+        msgspec.structs.replace(one, skips_downstream=one.task_id == "g.p", trigger_rule="all_done")
+        for one in spec.tasks
+    )
+    run = await engine.run_of(msgspec.structs.replace(spec, tasks=tasks))
+    await engine.start()
+    await engine.finish("a")
+    await engine.finish("e")
+    first, second = started(engine, "g.p")
+    await engine.leave_all([first], Finish("success", skip=("g.q",)))
+    await engine.leave_all([second], Finish("success"))
+    await engine.start()
+    await end_all(engine, "g.q")
+    assert await of(engine, run, "g.q") == {0: "skipped", 1: "success"}
+    await clear(engine, run, task_ids=frozenset({"g.q"}))
+    assert await of(engine, run, "g.q") == {0: "skipped", 1: "running"}
+    await end_all(engine, "g.q")
+    await clear(engine, run, task_ids=frozenset({"g.p"}), downstream=True)
+    for task in started(engine, "g.p"):
+        await engine.leave_all([task], Finish("success"))
+    await engine.start()
+    assert await of(engine, run, "g.q") == {0: "running", 1: "running"}
+
+
+async def test_what_a_mapped_branch_left_out_runs_if_it_is_cleared(engine: HandEngine) -> None:
+    """As in Airflow: it is left out by all instances together, and none of them speaks for it again."""
+    spec = dag_spec(
+        "d",
+        {"m": [], "z": ["m"]},
+        tasks={"m": {"mapping": over(2), "skips_downstream": True}, "z": {"trigger_rule": "all_done"}},
+    )
+    run = await engine.run_of(spec)
+    await engine.start()
+    await engine.leave_all(started(engine, "m"), Finish("success", skip=("z",)))
+    await engine.start()
+    assert await of(engine, run, "z") == {-1: "skipped"}
+    await clear(engine, run, task_ids=frozenset({"z"}))
+    assert await of(engine, run, "z") == {-1: "running"}
+    await engine.finish("z")
+    assert dict(await engine.run_row(run))["state"] == "success"
+
+
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
