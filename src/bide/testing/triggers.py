@@ -90,6 +90,7 @@ class InlineTriggerer:
         runtime = current_runtime()
         assert isinstance(runtime, TriggerRuntime)
         runtime.ask = partial(_ask_beside, control)
+        self._cancelling = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -105,10 +106,11 @@ class InlineTriggerer:
                 await self._pool.close(_CLEANUP_LIMIT)
 
     async def finish_cancels(self) -> None:
-        """Run the cancels of external work that are due."""
-        while due := await self._control.claim_obligations(_BATCH):
-            for order in due:
-                await self._run_on_kill(order)
+        """Run the cancels of external work that are due; returns when those that were begun before are done too."""
+        async with self._cancelling:
+            while due := await self._control.claim_obligations(_BATCH):
+                for order in due:
+                    await self._run_on_kill(order)
 
     async def _claim_forever(self) -> None:
         waits = self._bell.listen("waits")

@@ -38,6 +38,17 @@ class Job(BaseTrigger):
         self.calls.append(f"on_kill {self.job_id}")
 
 
+class SlowToCancel(Job):
+    """Asks for the end of its job, and looks a minute later what became of that."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{__name__}.SlowToCancel", {"job_id": self.job_id}
+
+    async def on_kill(self) -> None:
+        await asyncio.sleep(60)
+        await super().on_kill()
+
+
 class Starts(BaseOperator):
     """Begins with its wait."""
 
@@ -58,6 +69,13 @@ def test_work_outside_is_cancelled_when_its_task_times_out() -> None:
     assert "execution_timeout of 10800 s" in result["a"].error
     assert sorted(Job.calls) == ["cleanup 7", "on_kill 7"]
     assert "on_kill() has returned" in result["a"].log
+
+
+def test_a_run_is_over_when_its_cancels_are_done() -> None:
+    Job.calls.clear()
+    dag = waiting_dag(SlowToCancel("8"), execution_timeout=dt.timedelta(hours=3))
+    assert run_dag(dag, raise_on_failure=False)["a"].state == "failed"
+    assert sorted(Job.calls) == ["cleanup 8", "on_kill 8"]
 
 
 def test_a_task_starts_from_its_trigger_without_running() -> None:
