@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.figures import Figures
 from benchmarks.suite import (
+    assets,
     async_tasks,
     chain,
     dag_files,
@@ -37,7 +38,7 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }
-NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME)
+NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME, assets.NAME)
 
 
 def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterator[Job]:
@@ -58,6 +59,8 @@ def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterato
         yield Job(name, Bide.name, install.measure_fresh)
         if airflow is not None:
             yield Job(name, Airflow.name, lambda: install.measure_existing(airflow))
+    elif name == assets.NAME:
+        yield Job(name, Bide.name, lambda: assets.measure(bide, scale), bide)
     elif name == dag_files.NAME:
         yield Job(name, Bide.name, lambda: dag_files.measure_bide(bide, scale), bide)
     else:

@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bide.authoring.asset_decorator import asset
     from bide.authoring.asset_events import AssetEvent
     from bide.authoring.asset_schedules import AssetOrTimeSchedule
     from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, Dataset, Model
@@ -240,6 +241,7 @@ __all__ = [
     "XComNotFound",
     "all_of",
     "any_of",
+    "asset",
     "callback_url",
     "chain",
     "chain_linear",
@@ -264,6 +266,7 @@ __all__ = [
 #: Which module has which of the names above.
 _NAMES_BY_MODULE = {
     "bide.authoring.async_operator": ("BaseAsyncOperator",),
+    "bide.authoring.asset_decorator": ("asset",),
     "bide.authoring.asset_events": ("AssetEvent",),
     "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
     "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "Dataset", "Model"),

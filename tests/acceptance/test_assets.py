@@ -11,7 +11,7 @@ from tests.support.api import Api
 from tests.support.commands import Folder
 
 DAGS = """
-from bide import DAG, Asset, AssetAlias, task
+from bide import DAG, Asset, AssetAlias, asset, task
 
 orders = Asset("orders", uri="s3://lake/orders", extra={"owner": "sales"})
 files = AssetAlias("files")
@@ -43,6 +43,11 @@ with DAG("ingest", schedule=files):
         return [[event.uri, event.extra, event.source_aliases] for event in triggering_asset_events[files]]
 
     take()
+
+
+@asset(schedule=orders, asset_policy="each")
+def copy(self, context, orders):
+    context["outlet_events"][self].extra = {"events": len(context["inlet_events"][orders]) > 0}
 """
 
 
@@ -81,6 +86,10 @@ def test_assets_from_a_task_to_the_runs_that_it_calls_for(folder: Folder) -> Non
             [{"number": 2}, "each", 1, True, 10],
             [{"rows": 3}, "make", -1, True, 10],
         ]
+        api.until(lambda: ended("copy", 3))
+        assert [one["extra"] for one in api.get("/assets/events", asset_id="copy")["asset_events"]] == [
+            {"events": True}
+        ] * 3
         (run,) = api.get("/dags/ingest/dagRuns")["dag_runs"]
         path = f"/dags/ingest/dagRuns/{run['dag_run_id']}"
         taken = api.get(f"{path}/taskInstances/take/xcomEntries/return_value")["value"]
@@ -91,14 +100,17 @@ def test_assets_from_a_task_to_the_runs_that_it_calls_for(folder: Folder) -> Non
 
         listed = {one["name"]: one for one in rows(folder, "assets", "list")}
         assert listed["orders"]["made_by"] == ["load.each", "load.make"]
-        assert (listed["orders"]["runs"], listed["orders"]["read_by"]) == (["report"], ["report.use"])
+        assert (listed["orders"]["runs"], listed["orders"]["read_by"]) == (
+            ["copy", "report"],
+            ["copy.copy", "report.use"],
+        )
         assert listed["one.csv"]["runs"] == ["ingest"]
 
         made = rows(folder, "assets", "emit", "s3://lake/orders", "--extra", '{"by": "hand"}')
         assert made["asset"] == "orders"
         api.until(lambda: len(api.get("/dags/report/dagRuns")["dag_runs"]) == 4)
         shown = rows(folder, "assets", "show", "orders")
-        assert shown["events"][0]["extra"] == {"by": "hand"} and len(shown["events"][0]["runs"]) == 1
+        assert shown["events"][0]["extra"] == {"by": "hand"} and len(shown["events"][0]["runs"]) == 2
         assert shown["events"][-1]["by"] == "load.make in one"
 
         posted = api.post("/assets/events", asset_id="orders", extra={"by": "post"})

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from bide import DAG, Asset, AssetAlias, AssetAll, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Dataset
+from bide import (
+    DAG,
+    Asset,
+    AssetAlias,
+    AssetAll,
+    AssetAny,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Dataset,
+    asset,
+)
+from bide.authoring.dag import collecting
 from bide.authoring.operator import BaseOperator
 from bide.authoring.serialize import serialize_dag
 from bide.model.assets import AssetMention, AssetSpec
@@ -93,3 +104,29 @@ def test_parameters_without_a_default_can_not_run_by_assets() -> None:
 
     with pytest.raises(AuthoringError, match="runs without anybody's conf"):
         spec_of(DAG("d", schedule=a, params={"p": Param(type="string")}))
+
+
+def test_a_function_that_makes_an_asset_has_a_dag_of_its_own() -> None:
+    with collecting() as dags:
+
+        @asset(schedule="@daily", uri="s3://orders", tags=["t"])
+        def orders(self: Any, context: Any, customers: Any) -> None:
+            """All orders."""
+
+        @asset.multi(schedule=orders, outlets=[a, b])
+        def both() -> None: ...
+
+    first, second = dags
+    (task,) = spec_of(first).tasks
+    assert (first.dag_id, task.task_id, first.doc_md, first.tags) == ("orders", "orders", "All orders.", {"t"})
+    assert task.outlets == (AssetMention("asset", "orders", "s3://orders"),)
+    assert task.inlets == (AssetMention("name", "customers"),)
+    assert orders == Asset("orders", "s3://orders")
+    assert spec_of(second).schedule.assets == orders.condition()
+    assert spec_of(second).tasks[0].outlets == (a.mention(), b.mention())
+    called = first.get_task("orders").determine_kwargs({"ds": "x"})  # pyright: ignore[reportAttributeAccessIssue]
+    assert called == {"self": orders, "context": {"ds": "x"}, "customers": Asset.ref(name="customers")}
+    with pytest.raises(InvalidArgument, match="needs outlets"):
+        asset.multi(schedule=None, outlets=[])(both.function)
+    with pytest.raises(InvalidArgument, match="parameters are named"):
+        asset(schedule=None)(lambda *all_of_them: None)

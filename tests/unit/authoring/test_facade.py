@@ -16,6 +16,7 @@ NAMES = [
     "BaseDeadlineReference",
     "DAG",
     "Asset",
+    "asset",
     "AssetAlias",
     "AssetAll",
     "AssetAny",
