@@ -16,6 +16,8 @@ from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import (
     UtcTime,
+    asset_delivery,
+    asset_event,
     backfill,
     callback_request,
     cancel_obligation,
@@ -184,20 +186,33 @@ OTHERS = {
     "log": (log, log.c.id, log.c.dttm),
     "session": (session, session.c.uid, session.c.ended_at),
     "backfill": (backfill, backfill.c.id, backfill.c.completed_at),
+    "asset_event": (asset_event, asset_event.c.uid, asset_event.c.timestamp),
+}
+#: What keeps old rows: an event that a DAG still waits with, or that a run has.
+_NEEDED = {
+    "asset_event": sa.exists().where(
+        asset_delivery.c.event_uid == asset_event.c.uid, sa.not_(asset_delivery.c.passed_over)
+    )
 }
 
 
 def delete_others(tx: Tx, table: str, before: datetime, limit: int) -> int:
     """Delete rows of one of :data:`OTHERS` that are older, the oldest first; how many went."""
     of, key, at = OTHERS[table]
-    old = sa.select(key).where(at < before).order_by(key).limit(limit)
+    old = sa.select(key).where(at < before, *_unless_needed(table)).order_by(key).limit(limit)
     return tx.conn.execute(sa.delete(of).where(key.in_(old.scalar_subquery()))).rowcount
 
 
 def count_others(tx: Tx, table: str, before: datetime) -> int:
     """How many rows :func:`delete_others` would delete in all."""
     of, _, at = OTHERS[table]
-    return tx.conn.execute(sa.select(sa.func.count()).select_from(of).where(at < before)).scalar_one()
+    return tx.conn.execute(
+        sa.select(sa.func.count()).select_from(of).where(at < before, *_unless_needed(table))
+    ).scalar_one()
+
+
+def _unless_needed(table: str) -> list[sa.ColumnElement[bool]]:
+    return [~_NEEDED[table]] if table in _NEEDED else []
 
 
 _unused = sa.select(dag_version.c.uid).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,15 +11,17 @@ import sqlalchemy as sa
 from bide.control.accept_event import accept_outcome
 from bide.control.pause_dag import pause_dag
 from bide.control.record_assets import NewEvent, record_events
+from bide.engine.scheduler.deliver_along import DeliverAlong
+from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.model.assets import AssetCondition, AssetMention, AssetSpec, Policy
 from bide.model.dag_spec import DagSpec, ScheduleSpec
 from bide.model.values import encode
-from bide.store import Tx, asset_reading
+from bide.store import Tx, asset_reading, old_history
 from bide.store.schema import asset_delivery, asset_mark, dag_run, task_instance
 from bide.wire.asset_messages import AssetEvents, GetAssetEvents, GetTriggeringEvents, MadeEvent
 from bide.wire.messages import Outcome
 from tests.support.dag_specs import dag_spec
-from tests.support.hand_engine import HandEngine
+from tests.support.hand_engine import HandEngine, begin_session
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -258,3 +260,43 @@ async def test_nothing_is_left_to_look_at(engine: HandEngine) -> None:
     marks = await engine.store.read(lambda tx: tx.conn.execute(sa.select(asset_mark.c.id)).all())
     states = await engine.store.read(lambda tx: tx.conn.execute(sa.select(task_instance.c.state)).scalars().all())
     assert (list(marks), list(states)) == ([], ["success"])
+
+
+async def test_old_events_go_once_no_run_has_them(engine: HandEngine) -> None:
+    await engine.register(consumer("both", AssetCondition("all", parts=(one("a"), one("b")))))
+    await engine.register(consumer("latest", policy="latest", max_active_runs=1))
+    await emit(engine, "a")
+    await emit(engine, "a")
+    await emit(engine, "c")
+    await finish_all(engine)
+    later = engine.clock.now() + timedelta(days=1)
+
+    def clean(tx: Tx) -> tuple[int, int]:
+        number = old_history.count_others(tx, "asset_event", later)
+        return number, old_history.delete_others(tx, "asset_event", later, 100)
+
+    # One of `a` waits for `b`, one is had by a run, and nobody has anything to do with `c`.
+    assert await engine.store.write(clean) == (1, 1)
+    await emit(engine, "b")
+    await finish_all(engine)
+    assert await runs_of(engine, "both") == [["a", "a", "b"]]
+    await engine.store.write(lambda tx: tx.conn.execute(sa.delete(dag_run)) and None)
+    assert await engine.store.write(clean) == (3, 3)
+
+
+async def test_a_run_begins_with_the_commit_of_its_event(engine: HandEngine) -> None:
+    """So does its first task, for whoever begins what is scheduled by a commit."""
+    await engine.register(consumer(policy="each"))
+    starts = StartRuns(engine.store, engine.scope)
+    session = await begin_session(engine.store)
+    engine.store.follow(DeliverAlong(session, starts))
+    rung = engine.store.bell.listen("assets")
+    await emit(engine, "a")
+    assert await engine.states() == {"use_consumer": "scheduled"}
+    assert not await rung.wait(0), "nobody need be woken"
+    # A commit makes only so many along; the rest is left to the duty.
+    await emit(engine, *["a"] * 50)
+    assert 1 < len(await runs_of(engine)) < 51
+    assert await rung.wait(1)
+    await engine.settle()
+    assert await runs_of(engine) == [["a"]] * 51
