@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench_tasks import mark, noop
+from bench_tasks import mark, noop, noop_with
 
 from bide import DAG, Asset, PythonOperator
 
@@ -27,7 +27,12 @@ with DAG("produce"):
 with DAG("consume", schedule=single):
     PythonOperator(task_id="take", python_callable=take)
 
-for policy in ("each", "batch"):
+for policy, most in (("each", 16), ("batch", 1)):
+    for events in (100, 1_000):
+        with DAG(f"make_{policy}_{events}", max_active_tasks=1_000):
+            PythonOperator.partial(task_id="make", python_callable=noop_with, outlets=[Asset(policy)]).expand(
+                op_args=[[number] for number in range(events)]
+            )
     for number in range(CONSUMERS):
-        with DAG(f"{policy}_{number}", schedule=Asset(policy), asset_policy=policy):
+        with DAG(f"{policy}_{number}", schedule=Asset(policy), asset_policy=policy, max_active_runs=most):
             PythonOperator(task_id="noop", python_callable=noop)
