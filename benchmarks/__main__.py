@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.figures import Figure
-from benchmarks.suite import core, waits
+from benchmarks.suite import core, past, waits
 from benchmarks.suite.running import Job, Jobs, run
 from benchmarks.suite.scale import Scale
 
@@ -24,11 +24,13 @@ class Suite(StrEnum):
 
     CORE = "core"
     WAITS = "waits"
+    PAST = "past"
 
 
 _SUITES: Final[dict[Suite, tuple[Jobs, tuple[str, ...]]]] = {
     Suite.CORE: (core.jobs, core.NAMES),
     Suite.WAITS: (waits.jobs, waits.NAMES),
+    Suite.PAST: (past.jobs, past.NAMES),
 }
 
 

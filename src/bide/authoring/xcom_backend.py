@@ -34,7 +34,7 @@ class StoredXCom(NamedTuple):
 
 
 class BaseXCom:
-    """Values as Bide stores them. A subclass overrides one or both of the two methods."""
+    """Values as Bide stores them. A subclass overrides some of the first three methods."""
 
     XCOM_RETURN_KEY = XCOM_RETURN_KEY
 
@@ -56,6 +56,13 @@ class BaseXCom:
         """The value again; ``result.value`` is what was stored."""
         stored = result.value
         return decode(stored.encode() if isinstance(stored, str) else stored)
+
+    @staticmethod
+    def purge(xcom: Any) -> None:
+        """Remove what ``serialize_value()`` has put elsewhere, since the run is deleted; it may be called again.
+
+        `xcom` is what ``deserialize_value()`` gets. What it raises is tried again later.
+        """
 
     @classmethod
     def get_one(
@@ -108,8 +115,12 @@ def stored_by(backend: type[BaseXCom], value: Any, place: StoredXCom) -> bytes:
 
 def read_by(backend: type[BaseXCom], data: bytes, place: StoredXCom) -> Any:
     """The value again, by the backend."""
-    value: Any = decode(data) if data.startswith(_RAW) else data.decode()
-    return backend.deserialize_value(place._replace(value=value))
+    return backend.deserialize_value(place._replace(value=stored_value(data)))
+
+
+def stored_value(data: bytes) -> Any:
+    """What a backend has returned, of the bytes that were made of it."""
+    return decode(data) if data.startswith(_RAW) else data.decode()
 
 
 def _is_stored_form(data: bytes) -> bool:

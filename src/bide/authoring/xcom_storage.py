@@ -82,6 +82,15 @@ class XComStorage:
         except Exception as error:
             _log.warning("XComs of earlier tries can't be removed from %s: %s", folder, error)
 
+    def remove_run(self, dag_id: str, run_id: str) -> None:
+        """Remove all that a run has left."""
+        fs, root = self._open()
+        folder = f"{root}/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
+        try:
+            fs.rm(folder, recursive=True)
+        except FileNotFoundError:
+            return
+
     def _folder(self, place: Place) -> str:
         names = (place.dag_id, place.run_id, place.task_id, str(place.map_index))
         return "/".join(quote(name, safe="") for name in names)

@@ -70,6 +70,7 @@ def clean(
         dag_ids=dag,
         tables=_tables(tables),
         logs=LogLayout(config.logs_root, config.settings.logging.log_filename_template),
+        elsewhere=config.xcoms_elsewhere,
         archive=None if skip_archive else _archive(config, archive),
     )
     total = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -78,6 +78,13 @@ class Config:
         """How long runs are kept. Raises :class:`ConfigError` for a rule that can't be read."""
         section = self.settings.retention
         return Retention(Keep(section.max_age_days, section.max_runs), read_rules(section.dags))
+
+    @property
+    def xcoms_elsewhere(self) -> Literal["none", "objects", "values"]:
+        """What of XComs lies outside of the store."""
+        if self.settings.core.xcom_backend:
+            return "values"
+        return "objects" if self.settings.xcom.objectstorage_path else "none"
 
     @property
     def archive_folder(self) -> Path | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import structlog
 
 from bide.model.log_path import LogLayout, log_path
 from bide.model.retention import Keep, Retention
@@ -19,8 +18,7 @@ from bide.observe.archive_files import append_lines
 from bide.observe.log_files import locate, remove_logs
 from bide.store import Store, Tx, old_history
 from bide.store.old_history import OldInstance, OldRun
-
-log = structlog.get_logger("bide.retention")
+from bide.store.xcom_purges import Elsewhere
 
 #: Runs, and about how many instances, that one transaction deletes: a few milliseconds of the writer.
 _RUNS: Final = 25
@@ -49,6 +47,8 @@ class Cleaning:
     logs: LogLayout | None = None
     #: The file to which what is deleted is appended; None to keep nothing.
     archive: Path | None = None
+    #: What of XComs lies outside of the store; it is noted and removed by an engine.
+    elsewhere: Elsewhere = "none"
     #: How many times as long as a portion took is waited before the next one.
     pace: float = 0.0
     #: Told how many runs have been deleted.
@@ -98,7 +98,7 @@ async def clean_history(store: Store, what: Cleaning) -> Cleaned:
                 break
             if what.archive is not None:
                 await _keep(store, portion, what.archive)
-            gone = await _delete(store, portion, what.pace)
+            gone = await _delete(store, portion, what)
             rows[RUNS] += len(gone)
             rows["task_instance"] += sum(one.run_uid in gone for one in portion.instances)
             if what.logs is not None:
@@ -114,8 +114,6 @@ async def clean_history(store: Store, what: Cleaning) -> Cleaned:
             rows[VERSIONS] = rows.get(VERSIONS, 0) + went
     for table, before in _others(store, what):
         rows[table] = await _clean_table(store, table, before, what.pace)
-    if any(rows.values()):
-        log.info("history_deleted", logs=logs, **rows)
     return Cleaned(rows, logs)
 
 
@@ -175,7 +173,7 @@ def _count(tx: Tx, dag_id: str, keep: Keep) -> dict[str, int]:
 _EVERYTHING: Final = 10_000_000
 
 
-async def _delete(store: Store, portion: _Portion, pace: float) -> set[str]:
+async def _delete(store: Store, portion: _Portion, what: Cleaning) -> set[str]:
     """Delete the runs; the uids of those that went. Of a large run, first most of its instances bit by bit."""
     if len(portion.instances) > _INSTANCES:
         (run,) = portion.runs
@@ -184,8 +182,8 @@ async def _delete(store: Store, portion: _Portion, pace: float) -> set[str]:
             began = time.monotonic()
             some = uids[first : first + _INSTANCES]
             await store.write(lambda tx, some=some: old_history.delete_instances(tx, run.uid, some))
-            await _pause(began, pace)
-    return await store.write(lambda tx: old_history.delete_runs(tx, portion.runs))
+            await _pause(began, what.pace)
+    return await store.write(lambda tx: old_history.delete_runs(tx, portion.runs, what.elsewhere))
 
 
 async def _clean_table(store: Store, table: str, before: datetime, pace: float) -> int:

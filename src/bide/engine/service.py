@@ -50,6 +50,7 @@ from bide.engine.task_control import StoreTaskControl
 from bide.engine.task_log import TaskLog
 from bide.engine.template import Template
 from bide.engine.triggerer import ClaimAlong, StoreControl, Triggerer, TriggererSettings
+from bide.engine.xcom_purger import XComPurger
 from bide.model.clock import Clock
 from bide.model.errors import SessionLost
 from bide.model.log_path import LogLayout
@@ -244,7 +245,8 @@ class Engine:
         serving.executor = executor
         serving.calling = CallbackRunners(opened.template, store, session, TaskLog(store, logs))
         who = Who(session, scope.only_run, queues=self._queues, shares_workers=shares_workers(settings))
-        duties = begin_duties(self._config, store, executor, scope, who, logs)
+        purger = XComPurger(opened.template)
+        duties = begin_duties(self._config, store, executor, scope, who, logs, purger)
         duties.append(RunCallbacks(store, serving.calling, scope, session, logs))
         duties.append(AskTimetables(store, Extensions(opened.template, settings.parsing.timeout_sec), scope))
         serving.duties = DutyLoop(duties, store.bell, store.clock)

@@ -24,6 +24,10 @@ def use_objects(fetch: Fetch | None) -> Fetch | None:
     return before
 
 
+#: How a reference begins.
+REFERENCE = b'{"__bide__": ["object",'
+
+
 def reference_to(url: str, size: int) -> bytes:
     """What is stored in place of a value of `size` bytes."""
     return json.dumps({"__bide__": ["object", url, size]}).encode()

@@ -9,11 +9,13 @@ from bide.authoring.runtime import use_runtime
 from bide.model.errors import ProtocolError
 from bide.observe.clock import SystemClock
 from bide.observe.log import install
+from bide.runner.purging import purge
 from bide.runner.runtimes import ProcessRuntime
 from bide.runner.settings import setting
 from bide.runner.timetables import ask
 from bide.wire.channel import Channel, ChannelClosed
 from bide.wire.messages import AskTimetable
+from bide.wire.purge_messages import PurgeXComs
 
 
 def main(sock: socket.socket, label: str) -> int:
@@ -24,8 +26,12 @@ def main(sock: socket.socket, label: str) -> int:
         try:
             while True:
                 frame = channel.receive()
-                if not isinstance(frame.body, AskTimetable):
-                    raise ProtocolError(f"an extension runner was sent a {type(frame.body).__name__}")
-                channel.send(ask(frame.body), request=frame.request)
+                match frame.body:
+                    case AskTimetable():
+                        channel.send(ask(frame.body), request=frame.request)
+                    case PurgeXComs():
+                        channel.send(purge(frame.body), request=frame.request)
+                    case other:
+                        raise ProtocolError(f"an extension runner was sent a {type(other).__name__}")
         except ChannelClosed:
             return 0

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bide.store.backfills import BackfillRow
 from bide.store.database import Tx
-from bide.store.rowset import listed
+from bide.store.rowset import Integer, listed
 from bide.store.schema import backfill, backfill_dag_run, dag_run
 from bide.store.views import FIRST_PAGE, Page
 
@@ -63,7 +63,7 @@ _joined = backfill_dag_run.join(backfill, _b.id == _d.backfill_id).outerjoin(dag
 _counts = (
     sa.select(_d.backfill_id, _state, sa.func.count())
     .select_from(_joined)
-    .where(_d.backfill_id.in_(listed("ids")))
+    .where(_d.backfill_id.in_(listed("ids", Integer)))
     .group_by(_d.backfill_id, _state)
 )
 _dates = (

@@ -26,6 +26,7 @@ Topic = Literal[
     "variables",  # a variable or connection was changed
     "assets",  # a DAG got an event that it waits for
     "dags",  # a DAG was made, changed or unpaused
+    "purges",  # something outside of the store is to be removed
     "history",  # anything that a follower of a run would like to see
 ]
 TOPICS: Final[frozenset[str]] = frozenset(get_args(Topic))

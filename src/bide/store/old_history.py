@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from bide.model.states import FINISHED_RUN
+from bide.store import xcom_purges
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import (
@@ -31,6 +32,7 @@ from bide.store.schema import (
     task_instance_note,
     xcom,
 )
+from bide.store.xcom_purges import Elsewhere
 
 _r, _i = dag_run.c, task_instance.c
 
@@ -147,11 +149,15 @@ def delete_instances(tx: Tx, run_uid: str, uids: Sequence[str]) -> int:
     return tx.conn.execute(_delete_some, {"run": run_uid, "uids": uids}).rowcount
 
 
-def delete_runs(tx: Tx, runs: Sequence[OldRun]) -> set[str]:
-    """Delete runs of one DAG with all that belongs to them, but for those that go on by now; the uids that went."""
+def delete_runs(tx: Tx, runs: Sequence[OldRun], elsewhere: Elsewhere = "none") -> set[str]:
+    """Delete runs of one DAG with all that belongs to them, but for those that go on by now; the uids that went.
+
+    What their XComs have put `elsewhere` is noted, to be removed.
+    """
     gone = set(tx.conn.execute(_delete, {"runs": [run.uid for run in runs]}).scalars())
     names = [run.run_id for run in runs if run.uid in gone]
     if names:
+        xcom_purges.note(tx, runs[0].dag_id, names, elsewhere)
         tx.conn.execute(_delete_xcoms, {"dag": runs[0].dag_id, "run_ids": names})
     return gone
 

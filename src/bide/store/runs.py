@@ -60,6 +60,17 @@ columns = tuple(dag_run.c[name] for name in RunRow._fields)
 select_runs = sa.select(*columns)
 
 
+_by_id = select_runs.where(dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.run_id == sa.bindparam("id"))
+_of_date = (
+    sa.select(dag_run.c.uid)
+    .where(
+        dag_run.c.dag_id == sa.bindparam("dag"),
+        dag_run.c.logical_date == sa.bindparam("date", type_=dag_run.c.logical_date.type),
+    )
+    .limit(1)
+)
+_insert_run = sa.insert(dag_run)
+_insert_instances = sa.insert(task_instance)
 _by_uid = select_runs.where(dag_run.c.uid.in_(listed("uids")))
 
 
@@ -71,7 +82,7 @@ def read(row: Sequence[Any]) -> RunRow:
 
 def find(tx: Tx, dag_id: str, run_id: str) -> RunRow | None:
     """The run `run_id` of `dag_id`."""
-    row = tx.conn.execute(select_runs.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)).one_or_none()
+    row = tx.conn.execute(_by_id, {"dag": dag_id, "id": run_id}).one_or_none()
     return None if row is None else read(row)
 
 
@@ -92,14 +103,7 @@ def named(
 
 def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
     """Whether a run of `dag_id` has this logical date."""
-    return (
-        tx.conn.execute(
-            sa.select(dag_run.c.uid)
-            .where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date == logical_date)
-            .limit(1)
-        ).first()
-        is not None
-    )
+    return tx.conn.execute(_of_date, {"dag": dag_id, "date": logical_date}).first() is not None
 
 
 def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
@@ -111,7 +115,7 @@ def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
 def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> None:
     """Insert `run` and its first instances, each in state none: one per task, or all of those that are known."""
     tx.conn.execute(
-        sa.insert(dag_run),
+        _insert_run,
         {
             **run._asdict(),
             "state": run.state.value,
@@ -159,7 +163,7 @@ def add_instances(tx: Tx, run: RunRow, instances: Sequence[tuple[TaskSpec, int]]
             }
             for task, map_index in instances
         ]
-        tx.conn.execute(sa.insert(task_instance), made)
+        tx.conn.execute(_insert_instances, made)
 
 
 def _of_task(task: TaskSpec) -> dict[str, Any]:

@@ -14,7 +14,7 @@ seconds in UTC, durations seconds.
     dag parser         ParseFile ⇄ FileParsed
     secrets runner     OpenBackend, then lookups
     all but template   GetConnection, GetVariable (:mod:`bide.wire.lookups`)
-    extension runner   AskTimetable ⇄ TimetableAnswer
+    extension runner   AskTimetable ⇄ TimetableAnswer; PurgeXComs ⇄ XComsPurged
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from bide.wire.other_runs import WatchVerdict as WatchVerdict
 from bide.wire.parser_messages import FileError as FileError
 from bide.wire.parser_messages import FileParsed as FileParsed
 from bide.wire.parser_messages import ParseFile as ParseFile
+from bide.wire.purge_messages import PurgeXComs, XComsPurged
 from bide.wire.secrets_messages import SecretsMessage
 from bide.wire.stream_messages import EventsStored, SaveCheckpoint
 from bide.wire.template_messages import Exited as Exited
@@ -193,6 +194,8 @@ AnyMessage = (
     | ParserMessage
     | AskTimetable
     | TimetableAnswer
+    | PurgeXComs
+    | XComsPurged
 )
 
 

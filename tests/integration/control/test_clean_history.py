@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("no_blocking")
 MONTH = Cleaning(Retention(Keep(30)))
 
 
-async def run_of(engine: HandEngine, run_id: str, dag_id: str = "d", state: str = "success", **fields: Any) -> None:
+async def run_of(engine: HandEngine, run_id: str, dag_id: str = "d", state: Any = "success", **fields: Any) -> None:
     """Make a run, end it, and leave an XCom and logs."""
     run = await engine.create(dag_id, run_id=run_id, **fields)
     await engine.start()

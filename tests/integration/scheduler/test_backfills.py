@@ -14,9 +14,9 @@ from bide.control.create_backfill import BackfillRequest, create_backfill, plan_
 from bide.control.lose_task import rescue_lost
 from bide.model.backfills import BackfillState, Reprocess, Step
 from bide.model.errors import Conflict, InvalidArgument, NotFound
-from bide.store import backfills
+from bide.store import backfill_views, backfills
 from bide.store.backfills import BackfillRow
-from bide.store.schema import dag
+from bide.store.schema import dag, dag_run
 from bide.wire.messages import Finish
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -232,6 +232,32 @@ async def test_a_date_whose_run_is_under_way_is_left_out(engine: HandEngine) -> 
     await engine.settle()
     assert await state_of(engine, row) is BackfillState.COMPLETED
     assert list(await engine.run_states()) == ["mine"]
+
+
+# --- what people see
+
+
+async def test_what_came_of_each_date_can_be_seen(engine: HandEngine) -> None:
+    await with_runs(engine)
+    row = await backfilled(engine, days=4, max_active_runs=1, reprocess=Reprocess.FAILED)
+    await engine.settle()
+    await engine.store.write(lambda tx: tx.conn.execute(sa.delete(dag_run).where(dag_run.c.run_id == "old1")))
+    view = await engine.store.read(lambda tx: backfill_views.view_backfill(tx, row.id))
+    assert view is not None
+    assert view.counts == {"left_out": 1, "deleted": 1, "queued": 1, "planned": 1}
+    assert view.done == 2
+    await cancel_backfill(engine.store, row.id, by="ada")
+    dates_ = await engine.store.read(lambda tx: backfill_views.list_dates(tx, row.id))
+    assert [(one.state, one.reason) for one in dates_] == [
+        ("left_out", "already exists"),
+        ("deleted", None),
+        ("failed", None),
+        ("cancelled", None),
+    ]
+    for fields in ({}, {"dag_id": "d"}, {"only_active": False}):
+        found, total = await engine.store.read(lambda tx, more=fields: backfill_views.list_backfills(tx, **more))
+        assert ([one.row.id for one in found], total) == ([row.id], 1)
+    assert await engine.store.read(lambda tx: backfill_views.list_backfills(tx, only_active=True)) == ([], 0)
 
 
 # --- what is refused

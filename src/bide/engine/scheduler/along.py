@@ -9,6 +9,7 @@ from bide.control.queue_tasks import Who
 from bide.engine.executors.contract import Executor
 from bide.engine.scheduler.begin_along import BeginAlong, BeginningExecutor
 from bide.engine.scheduler.deliver_along import DeliverAlong
+from bide.engine.scheduler.duties.purge_xcoms import Purges
 from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import configured_duties
@@ -22,7 +23,13 @@ class PromptExecutor(Executor, BeginningExecutor, Protocol):
 
 
 def begin_duties(
-    config: Config, store: Store, executor: PromptExecutor, scope: Scope, who: Who, logs: LogLayout
+    config: Config,
+    store: Store,
+    executor: PromptExecutor,
+    scope: Scope,
+    who: Who,
+    logs: LogLayout,
+    purger: Purges,
 ) -> list[Duty]:
     """The duties of an engine; what can be done along with the commit that calls for it is from now on.
 
@@ -32,4 +39,4 @@ def begin_duties(
         starts = StartRuns(store, scope, config.settings.scheduler.backfill_share)
         store.follow(DeliverAlong(who.session, starts))
     store.follow(BeginAlong(executor, who, logs))
-    return configured_duties(config, store, executor, scope, who, logs)
+    return configured_duties(config, store, executor, scope, who, logs, purger)

@@ -13,6 +13,7 @@ from bide.engine.scheduler.duties.enforce_deadlines import EnforceDeadlines
 from bide.engine.scheduler.duties.fire_timers import FireTimers
 from bide.engine.scheduler.duties.forget_signals import ForgetSignals
 from bide.engine.scheduler.duties.miss_deadlines import MissDeadlines
+from bide.engine.scheduler.duties.purge_xcoms import Purges, RemoveXComs
 from bide.engine.scheduler.duties.queue_tasks import QueueTasks
 from bide.engine.scheduler.duties.release_due import ReleaseDue
 from bide.engine.scheduler.duties.run_backfills import RunBackfills
@@ -27,15 +28,21 @@ from bide.store import Store
 
 
 def configured_duties(
-    config: Config, store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout
+    config: Config, store: Store, executor: Executor, scope: Scope, who: Who, logs: LogLayout, purger: Purges
 ) -> list[Duty]:
     """The duties of an engine as its settings want them. Raises :class:`ConfigError`."""
     share = config.settings.scheduler.backfill_share
     duties = make_duties(store, executor, scope, who, logs, backfill_share=share)
+    if scope.everything:
+        duties.append(RemoveXComs(store, purger))
     retention = config.retention
     if scope.everything and not retention.is_all:
         interval = config.settings.retention.interval_sec
-        duties.append(DeleteHistory(store, who.session, retention, logs, config.archive_folder, interval))
+        duties.append(
+            DeleteHistory(
+                store, who.session, retention, logs, config.archive_folder, config.xcoms_elsewhere, interval
+            )
+        )
     return duties
 
 

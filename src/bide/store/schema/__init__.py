@@ -25,6 +25,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
       └── asset_event             append-only: what became of it, and by whom
             └── asset_delivery    which DAG is to have it, and which run has it
     asset_mark                    appended when a DAG gets an event, deleted by whoever looks at the DAG
+    xcom_purge                    what XComs of deleted runs have left outside of the store
     slot_pool                     slots that tasks of any DAG share
     callback_request              what is to be called because something has ended
     timetable_question            what timetables of authors' own are to be asked
@@ -55,6 +56,7 @@ from bide.store.schema.columns import UtcTime, metadata, to_text
 from bide.store.schema.dags import dag, dag_file, dag_version, import_error
 from bide.store.schema.deadlines import deadline
 from bide.store.schema.pools import slot_pool
+from bide.store.schema.purges import xcom_purge
 from bide.store.schema.runs import (
     dag_run,
     expansion,
@@ -123,4 +125,5 @@ __all__ = [
     "watch",
     "writer",
     "xcom",
+    "xcom_purge",
 ]

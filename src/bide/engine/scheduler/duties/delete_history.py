@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
 
+import structlog
+
 from bide.control.clean_history import Cleaning, clean_history
 from bide.engine.scheduler.duty import Next
 from bide.model.log_path import LogLayout
 from bide.model.retention import Retention
 from bide.observe.archive_files import archive_file
 from bide.store import Store, Topic, sessions
+from bide.store.xcom_purges import Elsewhere
+
+log = structlog.get_logger("bide.retention")
 
 #: It takes a tenth of the time of whoever writes: tasks go first.
 _PACE: Final = 9.0
@@ -28,6 +33,8 @@ class DeleteHistory:
     logs: LogLayout
     #: Where archives lie; None to keep nothing of what is deleted.
     archive: Path | None = None
+    #: What of XComs lies outside of the store.
+    elsewhere: Elsewhere = "none"
     #: Seconds from one look to the next.
     interval: float = 3600.0
     name: ClassVar[str] = "delete_history"
@@ -40,7 +47,11 @@ class DeleteHistory:
         if self._due_at is None or self._due_at <= now:
             if await self.store.read(sessions.first_scheduling) == self.session:
                 archive = None if self.archive is None else archive_file(self.archive, now)
-                what = Cleaning(self.retention, logs=self.logs, archive=archive, pace=_PACE)
-                await clean_history(self.store, what)
+                what = Cleaning(
+                    self.retention, logs=self.logs, archive=archive, elsewhere=self.elsewhere, pace=_PACE
+                )
+                done = await clean_history(self.store, what)
+                if any(done.rows.values()):
+                    log.info("history_deleted", logs=done.logs, **done.rows)
             self._due_at = self.store.clock.now() + timedelta(seconds=self.interval)
         return Next(due_at=self._due_at)

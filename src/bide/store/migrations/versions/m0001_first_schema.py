@@ -201,6 +201,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dag_id", "run_id", "task_id", "map_index", "key", name=op.f("pk_xcom")),
     )
     op.create_table(
+        "xcom_purge",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("task_id", sa.String(length=250), nullable=True),
+        sa.Column("map_index", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(length=512), nullable=True),
+        sa.Column("value", sa.LargeBinary(), nullable=True),
+        sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_xcom_purge")),
+    )
+    op.create_index("ix_xcom_purge_due", "xcom_purge", ["due_at"], unique=False)
+    op.create_table(
         "asset_alias_link",
         sa.Column("asset_uid", sa.String(length=36), nullable=False),
         sa.Column("alias", sa.String(length=1500), nullable=False),
