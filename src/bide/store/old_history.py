@@ -141,6 +141,7 @@ _delete_some = sa.delete(task_instance).where(
     _i.uid.in_(listed("uids")), _i.run_uid.in_(sa.select(_r.uid).where(_r.uid == sa.bindparam("run"), _ended))
 )
 _delete = sa.delete(dag_run).where(_r.uid.in_(listed("runs")), _ended).returning(_r.uid)
+_delete_obligations = sa.delete(cancel_obligation).where(cancel_obligation.c.run_uid.in_(listed("runs")))
 _delete_xcoms = sa.delete(xcom).where(xcom.c.dag_id == _DAG, xcom.c.run_id.in_(listed("run_ids")))
 
 
@@ -157,6 +158,7 @@ def delete_runs(tx: Tx, runs: Sequence[OldRun], elsewhere: Elsewhere = "none") -
     gone = set(tx.conn.execute(_delete, {"runs": [run.uid for run in runs]}).scalars())
     names = [run.run_id for run in runs if run.uid in gone]
     if names:
+        tx.conn.execute(_delete_obligations, {"runs": gone})
         xcom_purges.note(tx, runs[0].dag_id, names, elsewhere)
         tx.conn.execute(_delete_xcoms, {"dag": runs[0].dag_id, "run_ids": names})
     return gone

@@ -139,6 +139,11 @@ async def test_what_is_not_over_is_kept(engine: HandEngine) -> None:
     await engine.create("d", run_id="runs")
     await clean_history(engine.store, MONTH)
     assert await run_ids(engine) == {"waits", "runs"}
+    obligation = metadata.tables["cancel_obligation"]
+    await engine.store.write(lambda tx: tx.conn.execute(sa.update(obligation).values(state="done", holds=False)))
+    await clean_history(engine.store, MONTH)
+    assert await run_ids(engine) == {"runs"}
+    assert "cancel_obligation" not in await rows(engine.store)
 
 
 async def test_the_last_scheduled_run_is_kept_so_that_the_schedule_goes_on(engine: HandEngine) -> None:

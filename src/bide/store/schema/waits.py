@@ -155,7 +155,8 @@ cancel_obligation = sa.Table(
     "cancel_obligation",
     metadata,
     sa.Column("uid", UID, primary_key=True),
-    sa.Column("instance_uid", UID, sa.ForeignKey("task_instance.uid", ondelete="CASCADE"), nullable=False),
+    # No foreign key: it would need an index of all of them beside that of the few that hold.
+    sa.Column("instance_uid", UID, nullable=False),
     sa.Column("run_uid", UID, nullable=False),
     #: The wait whose external work is to be cancelled, and its trigger.
     sa.Column("wait_uid", UID, nullable=False),
@@ -174,8 +175,8 @@ cancel_obligation = sa.Table(
     sa.Column("session", UID),
     sa.Column("error", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name="state"),
-    # Deleting an instance looks for what belongs to it.
-    sa.Index("ix_cancel_obligation_instance", "instance_uid"),
+    # Deleting a run looks for what belongs to it.
+    sa.Index("ix_cancel_obligation_run", "run_uid"),
     sa.CheckConstraint("on_failure IN ('hold', 'start')", name="on_failure"),
     # A new try looks here: those that hold are few, those that are done are kept.
     sa.Index("ix_cancel_obligation_holding", "instance_uid", **rows_where("holds")),

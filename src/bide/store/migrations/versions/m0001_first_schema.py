@@ -70,6 +70,43 @@ def upgrade() -> None:
         "ix_backfill_active", "backfill", ["dag_id"], unique=True, sqlite_where=sa.text("completed_at IS NULL")
     )
     op.create_table(
+        "cancel_obligation",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("instance_uid", sa.String(length=36), nullable=False),
+        sa.Column("run_uid", sa.String(length=36), nullable=False),
+        sa.Column("wait_uid", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("classpath", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=True),
+        sa.Column("give_up_at", UtcTime(), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=False),
+        sa.Column("on_failure", sa.String(length=10), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("on_failure IN ('hold', 'start')", name=op.f("ck_cancel_obligation_on_failure")),
+        sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name=op.f("ck_cancel_obligation_state")),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_cancel_obligation")),
+    )
+    op.create_index(
+        "ix_cancel_obligation_holding",
+        "cancel_obligation",
+        ["instance_uid"],
+        unique=False,
+        sqlite_where=sa.text("holds"),
+    )
+    op.create_index(
+        "ix_cancel_obligation_pending",
+        "cancel_obligation",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_index("ix_cancel_obligation_run", "cancel_obligation", ["run_uid"], unique=False)
+    op.create_table(
         "checkpoint",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -555,49 +592,6 @@ def upgrade() -> None:
         ["session"],
         unique=False,
         sqlite_where=sa.text("session IS NOT NULL"),
-    )
-    op.create_table(
-        "cancel_obligation",
-        sa.Column("uid", sa.String(length=36), nullable=False),
-        sa.Column("instance_uid", sa.String(length=36), nullable=False),
-        sa.Column("run_uid", sa.String(length=36), nullable=False),
-        sa.Column("wait_uid", sa.String(length=36), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=10), nullable=False),
-        sa.Column("classpath", sa.Text(), nullable=False),
-        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("due_at", UtcTime(), nullable=True),
-        sa.Column("give_up_at", UtcTime(), nullable=False),
-        sa.Column("holds", sa.Boolean(), nullable=False),
-        sa.Column("on_failure", sa.String(length=10), nullable=False),
-        sa.Column("session", sa.String(length=36), nullable=True),
-        sa.Column("error", sa.Text(), server_default="", nullable=False),
-        sa.CheckConstraint("on_failure IN ('hold', 'start')", name=op.f("ck_cancel_obligation_on_failure")),
-        sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name=op.f("ck_cancel_obligation_state")),
-        sa.ForeignKeyConstraint(
-            ["instance_uid"],
-            ["task_instance.uid"],
-            name=op.f("fk_cancel_obligation_instance_uid"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("uid", name=op.f("pk_cancel_obligation")),
-    )
-    op.create_index(
-        "ix_cancel_obligation_holding",
-        "cancel_obligation",
-        ["instance_uid"],
-        unique=False,
-        sqlite_where=sa.text("holds"),
-    )
-    op.create_index("ix_cancel_obligation_instance", "cancel_obligation", ["instance_uid"], unique=False)
-    op.create_index(
-        "ix_cancel_obligation_pending",
-        "cancel_obligation",
-        ["due_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_table(
         "question",
