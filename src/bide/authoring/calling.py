@@ -17,7 +17,8 @@ def accepted_arguments(
 ) -> dict[str, Any]:
     """Keyword arguments for a call beside `args`: all of `kwargs`, and of `context` what `function` names.
 
-    A function with ``**kwargs`` gets the whole context. What is given in `args` and `kwargs` wins over the context.
+    A function with ``**kwargs`` gets the whole context, and of what costs something (``context.by_name``) what its
+    code names, as in ``kwargs["prev_ds"]``. What is given in `args` and `kwargs` wins over the context.
     """
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -26,9 +27,18 @@ def accepted_arguments(
     named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     by_position = {p.name for p in named[: len(args)]}
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return {**{name: context[name] for name in context if name not in by_position}, **kwargs}
+        names = {*context, *_named(function, getattr(context, "by_name", ()))} - by_position - kwargs.keys()
+        return {**{name: context[name] for name in names}, **kwargs}
     names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)} - by_position
     return {**{name: context[name] for name in names if name in context}, **kwargs}
+
+
+def _named(function: Callable[..., Any], names: Collection[str]) -> set[str]:
+    """Those of `names` that the code of `function` has as texts or parameters."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return set()
+    return {name for name in names if name in code.co_consts or name in code.co_varnames}
 
 
 async def call_aside(function: Callable[..., Any], *args: Any) -> Any:

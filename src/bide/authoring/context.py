@@ -13,6 +13,7 @@ from bide.authoring.asset_events import InletEvents, OutletEvents, TriggeringEve
 from bide.authoring.callback_url import callback_url
 from bide.authoring.instance import DagRun as DagRun
 from bide.authoring.instance import TaskInstance as TaskInstance
+from bide.authoring.neighbours import neighbour_names
 from bide.authoring.params import merge_params
 from bide.authoring.runtime import NoRuntime, current_runtime
 from bide.authoring.task_state import TaskStateStore
@@ -28,18 +29,19 @@ class Context(MutableMapping[str, Any]):
     """Names and values; some are only made when they are asked for."""
 
     def __init__(
-        self, values: Mapping[str, Any] | None = None, lazy: Mapping[str, Callable[[], Any]] | None = None
+        self,
+        values: Mapping[str, Any] | None = None,
+        lazy: Mapping[str, Callable[[], Any]] | None = None,
+        by_name: Mapping[str, Callable[[], Any]] | None = None,
     ):
         self._values: dict[str, Any] = dict(values or {})
         self._lazy: dict[str, Callable[[], Any]] = dict(lazy or {})
+        #: What costs something: there for who names it, but not for who goes through all.
+        self.by_name: dict[str, Callable[[], Any]] = dict(by_name or {})
 
     #: Names that other versions of the context have, and that nothing here can tell yet.
     UNKNOWN: ClassVar = frozenset(
         {
-            "prev_data_interval_start_success",
-            "prev_data_interval_end_success",
-            "prev_start_date_success",
-            "prev_end_date_success",
             "task_reschedule_count",
         }
     )
@@ -47,6 +49,8 @@ class Context(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         if key not in self._values and key in self._lazy:
             self._values[key] = self._lazy.pop(key)()
+        if key in self.by_name and key not in self._values:
+            return self.by_name[key]()
         if key in self.UNKNOWN and key not in self._values:
             # Better than a None that looks like "there was no run before".
             raise NoRuntime(f"the context can't tell {key!r}: this version of Bide does not keep it")
@@ -61,7 +65,7 @@ class Context(MutableMapping[str, Any]):
             del self._values[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values or key in self._lazy or key in self.UNKNOWN
+        return any(key in names for names in (self._values, self._lazy, self.by_name, self.UNKNOWN))
 
     def __iter__(self) -> Iterator[str]:
         yield from list(self._values)
@@ -72,7 +76,7 @@ class Context(MutableMapping[str, Any]):
 
     def copy(self) -> Context:
         """Another context with the same values."""
-        return Context(self._values, self._lazy)
+        return Context(self._values, self._lazy, self.by_name)
 
     def __repr__(self) -> str:
         return f"Context({', '.join(self)})"
@@ -133,7 +137,7 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         # As in Airflow 3, a run without logical date has these of the moment after which it may run.
         **_date_names(logical or dag_run.run_after),
     }
-    return Context(values, lazy)
+    return Context(values, lazy, neighbour_names(dag, dag_run, task_instance))
 
 
 def _variables() -> Any:

@@ -165,6 +165,25 @@ class TaskInstance:
         """The run."""
         return self.dag_run
 
+    def get_previous_dagrun(self, state: str | None = None) -> DagRun | None:
+        """The run of this DAG with the next earlier logical date, of those in `state`; None if there is none."""
+        found = current_runtime().earlier_run(None if state is None else str(getattr(state, "value", state)))
+        if found is None:
+            return None
+        run = DagRun(
+            dag_id=self.dag_id,
+            run_id=found.run_id,
+            run_type=found.run_type,
+            conf=found.conf,
+            logical_date=found.logical_date,
+            data_interval_start=found.data_interval_start,
+            data_interval_end=found.data_interval_end,
+            run_after=found.run_after,
+            start_date=found.start_date,
+        )
+        run.state, run.end_date = found.state, pendulum_moment(found.end_date)
+        return run
+
     def xcom_push(self, key: str, value: Any) -> None:
         """Store `value` under `key` for other tasks; durable on return.
 

@@ -161,6 +161,25 @@ class Runtime(Protocol):
         """The events of assets that the run was made by, by time."""
         ...
 
+    def earlier_run(self, state: str | None) -> EarlierRunRecord | None:
+        """The run of the own DAG with the next earlier logical date, of those in `state` if that is given."""
+        ...
+
+
+class EarlierRunRecord(NamedTuple):
+    """An earlier run. Moments are in UTC."""
+
+    run_id: str
+    run_type: str
+    state: str
+    conf: dict[str, Any]
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    run_after: datetime
+    start_date: datetime | None
+    end_date: datetime | None
+
 
 class NoRuntime(BideError):
     """Something was asked that only a running task can have."""

@@ -18,12 +18,24 @@ from bide.control.lookups import answer_lookup, look_up
 from bide.control.mint_callback import PATH as CALLBACKS
 from bide.control.mint_callback import CallbackAddress, mint_callback, no_address
 from bide.control.start_other_run import start_other_run
+from bide.control.start_tasks import run_info
 from bide.control.variables import set_variable
 from bide.control.watch_runs import look, missing
 from bide.model.errors import BideError, Fenced, ProtocolError, StoreUnavailable
 from bide.model.sealed import refuse_sealed
 from bide.model.states import TaskState
-from bide.store import Store, Tx, callback_requests, instances, runs, sessions, task_states, variables, xcoms
+from bide.store import (
+    Store,
+    Tx,
+    callback_requests,
+    instances,
+    run_order,
+    runs,
+    sessions,
+    task_states,
+    variables,
+    xcoms,
+)
 from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
 from bide.wire.asset_messages import AssetEvents, GetAssetEvents, GetTriggeringEvents
@@ -31,9 +43,11 @@ from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
+    AskEarlierRun,
     AskWatch,
     CallbacksDone,
     Defer,
+    EarlierRunFound,
     Finish,
     Frame,
     Ok,
@@ -49,6 +63,7 @@ from bide.wire.messages import (
     XComs,
     XComValue,
 )
+from bide.wire.other_runs import EarlierRun
 
 log = structlog.get_logger("bide.control")
 
@@ -280,6 +295,22 @@ async def _asset_events(store: Store, instance_id: str, epoch: int, body: GetAss
     return await store.read(work)
 
 
+async def _find_earlier(store: Store, instance_id: str, epoch: int, body: AskEarlierRun) -> Reply:
+    def work(tx: Tx) -> EarlierRunFound:
+        owner = _own(tx, instance_id, epoch)
+        run = runs.get_many(tx, [owner.run_uid])[owner.run_uid]
+        if run.logical_date is None:
+            return EarlierRunFound()
+        found = run_order.earlier(tx, run.dag_id, run.logical_date, body.state)
+        if found is None:
+            return EarlierRunFound()
+        earlier, end_date = found
+        ended = None if end_date is None else end_date.isoformat()
+        return EarlierRunFound(EarlierRun(run_info(earlier), earlier.state.value, ended))
+
+    return await store.read(work)
+
+
 async def _triggering(store: Store, instance_id: str, epoch: int, body: GetTriggeringEvents) -> Reply:
     return await store.read(lambda tx: AssetEvents(triggering_events(tx, _own(tx, instance_id, epoch).run_uid)))
 
@@ -305,6 +336,7 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     AskWatch: _look_at,
     GetAssetEvents: _asset_events,
     GetTriggeringEvents: _triggering,
+    AskEarlierRun: _find_earlier,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

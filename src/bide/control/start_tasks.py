@@ -120,7 +120,7 @@ def run_order(
         dag_file=spec.file,
         dag_folder=spec.folder,
         dag_hash=specs.hash_of(tx, run.version_uid),
-        run=_run_info(run),
+        run=run_info(run),
         log_path=str(log_path_of(row, run, logs)),
         started_at=(row.start_date or tx.now).timestamp(),
         deadline=None if row.deadline is None else row.deadline.timestamp(),
@@ -182,7 +182,8 @@ def log_path_of(row: InstanceRow, run: RunRow, logs: LogLayout) -> Path:
     )
 
 
-def _run_info(run: RunRow) -> RunInfo:
+def run_info(run: RunRow) -> RunInfo:
+    """What a task is told of a run."""
     return RunInfo(
         dag_id=run.dag_id,
         run_id=run.run_id,

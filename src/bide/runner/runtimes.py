@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from bide.authoring.journal import Journal, keeping
-from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
+from bide.authoring.runtime import EarlierRunRecord, FoundVariable, NoRuntime, StateKind, XComRecord
 from bide.authoring.xcom_storage import Place
 from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
@@ -22,6 +22,7 @@ from bide.observe.masking import add_secret
 from bide.runner.asset_events import NoAssetEvents, ReadsAssetEvents
 from bide.runner.interrupts import Interrupts
 from bide.runner.mapped_results import MappedResults
+from bide.runner.other_runs import OtherRuns
 from bide.runner.refusals import unexpected as unexpected
 from bide.runner.settings import setting, xcom_storage
 from bide.runner.split_values import length_of
@@ -48,7 +49,6 @@ from bide.wire.messages import (
     XComs,
     XComValue,
 )
-from bide.wire.other_runs import AskWatch, RunStarted, StartRun, WatchVerdict
 
 
 class ProcessRuntime(NoAssetEvents):
@@ -167,6 +167,10 @@ class ProcessRuntime(NoAssetEvents):
         """Refused: there is no task."""
         raise NoRuntime(f"runs of DAG {watch.dag_id!r} can't be looked at here: no task is running in this process")
 
+    def earlier_run(self, state: str | None) -> EarlierRunRecord | None:
+        """Refused: there is no task."""
+        raise NoRuntime("earlier runs can't be looked at here: no task is running in this process")
+
     def _no_state(self, key: str | None) -> NoRuntime:
         return NoRuntime(f"the task state {key!r} can't be used here: no task is running in this process")
 
@@ -211,7 +215,7 @@ class TaskLink:
             return self._line.request(body, instance=self._instance, epoch=self._epoch)
 
 
-class TaskRuntime(MappedResults, ReadsAssetEvents, ProcessRuntime):
+class TaskRuntime(MappedResults, OtherRuns, ReadsAssetEvents, ProcessRuntime):
     """In the task runner: also the XComs of the run."""
 
     def __init__(self, clock: Clock, order: RunTask, link: EngineLink) -> None:
@@ -355,20 +359,6 @@ class TaskRuntime(MappedResults, ReadsAssetEvents, ProcessRuntime):
         if not isinstance(reply, VariableDeleted):
             raise unexpected(reply, f"the variable {key!r} can't be deleted")
         return reply.existed
-
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
-        """Make a run of another DAG; see :class:`~bide.wire.other_runs.StartRun`."""
-        reply = self._link.request(StartRun(dag_id, **options))
-        if not isinstance(reply, RunStarted):
-            raise unexpected(reply, f"DAG {dag_id!r} can't be triggered")
-        return reply.run_id, reply.outcome
-
-    def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
-        """What other runs have come to, and what of them does not exist, if that is to be checked."""
-        reply = self._link.request(AskWatch(watch, check_existence))
-        if not isinstance(reply, WatchVerdict):
-            raise unexpected(reply, f"runs of DAG {watch.dag_id!r} can't be looked at")
-        return Verdict(reply.status, reply.seen), reply.missing
 
 
 class ChannelLink:

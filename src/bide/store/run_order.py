@@ -66,6 +66,30 @@ def has_task_before(tx: Tx, dag_id: str, task_id: str, date: datetime) -> bool:
     return bool(tx.conn.execute(_has_task_before, given).scalar_one())
 
 
+_earlier = (
+    sa.select(*select_runs.selected_columns, dag_run.c.end_date)
+    .where(
+        dag_run.c.dag_id == sa.bindparam("dag"),
+        dag_run.c.logical_date < sa.bindparam("date", type_=UtcTime),
+        sa.or_(
+            sa.bindparam("state", type_=sa.String).is_(None),
+            dag_run.c.state == sa.bindparam("state", type_=sa.String),
+        ),
+    )
+    .order_by(dag_run.c.logical_date.desc())
+    .limit(1)
+)
+
+
+def earlier(tx: Tx, dag_id: str, date: datetime, state: str | None) -> tuple[RunRow, datetime | None] | None:
+    """The run with the next earlier logical date, of those in `state` if that is given, and when it ended.
+
+    Reads ``ix_dag_run_logical_date``.
+    """
+    row = tx.conn.execute(_earlier, {"dag": dag_id, "date": date, "state": state}).first()
+    return None if row is None else (read(row[:-1]), row[-1])
+
+
 _newest_states = (
     sa.select(dag_run.c.state)
     .where(dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.backfill_id.is_(None))

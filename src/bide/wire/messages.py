@@ -43,7 +43,9 @@ from bide.wire.orders import Resume as Resume
 from bide.wire.orders import RunInfo as RunInfo
 from bide.wire.orders import RunTask as RunTask
 from bide.wire.orders import XComValue as XComValue
+from bide.wire.other_runs import AskEarlierRun as AskEarlierRun
 from bide.wire.other_runs import AskWatch as AskWatch
+from bide.wire.other_runs import EarlierRunFound as EarlierRunFound
 from bide.wire.other_runs import RunStarted as RunStarted
 from bide.wire.other_runs import StartRun as StartRun
 from bide.wire.other_runs import WatchVerdict as WatchVerdict
@@ -173,7 +175,7 @@ TaskMessage = (
     | SetDeadline
 )
 AssetMessage = GetAssetEvents | GetTriggeringEvents | AssetEvents
-OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict
+OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict | AskEarlierRun | EarlierRunFound
 KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
@@ -211,6 +213,7 @@ Reply = (
     | RunStarted
     | WatchVerdict
     | AssetEvents
+    | EarlierRunFound
 )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from bide.model.watching import Watch, WatchStatus
 from bide.wire.message import Message
+from bide.wire.orders import RunInfo
 
 
 class StartRun(Message, frozen=True):
@@ -47,3 +50,25 @@ class WatchVerdict(Message, frozen=True):
     status: WatchStatus
     seen: str
     missing: str = ""
+
+
+class EarlierRun(msgspec.Struct, frozen=True):
+    """A run of an earlier logical date."""
+
+    run: RunInfo
+    state: str
+    #: ISO 8601.
+    end_date: str | None
+
+
+class AskEarlierRun(Message, frozen=True):
+    """Task runner → engine (reply: EarlierRunFound): the run of the own DAG with the next earlier logical date."""
+
+    #: Only one in this state.
+    state: str | None = None
+
+
+class EarlierRunFound(Message, frozen=True):
+    """Engine → task runner: it, or None if there is none."""
+
+    found: EarlierRun | None = None

@@ -22,6 +22,7 @@ from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
 from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
 from bide.wire.messages import (
+    AskEarlierRun,
     AskWatch,
     CallbacksDone,
     Defer,
@@ -353,6 +354,7 @@ def test_the_requests_of_workers() -> None:
         SetDeadline,
         GetAssetEvents,
         GetTriggeringEvents,
+        AskEarlierRun,
     }
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}

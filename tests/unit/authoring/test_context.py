@@ -81,7 +81,7 @@ def test_lazy_values_are_made_once_when_asked_for() -> None:
 
 def test_what_is_not_kept_yet_is_no_silent_none(task: BaseOperator, context_for: Contexts) -> None:
     context = context_for(task)
-    for name in ("prev_start_date_success", "prev_data_interval_start_success"):
+    for name in ("task_reschedule_count",):
         with pytest.raises(NoRuntime, match=f"the context can't tell '{name}'"):
             _ = context[name]
         assert name not in dict(context)
