@@ -49,6 +49,7 @@ def check_operator(task: BaseOperator) -> None:
         check_choice(task.on_cancel_failure, ON_CANCEL_FAILURE, "on_cancel_failure", of)
     if task.execution_timeout_counts is not None:
         check_choice(task.execution_timeout_counts, TIMEOUT_COUNTS, "execution_timeout_counts", of)
+    _check_addresses(task.email, of)
     for name in ("queue", "pool", "owner"):
         value: Any = getattr(task, name)
         if not isinstance(value, str):
@@ -69,6 +70,12 @@ def check_choice(value: str, choices: Iterable[str], name: str, of: str) -> None
         return
     hint = did_you_mean(value, choices) or f"; it may be {', '.join(choices)}"
     raise InvalidArgument(f"{of}: unknown {name} {value!r}{hint}")
+
+
+def _check_addresses(email: Any, of: str) -> None:
+    found: list[Any] = [email] if isinstance(email, str) or not isinstance(email, Iterable) else [*email]
+    if email is not None and not all(isinstance(one, str) for one in found):
+        raise InvalidArgument(f"{of}: email must be an address or a list of them, not {email!r}")
 
 
 def _check_integer(value: object, name: str, of: str, *, minimum: int | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from bide.model.connection_fields import LONGEST_NAME
 from bide.model.errors import Conflict, InvalidArgument, NotFound
+from bide.model.storable_text import is_storable
 from bide.observe.masking import is_secret_name
 from bide.store import Store, Tx, sessions, variables
 from bide.store.variables import VariableRow
@@ -24,6 +25,8 @@ def check_key(key: object) -> str:
             f"{key!r} can't be the key of a variable: it is a text of 1 to {LONGEST_NAME} characters, without "
             "spaces around it"
         )
+    if not is_storable(key):
+        raise InvalidArgument(f"{key!r} can't be the key of a variable: it has characters that can't be stored")
     return key
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from bide.model.sealed import refuse_sealed
+from bide.model.storable_text import storable
 from bide.model.values import decode
 
 _TAG: Final = "__bide__"
@@ -27,7 +28,21 @@ def shown_value(data: bytes) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=str))
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value, enc_hook=str))
+    except UnicodeEncodeError:
+        return msgspec.json.decode(msgspec.json.encode(_writable(value), enc_hook=str))
+
+
+def _writable(value: Any) -> Any:
+    """`value` with each half of a surrogate pair as text: Python's strings may have them, UTF-8 can't."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_writable(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _shown(value: Any) -> Any:

@@ -21,6 +21,7 @@ from bide.authoring.stream import StreamTrigger, shares_consumer
 from bide.authoring.trigger import BaseTrigger, PollTrigger, SignalTrigger, TimerTrigger, trigger_kind
 from bide.model.dag_modules import shown
 from bide.model.errors import AuthoringError, InvalidArgument
+from bide.model.storable_text import storable
 from bide.model.values import encode
 from bide.observe.masking import mask
 from bide.runner.failures import one_line
@@ -275,7 +276,7 @@ def subject_of(trigger: BaseTrigger) -> str:
     except Exception:
         _log.warning("%s.describe() failed", type(trigger).__name__, exc_info=True)
         return type(trigger).__name__
-    return mask(lines[0])[:_LONGEST_SUBJECT]
+    return storable(mask(lines[0])[:_LONGEST_SUBJECT])
 
 
 def _timer(trigger: TimerTrigger, must_end: bool) -> tuple[float, Outcome]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from bide.model import dag_modules
 from bide.model.errors import BideError
+from bide.model.storable_text import storable
 from bide.observe.masking import mask
 from bide.observe.tracebacks import format_error
 
@@ -25,7 +26,7 @@ def one_line(error: BaseException) -> str:
         return f"SystemExit: the code called sys.exit({error.code!r})"
     first = _said(error).strip().partition("\n")[0]
     text = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return mask(dag_modules.shown(text))[:_LONGEST_ERROR]
+    return storable(mask(dag_modules.shown(text))[:_LONGEST_ERROR])
 
 
 def described(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from bide.authoring.trigger import BaseTrigger, PollTrigger, WaitingTask
+from bide.model.storable_text import storable
 from bide.model.values import decode
 from bide.observe.log import PathSink, Sink, current_sink
 from bide.observe.masking import mask
@@ -132,6 +133,6 @@ def progress_of(trigger: BaseTrigger) -> Progress | None:
     if trigger.progress is None:
         return None
     text, fraction = trigger.progress
-    line = mask(str(text).partition("\n")[0])[:_LONGEST_LINE]
+    line = storable(mask(str(text).partition("\n")[0])[:_LONGEST_LINE])
     share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
     return Progress(line, share)

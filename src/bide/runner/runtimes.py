@@ -16,6 +16,7 @@ from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
 from bide.model.errors import InvalidArgument
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
+from bide.model.storable_text import is_storable
 from bide.model.values import decode, encode
 from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
@@ -274,6 +275,8 @@ class TaskRuntime(MappedResults, OtherRuns, ReadsAssetEvents, ProcessRuntime):
         """Store `value` for the running task instance; durable on return."""
         if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(f"the key of an XCom must be a string of one character or more, not {key!r}")
+        if not is_storable(key):
+            raise InvalidArgument(f"the key of an XCom must be text that can be stored, not {key!r}")
         message = PushXCom(key=key, value=self.stored_xcom(key, value), length=length_of(value))
         reply = self._link.request(message)
         if not isinstance(reply, Ok):

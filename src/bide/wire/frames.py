@@ -26,10 +26,16 @@ class ChannelClosed(BideError):
 
 
 def encode_frame(body: AnyMessage, *, request: int = 0, instance: str = "", epoch: int = -1) -> bytearray:
-    """One frame with its length in front; :class:`ProtocolError` if it is larger than :data:`MAX_FRAME`."""
+    """One frame with its length in front.
+
+    Raises :class:`ProtocolError` if it is larger than :data:`MAX_FRAME`, or has text that is none in UTF-8.
+    """
     frame = Frame(body, request, instance, epoch)
     data = bytearray(_HEADER.size)
-    _encoder.encode_into(frame, data, _HEADER.size)
+    try:
+        _encoder.encode_into(frame, data, _HEADER.size)
+    except UnicodeEncodeError as error:
+        raise ProtocolError(f"a text in a {type(body).__name__} message can't be sent: {error}") from None
     length = len(data) - _HEADER.size
     if length > MAX_FRAME:
         raise ProtocolError(

@@ -119,6 +119,8 @@ def test_references_of_ones_own_by_name() -> None:
         (lambda: AsyncCallback(3), "not 3"),  # type: ignore[arg-type]
         (lambda: DeadlineReference.AVERAGE_RUNTIME(2, 3), "min_runs <= max_runs"),
         (lambda: deadline_reference(int), "int is no subclass of BaseDeadlineReference"),
+        (lambda: spec(default_args={"email": 5}), "email must be an address or a list of them, not 5"),
+        (lambda: spec(default_args={"email": ["a@b.c", 1]}), "email must be an address or a list"),
         (lambda: spec(deadline="tomorrow"), "must be DeadlineAlerts, not 'tomorrow'"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from bide.model.ids import NOT_MAPPED
+from bide.model.storable_text import storable
 from bide.runner.failures import one_line
 from bide.runner.task_run import Proceed, TaskRun
 from bide.wire.messages import Finish
@@ -38,7 +39,7 @@ def tell_name(run: TaskRun, proceed: Proceed) -> Any:
 def _name(run: TaskRun) -> str | None:
     template = run.loaded_task.map_index_template
     try:
-        return str(run.loaded_task.render_template(template, run.task_context))[:_LONGEST]
+        return storable(str(run.loaded_task.render_template(template, run.task_context)))[:_LONGEST]
     except Exception as error:
         # The work is done, or has failed for another reason: this must not change it.
         _log.warning("map_index_template %r can't be filled in: %s", template, one_line(error))
