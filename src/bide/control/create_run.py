@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from bide.control.deadlines import set_deadlines
 from bide.model.errors import Conflict, InvalidArgument, NotFound
@@ -17,6 +19,10 @@ from bide.store.claiming import decide_alone
 from bide.store.dags import DagRow
 from bide.store.ids import new_id
 from bide.store.runs import RunRow
+
+#: Years of logical dates: schedules look some years before and after one.
+FIRST_YEAR: Final = 100
+LAST_YEAR: Final = 9899
 
 
 async def create_run(
@@ -36,8 +42,13 @@ async def create_run(
     It starts when there is room, and not before `run_after`.
 
     Raises :class:`NotFound` for an unknown DAG, :class:`Conflict` if there is a run of that id, and
-    :class:`InvalidArgument` if `conf` is no JSON object, or not as the DAG's params say.
+    :class:`InvalidArgument` if `conf` is no JSON object, or not as the DAG's params say, or `logical_date` is so
+    far away that no schedule can count from it.
     """
+    if logical_date is not None and not FIRST_YEAR <= logical_date.year <= LAST_YEAR:
+        raise InvalidArgument(
+            f"logical_date {logical_date.isoformat()} is out of range: its year must be {FIRST_YEAR} to {LAST_YEAR}"
+        )
 
     def work(tx: Tx) -> RunRow:
         found = dags.find(tx, dag_id)
@@ -131,6 +142,13 @@ def encode_conf(conf: dict[str, Any]) -> bytes:
     if not isinstance(conf, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  it comes from people
         raise InvalidArgument(f"conf must be a JSON object, not {type(conf).__name__}")
     try:
-        return json.dumps(conf, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+        encoded = json.dumps(conf, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"conf must be a JSON object: {error}") from error
+    try:
+        msgspec.json.decode(encoded)  # as whoever reads it does
+    except msgspec.DecodeError as error:
+        raise InvalidArgument(
+            f"conf has text that is none in Unicode, such as half a surrogate pair: {error}"
+        ) from None
+    return encoded

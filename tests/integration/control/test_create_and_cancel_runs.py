@@ -97,6 +97,29 @@ async def test_a_conf_that_is_no_json_object(engine: HandEngine, conf: Any) -> N
     assert await engine.run_states() == {}
 
 
+@pytest.mark.parametrize("conf", [{"x": "half \ud800"}, {"half \ud800": 1}])
+async def test_a_conf_that_nobody_could_read(engine: HandEngine, conf: Any) -> None:
+    await engine.register(dag_spec("d"))
+    with pytest.raises(InvalidArgument, match="conf has text that is none in Unicode"):
+        await create_run(engine.store, "d", conf=conf, by="ada")
+    assert await engine.run_states() == {}
+
+
+@pytest.mark.parametrize("date", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+async def test_a_logical_date_at_the_end_of_time(engine: HandEngine, date: datetime) -> None:
+    await engine.register(dag_spec("d"))
+    with pytest.raises(InvalidArgument, match="is out of range: its year must be 100 to 9899"):
+        await create_run(engine.store, "d", logical_date=date, by="ada")
+
+
+@pytest.mark.parametrize("year", [100, 9899])
+@pytest.mark.parametrize("schedule", ["0 0 29 2 *", "@hourly"])
+async def test_logical_dates_far_away(engine: HandEngine, year: int, schedule: str) -> None:
+    await engine.register(dag_spec("d", schedule=schedule))
+    run = await create_run(engine.store, "d", logical_date=datetime(year, 1, 1, tzinfo=UTC), by="ada")
+    assert run.logical_date == datetime(year, 1, 1, tzinfo=UTC)
+
+
 async def test_a_run_id_that_can_not_be(engine: HandEngine) -> None:
     await engine.register(dag_spec("d"))
     with pytest.raises(InvalidId, match="'a b' can't be a run id"):
