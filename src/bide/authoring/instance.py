@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,30 @@ class TaskInstance:
     def log(self) -> logging.Logger:
         """A logger whose lines go to the task's log."""
         return self.task.log
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the start of this try to its end, which callbacks know."""
+        if self.start_date is None or self.end_date is None:
+            return None
+        return (self.end_date - self.start_date).total_seconds()
+
+    @property
+    def hostname(self) -> str:
+        """Where this code runs."""
+        return os.uname().nodename
+
+    @property
+    def pid(self) -> int:
+        """The process in which this code runs."""
+        return os.getpid()
+
+    @property
+    def unixname(self) -> str:
+        """Who runs it, for the operating system."""
+        import getpass
+
+        return getpass.getuser()
 
     @property
     def is_eligible_to_retry(self) -> bool:

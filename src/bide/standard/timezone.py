@@ -18,6 +18,12 @@ def utcnow() -> dt.datetime:
     return now()
 
 
+def days_ago(n: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> dt.datetime:
+    """That time of the day `n` days before today, in UTC. It moves with the days: a fixed start date is better."""
+    today = utcnow().astimezone(dt.UTC)
+    return today.replace(hour=hour, minute=minute, second=second, microsecond=microsecond) - dt.timedelta(days=n)
+
+
 def datetime(*args: Any, tzinfo: dt.tzinfo = dt.UTC, **kwargs: Any) -> dt.datetime:
     """:class:`datetime.datetime`, in UTC unless told otherwise."""
     return dt.datetime(*args, tzinfo=tzinfo, **kwargs)

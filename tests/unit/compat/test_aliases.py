@@ -30,6 +30,7 @@ NAMES = [
     ("airflow.task.priority_strategy", "PriorityWeightStrategy", "bide.authoring.priority:PriorityWeightStrategy"),
     ("airflow.sdk.definitions.deadline", "AsyncCallback", "bide.authoring.deadlines:AsyncCallback"),
     ("airflow.sdk.definitions.deadline", "deadline_reference", "bide.authoring.deadlines:deadline_reference"),
+    ("airflow.utils.dates", "days_ago", "bide.standard.timezone:days_ago"),
     ("airflow.utils.email", "send_email", "bide.standard.mail:send_email"),
     ("airflow.utils.weight_rule", "WeightRule", "bide.authoring.priority:WeightRule"),
     ("airflow.models", "BaseOperator", "bide.authoring.operator:BaseOperator"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
+import os
+import socket
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -96,3 +99,24 @@ def test_callbacks_may_push_and_fail() -> None:
     run = run_dag(dag)
     assert run.state == "success"
     assert run["w"].xcom == {"told": 42}
+
+
+def test_what_a_callback_learns_of_the_try() -> None:
+    learned: list[Any] = []
+
+    def tell(context: Any) -> None:
+        ti = context["ti"]
+        learned.append((ti.state, ti.hostname, ti.pid, ti.unixname, ti.duration))
+
+    with DAG("d") as dag:
+
+        @task(on_failure_callback=tell)
+        def fails(ti: Any = None) -> None:
+            assert ti.duration is None
+            raise ValueError
+
+        fails()
+    run_dag(dag, raise_on_failure=False)
+    ((state, hostname, pid, unixname, duration),) = learned
+    assert (state, hostname, pid, unixname) == ("failed", socket.gethostname(), os.getpid(), getpass.getuser())
+    assert 0 <= duration < 60
