@@ -20,7 +20,7 @@ from bide.cli.kept_files import (
     tell_exported,
     write_file,
 )
-from bide.cli.opening import open_or_make_store, open_store, this_person
+from bide.cli.opening import look, on_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_record, show_rows, tell
 from bide.cli.settings import read_config
@@ -81,13 +81,7 @@ def add(
     }
     fields = _whole(conn_id, conn_uri, conn_json, given)
     fields = msgspec.structs.replace(fields, description=description or fields.description)
-    config = read_config(dags)
-
-    async def store_it() -> None:
-        async with open_or_make_store(config) as store:
-            await add_connection(store, conn_id, fields, by=this_person())
-
-    asyncio.run(store_it())
+    on_store(read_config(dags), lambda store: add_connection(store, conn_id, fields, by=this_person()), make=True)
     tell({"conn_id": conn_id}, output, f"connection {conn_id} is added")
 
 
@@ -116,7 +110,7 @@ def get_one(
     found = connection_in_environment(conn_id)
     kept_by = "environment"
     if found is None:
-        row, kept_by = asyncio.run(_find(read_config(dags), conn_id)), "store"
+        row, kept_by = _find(read_config(dags), conn_id), "store"
         if row is None:
             raise NotFound(f"there is no connection {conn_id!r}")
         found = row.fields
@@ -132,7 +126,7 @@ def list_all(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the connections of the store."""
-    found = asyncio.run(_list(read_config(dags)))
+    found = look(read_config(dags), connections.list_all)
     rows = [connection_row(row, show_values=show_values) for row in found if conn_id in (None, row.conn_id)]
     show_rows(rows, output, empty="no connections")
 
@@ -140,13 +134,7 @@ def list_all(
 @app.command("delete")
 def delete_one(conn_id: IdArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a connection."""
-    config = read_config(dags)
-
-    async def delete() -> None:
-        async with open_store(config) as store:
-            await delete_connection(store, conn_id, by=this_person())
-
-    asyncio.run(delete())
+    on_store(read_config(dags), lambda store: delete_connection(store, conn_id, by=this_person()))
     tell({"conn_id": conn_id, "deleted": True}, output, f"connection {conn_id} is deleted")
 
 
@@ -161,7 +149,7 @@ def test_one(
     config = read_config(dags)
     found = connection_in_environment(conn_id)
     if found is None:
-        row = asyncio.run(_find(config, conn_id))
+        row = _find(config, conn_id)
         if row is None:
             raise NotFound(f"there is no connection {conn_id!r}")
         found = row.fields
@@ -182,21 +170,19 @@ def import_all(
     """Read connections from a file: URIs or objects of fields by id (JSON, YAML), or lines ID=URI. All or none."""
     entries = read_file(file).items()
     rows = [ConnectionRow(key, as_connection(value, what=f"{file}: connection {key!r}")) for key, value in entries]
-    config = read_config(dags)
-
-    async def store_all() -> tuple[list[str], list[str]]:
-        async with open_or_make_store(config) as store:
-            action = "overwrite" if overwrite else on_existing
-            return await import_connections(store, rows, on_existing=action, by=this_person())
-
-    written, skipped = asyncio.run(store_all())
+    action = "overwrite" if overwrite else on_existing
+    written, skipped = on_store(
+        read_config(dags),
+        lambda store: import_connections(store, rows, on_existing=action, by=this_person()),
+        make=True,
+    )
     show_record({"imported": len(written), "skipped": len(skipped)}, output)
 
 
 @app.command("export")
 def export_all(file: ExportArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Write all connections, with their passwords, to a file that `bide connections import` reads."""
-    found = asyncio.run(_list(read_config(dags)))
+    found = look(read_config(dags), connections.list_all)
     if file.suffix == ".env":
         entries: dict[str, Any] = {row.conn_id: to_uri(row.fields) for row in found}
     else:
@@ -215,11 +201,5 @@ def connection_row(row: ConnectionRow, *, show_values: bool) -> Row:
     return {"conn_id": row.conn_id, **values}
 
 
-async def _find(config: Config, conn_id: str) -> ConnectionRow | None:
-    async with open_store(config) as store:
-        return await store.read(lambda tx: connections.find(tx, conn_id))
-
-
-async def _list(config: Config) -> list[ConnectionRow]:
-    async with open_store(config) as store:
-        return await store.read(connections.list_all)
+def _find(config: Config, conn_id: str) -> ConnectionRow | None:
+    return look(config, lambda tx: connections.find(tx, conn_id))

@@ -12,7 +12,7 @@ from bide.cli.arguments import read_conf, read_moment
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
 from bide.cli.engines import scheduler_runs
 from bide.cli.exit_codes import ExitCode
-from bide.cli.opening import open_store, this_person
+from bide.cli.opening import on_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, moment, say, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
@@ -168,11 +168,7 @@ def _summary(row: DagRow) -> Row:
 
 
 def _set_paused(config: Config, dag_id: str, paused: bool, output: Output) -> None:
-    async def change() -> int:
-        async with open_store(config) as store:
-            return await pause_dag(store, dag_id, paused, by=this_person())
-
-    due = asyncio.run(change())
+    due = on_store(config, lambda store: pause_dag(store, dag_id, paused, by=this_person()))
     catching_up = f"; {due} runs are due, since it catches up" if due > 1 else ""
     text = f"{dag_id} is {'paused' if paused else 'not paused'}{catching_up}"
     tell({"dag_id": dag_id, "paused": paused}, output, text)

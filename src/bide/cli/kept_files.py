@@ -15,7 +15,7 @@ from bide.authoring.local_files import SUFFIXES, parse_entries, read_entries
 from bide.cli.exit_codes import BadInput
 from bide.cli.options import Output
 from bide.cli.output import say, tell
-from bide.control.variables import OnExisting
+from bide.control.importing import OnExisting
 
 ImportArgument = Annotated[
     Path,

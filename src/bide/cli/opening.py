@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bide.config.fernet_keys import FernetKeys
 from bide.config.resolved import Config
@@ -14,8 +15,10 @@ from bide.engine.bell_socket import EngineClient
 from bide.engine.lock import find_holder
 from bide.model.errors import StoreError, StoreSchemaError
 from bide.observe.clock import SystemClock
-from bide.store import Keyring, Store, Topic
+from bide.store import Keyring, Store, Topic, Tx
 from bide.store.migrate import HEAD, schema_state, upgrade
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -57,6 +60,21 @@ async def open_or_make_store(config: Config) -> AsyncGenerator[Store]:
     await make_store(config)
     async with open_store(config) as store:
         yield store
+
+
+def on_store(config: Config, work: Callable[[Store], Awaitable[T]], *, make: bool = False) -> T:
+    """What `work` gives with the project's store, in an event loop of its own; `make` one if there is none yet."""
+
+    async def run() -> T:
+        async with open_or_make_store(config) if make else open_store(config) as store:
+            return await work(store)
+
+    return asyncio.run(run())
+
+
+def look(config: Config, read: Callable[[Tx], T]) -> T:
+    """What `read` finds in the project's store."""
+    return on_store(config, lambda store: store.read(read))
 
 
 def has_store(config: Config) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from bide.cli.exit_codes import BadInput
-from bide.cli.opening import make_store, open_store, this_person
+from bide.cli.opening import make_store, on_store, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_record, show_rows, tell
 from bide.cli.settings import read_config
@@ -65,11 +65,7 @@ def delete(name: NameArgument, dags: DagsOption = None, output: OutputOption = O
     """Delete a pool: tasks that name it wait until there is one again."""
     config = read_config(dags)
 
-    async def remove() -> None:
-        async with open_store(config) as store:
-            await delete_pool(store, name, by=this_person())
-
-    asyncio.run(remove())
+    on_store(config, lambda store: delete_pool(store, name, by=this_person()))
     tell({"pool": name, "deleted": True}, output, f"pool {name} is deleted")
 
 

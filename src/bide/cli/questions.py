@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bide.cli.exit_codes import BadInput
-from bide.cli.opening import open_store, this_person
+from bide.cli.opening import look, open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, say, show_json, show_record, show_rows
 from bide.cli.settings import read_config
@@ -35,11 +35,8 @@ def list_all(
     """List the questions that tasks wait for an answer to."""
     config = read_config(dags)
 
-    async def work() -> list[QuestionRow]:
-        async with open_store(config) as store:
-            return await store.read(lambda tx: questions.listed(tx, dag_id=dag_id, only_open=not everything))
-
-    show_rows([_summary(row) for row in asyncio.run(work())], output, empty="no task waits for an answer")
+    found = look(config, lambda tx: questions.listed(tx, dag_id=dag_id, only_open=not everything))
+    show_rows([_summary(row) for row in found], output, empty="no task waits for an answer")
 
 
 @app.command("show")

@@ -11,13 +11,13 @@ import typer
 
 from bide.cli import deadlines
 from bide.cli.forcing import DryRunOption, LatestOption, OnlyFailedOption, YesOption, force
-from bide.cli.opening import open_store, this_person
+from bide.cli.opening import on_store, open_store, this_person
 from bide.cli.options import DagsOption, LimitOption, OffsetOption, Output, OutputOption
 from bide.cli.output import Row, say, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
 from bide.cli.task_rows import check_dag, find_run, run_summaries
 from bide.config.resolved import Config
-from bide.control.cancel_run import Cancelled, cancel_run
+from bide.control.cancel_run import cancel_run
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_run import mark_run
 from bide.control.note_run import note_run
@@ -103,11 +103,7 @@ def cancel(
     """End a run: nothing of it goes on but teardowns, and external work that it waits for is cancelled."""
     config = read_config(dags)
 
-    async def end() -> Cancelled:
-        async with open_store(config) as store:
-            return await cancel_run(store, dag_id, run_id, by=this_person())
-
-    done = asyncio.run(end())
+    done = on_store(config, lambda store: cancel_run(store, dag_id, run_id, by=this_person()))
     message = f"cancelled {dag_id} {run_id}: {done.instances} task instances"
     if done.teardowns:
         message += f"; its teardowns go on (cancel it again to end them too): {', '.join(done.teardowns)}"
@@ -172,11 +168,7 @@ def note(
     """Write something about a run."""
     config = read_config(dags)
 
-    async def write() -> None:
-        async with open_store(config) as store:
-            await note_run(store, dag_id, run_id, text, by=this_person())
-
-    asyncio.run(write())
+    on_store(config, lambda store: note_run(store, dag_id, run_id, text, by=this_person()))
     tell({"dag_id": dag_id, "run_id": run_id, "note": text}, output, f"noted about {dag_id} {run_id}")
 
 

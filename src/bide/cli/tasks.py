@@ -12,7 +12,7 @@ import typer
 from bide.cli import task_changes
 from bide.cli.exit_codes import BadInput
 from bide.cli.follow_log import follow_instance
-from bide.cli.opening import open_store
+from bide.cli.opening import look, open_store
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_json, show_record, show_rows
 from bide.cli.settings import read_config
@@ -50,17 +50,12 @@ def list_all(
     dag_id: DagArgument, run: RunOption = None, dags: DagsOption = None, output: OutputOption = Output.TABLE
 ) -> None:
     """List the task instances of a run."""
-    config = read_config(dags)
 
     def read(tx: Tx) -> tuple[RunView, list[Row]]:
         found = find_run(tx, dag_id, run)
         return found, run_summaries(tx, found)
 
-    async def look() -> tuple[RunView, list[Row]]:
-        async with open_store(config) as store:
-            return await store.read(read)
-
-    found, rows = asyncio.run(look())
+    found, rows = look(read_config(dags), read)
     show_rows(rows, output, title=f"{dag_id} {found.run_id}: {found.state}")
 
 
@@ -99,11 +94,7 @@ def tries(
         found, instance = find_instance(tx, dag_id, run, task_id, map_index)
         return found, instance, tries_of(history(tx, [instance.uid]).get(instance.uid, ()))
 
-    async def look() -> tuple[RunView, InstanceView, list[Try]]:
-        async with open_store(config) as store:
-            return await store.read(read)
-
-    found, instance, had = asyncio.run(look())
+    found, instance, had = look(config, read)
     layout = log_layout(config)
     rows: list[Row] = [
         {

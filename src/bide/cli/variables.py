@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from typing import Annotated, Any, cast
@@ -20,11 +19,10 @@ from bide.cli.kept_files import (
     tell_exported,
     write_file,
 )
-from bide.cli.opening import open_or_make_store, open_store, this_person
+from bide.cli.opening import look, on_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, show_json, show_record, show_rows, tell
 from bide.cli.settings import read_config
-from bide.config.resolved import Config
 from bide.control.variables import delete_variable, import_variables, save_variable
 from bide.model.errors import NotFound
 from bide.observe.masking import MASK, is_secret_name
@@ -64,13 +62,11 @@ def set_one(
     text = sys.stdin.read().removesuffix("\n") if value == "-" else value
     if as_json:
         _parsed(key, text)
-    config = read_config(dags)
-
-    async def save() -> None:
-        async with open_or_make_store(config) as store:
-            await save_variable(store, key, text, description=description, is_secret=secret, by=this_person())
-
-    asyncio.run(save())
+    on_store(
+        read_config(dags),
+        lambda store: save_variable(store, key, text, description=description, is_secret=secret, by=this_person()),
+        make=True,
+    )
     tell({"key": key}, output, f"variable {key} is set")
 
 
@@ -87,7 +83,7 @@ def get_one(
 ) -> None:
     """Print the value of a variable: that of the environment where tasks would find it there, else the store's."""
     text = variable_in_environment(key)
-    row = None if text is not None else asyncio.run(_find(read_config(dags), key))
+    row = None if text is not None else look(read_config(dags), lambda tx: variables.find(tx, key))
     if row is not None:
         text = row.value
     if text is None:
@@ -105,20 +101,14 @@ def get_one(
 @app.command("list")
 def list_all(show_values: ShowOption = False, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """List the variables of the store."""
-    found = asyncio.run(_list(read_config(dags)))
+    found = look(read_config(dags), variables.list_all)
     show_rows([variable_row(row, show_secrets=show_values) for row in found], output, empty="no variables")
 
 
 @app.command("delete")
 def delete_one(key: KeyArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a variable."""
-    config = read_config(dags)
-
-    async def delete() -> None:
-        async with open_store(config) as store:
-            await delete_variable(store, key, by=this_person())
-
-    asyncio.run(delete())
+    on_store(read_config(dags), lambda store: delete_variable(store, key, by=this_person()))
     tell({"key": key, "deleted": True}, output, f"variable {key} is deleted")
 
 
@@ -131,20 +121,18 @@ def import_all(
 ) -> None:
     """Read variables from a file: JSON or YAML of keys and values, or lines KEY=VALUE (.env). All or none."""
     rows = [_row(key, value) for key, value in read_file(file).items()]
-    config = read_config(dags)
-
-    async def store_all() -> tuple[list[str], list[str]]:
-        async with open_or_make_store(config) as store:
-            return await import_variables(store, rows, on_existing=on_existing, by=this_person())
-
-    written, skipped = asyncio.run(store_all())
+    written, skipped = on_store(
+        read_config(dags),
+        lambda store: import_variables(store, rows, on_existing=on_existing, by=this_person()),
+        make=True,
+    )
     show_record({"imported": len(written), "skipped": len(skipped)}, output)
 
 
 @app.command("export")
 def export_all(file: ExportArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
     """Write all variables, secrets too, to a file that `bide variables import` reads; - is the standard output."""
-    found = asyncio.run(_list(read_config(dags)))
+    found = look(read_config(dags), variables.list_all)
     write_file(file, {row.key: _exported(row) for row in found})
     tell_exported(len(found), "variables", file, output)
 
@@ -182,13 +170,3 @@ def _parsed(key: str, text: str) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise BadInput(f"the value of variable {key!r} is no JSON: {error.msg} at {place}") from None
-
-
-async def _find(config: Config, key: str) -> VariableRow | None:
-    async with open_store(config) as store:
-        return await store.read(lambda tx: variables.find(tx, key))
-
-
-async def _list(config: Config) -> list[VariableRow]:
-    async with open_store(config) as store:
-        return await store.read(variables.list_all)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from bide.control.variables import OnExisting
+from bide.control.importing import OnExisting, sort_out
 from bide.model.connection_fields import ConnectionFields, check_conn_id
 from bide.model.errors import Conflict, NotFound
 from bide.store import Store, Tx, connections, sessions
@@ -66,15 +66,13 @@ async def import_connections(
         check_conn_id(row.conn_id)
 
     def work(tx: Tx) -> tuple[list[str], list[str]]:
-        known = connections.known_ids(tx)
-        taken = [row.conn_id for row in rows if row.conn_id in known]
-        if taken and on_existing == "fail":
-            raise Conflict(f"nothing is imported: there is a connection {taken[0]!r} already")
-        wanted = [row for row in rows if row.conn_id not in known or on_existing == "overwrite"]
-        connections.put(tx, wanted)
-        for row in wanted:
-            sessions.audit(tx, "add_connection", owner=by, extra=row.conn_id)
+        names = [row.conn_id for row in rows]
+        wanted, skipped = sort_out(names, connections.known_ids(tx), on_existing, "connection")
+        left_alone = set(skipped)
+        connections.put(tx, [row for row in rows if row.conn_id not in left_alone])
+        for conn_id in wanted:
+            sessions.audit(tx, "add_connection", owner=by, extra=conn_id)
             tx.ring("variables")
-        return [row.conn_id for row in wanted], taken if on_existing == "skip" else []
+        return wanted, skipped
 
     return await store.write(work)

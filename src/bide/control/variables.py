@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
+from bide.control.importing import OnExisting, sort_out
 from bide.model.connection_fields import LONGEST_NAME
 from bide.model.errors import Conflict, InvalidArgument, NotFound
 from bide.model.storable_text import is_storable
@@ -12,8 +13,6 @@ from bide.observe.masking import is_secret_name
 from bide.store import Store, Tx, sessions, variables
 from bide.store.variables import VariableRow
 
-#: What an import does with a name that is taken.
-OnExisting = Literal["overwrite", "fail", "skip"]
 #: Characters of a value. It travels in one message, and is no place for files.
 LONGEST_VALUE: Final = 1_000_000
 
@@ -92,14 +91,13 @@ async def import_variables(
     """Store all of these, or none; the keys that were written, and those that were skipped."""
 
     def work(tx: Tx) -> tuple[list[str], list[str]]:
-        known = variables.known_keys(tx)
-        taken = [row.key for row in rows if row.key in known]
-        if taken and on_existing == "fail":
-            raise Conflict(f"nothing is imported: there is a variable {taken[0]!r} already")
-        wanted = [row for row in rows if row.key not in known or on_existing == "overwrite"]
-        for row in wanted:
-            secret = row.is_secret or None
-            set_variable(tx, row.key, row.value, description=row.description or None, is_secret=secret, by=by)
-        return [row.key for row in wanted], taken if on_existing == "skip" else []
+        names = [row.key for row in rows]
+        wanted, skipped = sort_out(names, variables.known_keys(tx), on_existing, "variable")
+        left_alone = set(skipped)
+        for row in rows:
+            if row.key not in left_alone:
+                secret = row.is_secret or None
+                set_variable(tx, row.key, row.value, description=row.description or None, is_secret=secret, by=by)
+        return wanted, skipped
 
     return await store.write(work)
