@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from bide.cli.task_rows import in_order
 from bide.control.find_log import find_log
 from bide.control.shown_secrets import know_secrets, shown_xcom
 from bide.model.errors import NotFound
+from bide.model.ids import NOT_MAPPED
 from bide.model.log_path import LogLayout
 from bide.model.states import TaskState
 from bide.observe.log_files import tail
@@ -23,6 +25,8 @@ _TAIL_LINES: Final = 30
 _TAILS: Final = 3
 #: Characters of a result's line.
 _RESULT_WIDTH: Final = 300
+#: Results of one mapped task that are shown.
+_RESULTS_OF_ONE: Final = 10
 _RETURN_VALUE: Final = "return_value"
 
 
@@ -37,6 +41,8 @@ class TaskResult(msgspec.Struct, frozen=True):
     tries: int
     start: datetime | None
     end: datetime | None
+    #: Why the last try failed; empty if it has not.
+    error: str
     #: Values by key, of JSON's types.
     xcom: dict[str, Any]
     #: Of the last try; null if there was none.
@@ -78,6 +84,7 @@ def load_result(tx: Tx, dag_id: str, run_id: str, logs: LogLayout) -> RunResult:
                 tries=row.try_number,
                 start=row.start_date,
                 end=row.end_date,
+                error=row.error,
                 xcom=values.get((row.task_id, row.map_index), {}),
                 log_path=str(find_log(logs, run, row, row.try_number)) if row.try_number else None,
             )
@@ -87,15 +94,26 @@ def load_result(tx: Tx, dag_id: str, run_id: str, logs: LogLayout) -> RunResult:
 
 
 def result_lines(result: RunResult, leaves: frozenset[str]) -> list[str]:
-    """What the last tasks of the DAG returned, a line each."""
+    """What the last tasks of the DAG returned, a line each; of mapped ones only the first."""
     lines: list[str] = []
+    told: Counter[str] = Counter()
     for task in result.tasks:
         value = task.xcom.get(_RETURN_VALUE)
         if task.task_id in leaves and value is not None:
+            told[task.task_id] += 1
+            if told[task.task_id] > _RESULTS_OF_ONE:
+                continue
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             shown = text if len(text) <= _RESULT_WIDTH else text[:_RESULT_WIDTH] + "..."
-            lines.append(f"{task.task_id} returned {shown}")
+            lines.append(f"{_named(task)} returned {shown}")
+    for task_id, number in told.items():
+        if number > _RESULTS_OF_ONE:
+            lines.append(f"{task_id} returned {number - _RESULTS_OF_ONE} more values: see `bide tasks show`")
     return lines
+
+
+def _named(task: TaskResult) -> str:
+    return task.task_id if task.map_index == NOT_MAPPED else f"{task.task_id}[{task.map_index}]"
 
 
 def failure_lines(result: RunResult) -> list[str]:
@@ -105,7 +123,7 @@ def failure_lines(result: RunResult) -> list[str]:
     for task in failed[:_TAILS]:
         path = Path(task.log_path or "")
         last = tail(path, _TAIL_LINES)
-        lines += ["", f"--- {task.task_id}, try {task.tries}: {path}", *(last or ["(no log)"])]
+        lines += ["", f"--- {_named(task)}, try {task.tries}: {path}", *(last or ["(no log)"])]
     if len(failed) > _TAILS:
         lines += ["", f"... and {len(failed) - _TAILS} more failed tasks"]
     return lines

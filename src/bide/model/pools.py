@@ -81,3 +81,10 @@ def why_never(pool_name: str, wanted: int, slots: int | None) -> str:
             f"give it more with `bide pools set {pool_name} SLOTS`, or set a smaller pool_slots"
         )
     return ""
+
+
+def why_waiting(pool_name: str, wanted: int, slots: int | None) -> str:
+    """The same for people, who are also told of a pool that is closed."""
+    if slots == 0:
+        return f"pool {pool_name!r} is closed: it has no slots"
+    return why_never(pool_name, wanted, slots)

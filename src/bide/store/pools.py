@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bide.model.pools import DEFAULT, UNLIMITED, Pool, why_never
+from bide.model.pools import DEFAULT, UNLIMITED, Pool, why_waiting
 from bide.model.states import TaskState
 from bide.store.database import Tx
 from bide.store.rowset import listed
@@ -131,11 +131,11 @@ _waiting = (
 
 
 def in_vain(tx: Tx, uids: Collection[str]) -> dict[str, str]:
-    """Why those of `uids` that wait for a pool that can never take them can't run."""
+    """Why those of `uids` can't run that wait for a pool that is closed, or can never take them."""
     reasons: dict[str, str] = {}
     for uid, name, wanted, slots in tx.conn.execute(_waiting, {"uids": list(uids)}):
         total = DEFAULT.slots if slots is None and name == DEFAULT.name else slots
-        reason = why_never(name, wanted, total)
+        reason = why_waiting(name, wanted, total)
         if reason:
             reasons[uid] = reason
     return reasons

@@ -186,7 +186,7 @@ async def test_a_closed_pool_and_a_busy_one_are_no_mistake(engine: HandEngine) -
     with capture_logs() as logs:
         await engine.start()
     assert [one for one in logs if one["event"] == "tasks_wait_in_vain"] == []
-    assert await held(engine) == {}
+    assert await held(engine) == {"a": "pool 'closed' is closed: it has no slots"}
 
 
 async def test_lists_say_what_slots_are_taken_by(engine: HandEngine) -> None:

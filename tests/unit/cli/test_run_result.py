@@ -59,6 +59,7 @@ def test_the_object_has_the_promised_fields(ended: Project) -> None:
         "tries",
         "start",
         "end",
+        "error",
         "xcom",
         "log_path",
     ]
@@ -68,6 +69,7 @@ def test_the_object_has_the_promised_fields(ended: Project) -> None:
     log = ended.home / "logs/etl/extract/2026-03-29T00:00:00+00:00/2.log"
     assert extract["log_path"] == str(log)
     assert (load["task_id"], load["state"], load["tries"]) == ("load", "failed", 1)
+    assert (extract["error"], load["error"]) == ("", "ValueError: no rows")
     assert (report["state"], report["states"], report["log_path"]) == ("none", [], None)
 
 
@@ -86,6 +88,15 @@ def test_what_the_last_tasks_return_is_shown(ended: Project) -> None:
     assert result_lines(found, frozenset({"report"})) == []
     shown = result_lines(found, frozenset({"extract"}))
     assert shown == [f'extract returned {{"rows":3,"at":"{ended.folder}"}}']
+
+
+def test_of_mapped_tasks_the_first_results_are_shown(ended: Project) -> None:
+    found = result(ended)
+    one = found.tasks[0]
+    tasks = [msgspec.structs.replace(one, map_index=index, xcom={"return_value": index}) for index in range(12)]
+    shown = result_lines(msgspec.structs.replace(found, tasks=tasks), frozenset({"extract"}))
+    assert shown[:2] == ["extract[0] returned 0", "extract[1] returned 1"]
+    assert shown[9:] == ["extract[9] returned 9", "extract returned 2 more values: see `bide tasks show`"]
 
 
 def test_a_picture_has_tasks_in_the_order_in_which_they_run(ended: Project) -> None:
