@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from bide.cli.output import Row
+from bide.control.name_instance import named_instance
 from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.graph import topological_order
-from bide.model.ids import NOT_MAPPED
 from bide.model.states import FINISHED, TaskState
 from bide.store import Tx, specs
 from bide.store.callback_requests import list_failures
@@ -18,7 +18,6 @@ from bide.store.views import (
     Page,
     RunView,
     get_dag,
-    get_instance,
     get_run,
     list_dags,
     list_instances,
@@ -98,8 +97,4 @@ def find_instance(
 ) -> tuple[RunView, InstanceView]:
     """A task instance and its run; :class:`NotFound` if there is none."""
     run = find_run(tx, dag_id, run_id)
-    instance = get_instance(tx, dag_id, run.run_id, task_id, map_index)
-    if instance is None:
-        index = "" if map_index == NOT_MAPPED else f" with map index {map_index}"
-        raise NotFound(f"run {run.run_id!r} of DAG {dag_id!r} has no task {task_id!r}{index}")
-    return run, instance
+    return run, named_instance(tx, dag_id, run.run_id, task_id, map_index)

@@ -296,7 +296,10 @@ async def test_the_instances_of_a_mapped_task(store: Store, admin: httpx.AsyncCl
     assert listed["total_entries"] == 3
     one = (await admin.get(f"{url}/t/2")).json()
     assert (one["map_index"], one["rendered_map_index"]) == (2, None)
-    assert (await admin.get(f"{url}/t")).status_code == 404
+    for path, words in (("t", "one of them has to be named"), ("t/3", "3 is none of them")):
+        answer = await admin.get(f"{url}/{path}")
+        assert answer.status_code == 404
+        assert answer.json()["detail"].endswith(f"of DAG 'm': its map indexes are 0 to 2, {words}")
     assert (await admin.get(f"{url}/u/listMapped")).json()["detail"].startswith("task 'u' is not mapped in run")
     assert (await admin.get(f"{url}/v/listMapped")).status_code == 404
 

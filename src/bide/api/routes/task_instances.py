@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from bide.api import models, try_models, views
 from bide.api.routes.dag_runs import ANY
 from bide.api.services import Given, Paged, Services
+from bide.control.name_instance import named_instance
 from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
@@ -21,7 +22,6 @@ from bide.store.notes import list_notes
 from bide.store.views import (
     EVERYTHING,
     InstanceView,
-    get_instance,
     get_run,
     history,
     list_instances,
@@ -116,11 +116,7 @@ async def find_instance(
     services: Services, dag_id: str, dag_run_id: str, task_id: str, map_index: int
 ) -> InstanceView:
     """The instance, or :class:`NotFound`."""
-    index = "" if map_index == NOT_MAPPED else f" with map index {map_index}"
-    return await services.find(
-        lambda tx: get_instance(tx, dag_id, dag_run_id, task_id, map_index),
-        f"run {dag_run_id!r} of DAG {dag_id!r} has no task {task_id!r}{index}",
-    )
+    return await services.read(lambda tx: named_instance(tx, dag_id, dag_run_id, task_id, map_index))
 
 
 async def _get(
