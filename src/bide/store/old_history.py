@@ -27,6 +27,7 @@ from bide.store.schema import (
     dag_version,
     log,
     session,
+    task_error,
     task_event,
     task_instance,
     task_instance_note,
@@ -178,6 +179,10 @@ def rows_of_runs(tx: Tx, runs: Sequence[OldRun]) -> dict[str, list[dict[str, Any
         .join(task_instance, _i.uid == task_event.c.instance_uid)
         .where(of_runs)
         .order_by(task_event.c.id),
+        "task_error": sa.select(task_error)
+        .join(task_instance, _i.uid == task_error.c.instance_uid)
+        .where(of_runs)
+        .order_by(task_error.c.instance_uid, task_error.c.epoch),
         "task_instance_note": sa.select(task_instance_note)
         .join(task_instance, _i.uid == task_instance_note.c.instance_uid)
         .where(of_runs),

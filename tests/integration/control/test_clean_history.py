@@ -213,6 +213,23 @@ async def test_an_archive_keeps_what_is_deleted(engine: HandEngine, tmp_path: Pa
     assert archive.stat().st_mode & 0o777 == 0o600
 
 
+async def test_an_archive_keeps_the_error_of_each_try(engine: HandEngine, tmp_path: Path) -> None:
+    await engine.run_of(dag_spec("d", each={"retries": 1, "retry_delay": 1.0}))
+    for number in (1, 2):
+        await engine.finish("a", "failed", error=f"ValueError: {number}")
+        engine.clock.advance(2)
+        await engine.settle()
+    await engine.create("d", run_id="newest")
+    await engine.finish("a")
+    engine.clock.advance(40 * 86_400)
+    archive = tmp_path / "history.jsonl.gz"
+    await clean_history(engine.store, Cleaning(Retention(Keep(30)), archive=archive))
+    with gzip.open(archive) as file:
+        lines = [msgspec.json.decode(line) for line in file]
+    errors = [(line["state"], line["error"]) for line in lines if line["table"] == "task_error"]
+    assert errors == [("up_for_retry", "ValueError: 1"), ("failed", "ValueError: 2")]
+
+
 async def test_what_can_not_be_kept_is_not_deleted(engine: HandEngine, tmp_path: Path) -> None:
     await two_old_and_a_new(engine)
     (tmp_path / "kept").write_text("a file where a folder is to be")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from bide.wire.messages import (
     AskWatch,
     CallbacksDone,
     Defer,
+    EarlierRunFound,
     Finish,
     Frame,
     Ok,
@@ -329,6 +330,29 @@ async def test_who_has_lost_its_task_neither_pushes_nor_pulls(engine: HandEngine
     assert isinstance(refused, Refused)
     assert refused.fenced
     assert await values(engine) == {}
+
+
+# --- earlier runs
+
+
+async def test_the_run_before_and_the_last_good_one(engine: HandEngine) -> None:
+    await engine.register(dag_spec("d"))
+    for day, end in ((1, "success"), (2, "failed"), (4, "success")):
+        await engine.create(
+            "d", run_id=f"day{day}", logical_date=datetime(2026, 1, day, tzinfo=UTC), conf={"n": day}
+        )
+        await engine.finish("a", end)
+        await engine.settle()
+    await engine.create("d", run_id="day3", logical_date=datetime(2026, 1, 3, tzinfo=UTC))
+    task = (await engine.start())["a"]
+    found = [await engine.ask(task, AskEarlierRun(state)) for state in (None, "success", "queued")]
+    runs = [one.found for one in found if isinstance(one, EarlierRunFound)]
+    assert [one and (one.run.run_id, one.state, one.run.conf) for one in runs] == [
+        ("day2", "failed", b'{"n": 2}'),
+        ("day1", "success", b'{"n": 1}'),
+        None,
+    ]
+    assert runs[0] is not None and runs[0].end_date is not None
 
 
 # --- the table of requests
