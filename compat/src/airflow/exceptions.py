@@ -6,10 +6,20 @@ from bide.authoring.skipping import DownstreamTasksSkipped as DownstreamTasksSki
 from bide.authoring.timetable import InvalidTimetable as AirflowTimetableInvalid
 from bide.model.errors import BideError as AirflowException
 from bide.model.errors import ConfigError as AirflowConfigException
+from bide.model.errors import Conflict as DagRunAlreadyExists
 from bide.model.errors import CycleError as AirflowDagCycleException
 from bide.model.errors import DeferralTimeout as TaskDeferralTimeout
+from bide.model.errors import DuplicateId as AirflowDagDuplicatedIdException
 from bide.model.errors import DuplicateId as DuplicateTaskIdFound
+from bide.model.errors import DuplicateId as TaskAlreadyInTaskGroup
+from bide.model.errors import InvalidArgument as ParamValidationError
 from bide.model.errors import NotFound as AirflowNotFoundException
+from bide.model.errors import NotFound as DagNotFound
+from bide.model.errors import NotFound as DagRunNotFound
+from bide.model.errors import NotFound as PoolNotFound
+from bide.model.errors import NotFound as TaskInstanceNotFound
+from bide.model.errors import NotFound as TaskNotFound
+from bide.model.errors import NotSerializable as SerializationError
 from bide.model.errors import PolicySkipDag as AirflowClusterPolicySkipDag
 from bide.model.errors import PolicyViolation as AirflowClusterPolicyViolation
 from bide.model.errors import SensorTimeout as AirflowSensorTimeout
@@ -17,25 +27,47 @@ from bide.model.errors import TaskFailure as AirflowFailException
 from bide.model.errors import TaskSkipped as AirflowSkipException
 from bide.model.errors import TaskTimeout as AirflowTaskTimeout
 from bide.model.errors import TriggerFailure as TaskDeferralError
+from bide.model.errors import ValueRefused as DeserializingResultError
 from bide.model.errors import XComNotFound as XComNotFound
+from bide.model.provider_errors import BadRequest as AirflowBadRequest
+from bide.model.provider_errors import OptionalFeatureMissing as AirflowOptionalProviderFeatureException
+from bide.model.provider_errors import ProviderDeprecationWarning as AirflowProviderDeprecationWarning
+from bide.model.provider_errors import RemovalWarning as RemovedInAirflow3Warning
+from bide.model.provider_errors import RemovalWarning as RemovedInAirflow4Warning
 
 __all__ = (
+    "AirflowBadRequest",
     "AirflowClusterPolicySkipDag",
     "AirflowClusterPolicyViolation",
     "AirflowConfigException",
     "AirflowDagCycleException",
+    "AirflowDagDuplicatedIdException",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowOptionalProviderFeatureException",
+    "AirflowProviderDeprecationWarning",
     "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "AirflowTimetableInvalid",
+    "DagNotFound",
+    "DagRunAlreadyExists",
+    "DagRunNotFound",
+    "DeserializingResultError",
     "DownstreamTasksSkipped",
     "DuplicateTaskIdFound",
+    "ParamValidationError",
+    "PoolNotFound",
+    "RemovedInAirflow3Warning",
+    "RemovedInAirflow4Warning",
+    "SerializationError",
+    "TaskAlreadyInTaskGroup",
     "TaskDeferralError",
     "TaskDeferralTimeout",
     "TaskDeferred",
+    "TaskInstanceNotFound",
+    "TaskNotFound",
     "XComNotFound",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -187,3 +187,17 @@ def get_current_context() -> Context:
         return _current.get()
     except LookupError:
         raise NoRuntime("there is no current context: no task is running here") from None
+
+
+def context_merge(context: MutableMapping[str, Any], *given: Any, **named: Any) -> None:
+    """Add to `context` what a mapping, pairs and keyword arguments have."""
+    context.update(*given, **named)
+
+
+def context_copy_partial(source: Context, keys: Container[str]) -> Context:
+    """A context with those names of `source` that `keys` has."""
+    kept = source.copy()
+    for name in list(kept):
+        if name not in keys:
+            del kept[name]
+    return kept

@@ -7,12 +7,14 @@ import functools
 import importlib
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from bide.authoring import scope
 from bide.authoring.conditions import Condition, skipping_hook
+from bide.authoring.function_text import function_text
 from bide.authoring.group import free_id
+from bide.authoring.operator import BaseOperator
 from bide.authoring.python import PythonOperator
 from bide.authoring.xcom_arg import XComArg
 from bide.model.errors import InvalidArgument
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.group import TaskGroup
     from bide.authoring.mapped_functions import FunctionPartial
-    from bide.authoring.operator import BaseOperator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,15 +83,57 @@ CONTEXT_NAMES = frozenset(
 )
 
 
-class DecoratedOperator(PythonOperator):
+class DecoratedOperator(BaseOperator):
+    """The base of tasks that calls of decorated functions make; another operator beside it says what they do.
+
+    What that one's constructor takes of the call is in `kwargs_to_upstream`. See :class:`TaskDecorator`.
+    """
+
+    template_fields = ("op_args", "op_kwargs")
+    template_fields_renderers = {"op_args": "py", "op_kwargs": "py"}
+    shallow_copy_attrs = ("python_callable",)
+    custom_operator_name = ""
+
+    def __init__(
+        self,
+        *,
+        task_id: str,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        kwargs_to_upstream: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(task_id=task_id, **(kwargs_to_upstream or {}), **kwargs)
+        self.python_callable = python_callable
+        self.op_args: Any = op_args if op_args is not None else ()
+        self.op_kwargs: Any = dict(op_kwargs or {})
+        check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
+
+    def get_python_source(self) -> str:
+        """The function's source, without its decorators."""
+        return function_text(self.python_callable)
+
+
+class PythonDecoratedOperator(DecoratedOperator, PythonOperator):
     """The task that a call of a ``@task`` function makes."""
 
     template_fields = ("templates_dict", "op_args", "op_kwargs")
+    template_fields_renderers = PythonOperator.template_fields_renderers
+    shallow_copy_attrs = PythonOperator.shallow_copy_attrs
     custom_operator_name = "@task"
 
-    def __init__(self, *, task_id: str, python_callable: Callable[..., Any], **kwargs: Any) -> None:
-        super().__init__(task_id=task_id, python_callable=python_callable, **kwargs)
-        check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
+    def __init__(
+        self,
+        *,
+        task_id: str,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        call = {"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs}
+        super().__init__(task_id=task_id, kwargs_to_upstream=call, **call, **kwargs)
 
 
 class TaskFunction(Generic[P, R]):
@@ -103,7 +146,7 @@ class TaskFunction(Generic[P, R]):
         self,
         function: Callable[P, R],
         options: dict[str, Any],
-        operator_class: Callable[..., BaseOperator] = DecoratedOperator,
+        operator_class: Callable[..., BaseOperator] = PythonDecoratedOperator,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -172,7 +215,7 @@ class TaskFunction(Generic[P, R]):
 
 
 class TaskDecorator:
-    """Makes functions into tasks of one kind, by default of :class:`DecoratedOperator`.
+    """Makes functions into tasks of one kind, by default of :class:`PythonDecoratedOperator`.
 
     `operator` is a class, or where it is: ``module:Class``. It is made with `python_callable`, `op_args` and
     `op_kwargs` of the call, `task_id` and the options.
@@ -208,7 +251,7 @@ class TaskDecorator:
 
     def _operator_class(self) -> Callable[..., BaseOperator]:
         if not isinstance(self._operator, str):
-            return self._operator or DecoratedOperator
+            return self._operator or PythonDecoratedOperator
         module, _, name = self._operator.partition(":")
         return getattr(importlib.import_module(module), name)
 
@@ -279,6 +322,18 @@ def _conditional(name: str, condition: Condition, message: str | None, *, runs_o
         return cast("T", made.override(pre_execute=hook))
 
     return decorate
+
+
+def task_decorator_factory(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    multiple_outputs: bool | None = None,
+    decorated_operator_class: Callable[..., BaseOperator],
+    **kwargs: Any,
+) -> Any:
+    """What a decorator with an operator of its own returns: ``TaskDecorator(decorated_operator_class)(...)``."""
+    decorator = TaskDecorator(decorated_operator_class)(multiple_outputs=multiple_outputs, **kwargs)
+    return decorator if python_callable is None else decorator(python_callable)
 
 
 def unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:

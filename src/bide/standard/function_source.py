@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any, Final
 
+from bide.authoring.function_text import function_text
 from bide.model.errors import InvalidArgument
 
 #: Runs in the other interpreter, which need not have Bide: standard library only, Python 3.8 and newer.
@@ -58,19 +57,13 @@ def script_of(function: Callable[..., Any], *, serializer: str, of: str) -> str:
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise InvalidArgument(f"{of}: {name}() must be a plain function to be run by another interpreter")
     try:
-        text = textwrap.dedent(inspect.getsource(function))
+        text = function_text(function)
     except OSError as error:
         raise InvalidArgument(f"{of}: the source of {name}() can't be read: {error}") from None
     return _SCRIPT.format(
         serializer=serializer,
-        source=_without_decorators(text),
+        source=text,
         name=name,
         # Whatever the newer of the two interpreters can write, both must read.
         options={"protocol": 4} if serializer == "pickle" else {},
     )
-
-
-def _without_decorators(text: str) -> str:
-    node = ast.parse(text).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    return "\n".join(text.splitlines()[node.lineno - 1 :])

@@ -13,12 +13,19 @@ import pytest
 
 from bide import DAG, task
 from bide.authoring import plugins, task_decorators
+from bide.authoring.operator import BaseOperator
 from bide.authoring.plugins import Plugin, Plugins
-from bide.authoring.taskflow import DecoratedOperator, TaskDecorator
+from bide.authoring.taskflow import (
+    DecoratedOperator,
+    PythonDecoratedOperator,
+    TaskDecorator,
+    task_decorator_factory,
+)
+from bide.model.errors import InvalidArgument
 from bide.testing import run_dag
 
 
-class Shouting(DecoratedOperator):
+class Shouting(PythonDecoratedOperator):
     """Says it louder."""
 
     def execute(self, context: Any) -> Any:
@@ -105,3 +112,57 @@ def test_a_decorator_that_nobody_brings_is_told_with_the_nearest() -> None:
     with pytest.raises(AttributeError, match=r"there is no @task\.brunch; did you mean 'branch'"):
         _ = task.brunch
     assert not hasattr(task, "__wrapped__")
+
+
+class Counting(BaseOperator):
+    """An operator that knows nothing of functions."""
+
+    def __init__(self, *, start: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def execute(self, context):
+        return self.start + 1
+
+
+class CountingDecorated(DecoratedOperator, Counting):
+    custom_operator_name = "@task.counting"
+
+    def execute(self, context):
+        self.start = self.python_callable(*self.op_args, **self.op_kwargs)
+        return super().execute(context)
+
+
+def counting(function=None, **kwargs):
+    return task_decorator_factory(function, decorated_operator_class=CountingDecorated, **kwargs)
+
+
+def test_a_decorator_of_an_operator_that_is_no_python_operator():
+    with DAG("counts"):
+
+        @counting(retries=2)
+        def begin(at, by=1):
+            return at * by
+
+        result = begin(3, by=2)
+    task = result.operator
+    assert (task.task_id, task.retries, task.op_args, task.op_kwargs) == ("begin", 2, (3,), {"by": 2})
+    assert task.execute({}) == 7
+    assert task.get_python_source().splitlines() == ["def begin(at, by=1):", "    return at * by"]
+
+
+def test_what_the_operator_beside_it_takes_comes_in_kwargs_to_upstream():
+    class Shifted(CountingDecorated):
+        def __init__(self, *, python_callable, **kwargs):
+            super().__init__(python_callable=python_callable, kwargs_to_upstream={"start": 40}, **kwargs)
+
+    task = Shifted(task_id="shifted", python_callable=lambda: 1)
+    assert task.start == 40
+
+
+def test_a_call_that_the_function_does_not_take_is_refused():
+    def needs(at):
+        return at
+
+    with DAG("refused"), pytest.raises(InvalidArgument, match="can't be called like this"):
+        counting(needs)()

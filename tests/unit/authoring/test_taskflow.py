@@ -9,7 +9,7 @@ import pytest
 
 from bide.authoring.context import Context
 from bide.authoring.dag import DAG
-from bide.authoring.taskflow import DecoratedOperator, task
+from bide.authoring.taskflow import PythonDecoratedOperator, task
 from bide.authoring.xcom_arg import XComArg
 from bide.model.errors import InvalidArgument
 from bide.testing import run_dag
@@ -35,7 +35,7 @@ def test_calls_make_tasks_and_return_their_results_to_be() -> None:
         result = extract()
     assert isinstance(result, XComArg) and result.key == "return_value"
     operator = made.get_task("extract")
-    assert isinstance(operator, DecoratedOperator) and operator.doc_md == "Get it."
+    assert isinstance(operator, PythonDecoratedOperator) and operator.doc_md == "Get it."
     assert operator.operator_name == "@task"
 
 

@@ -1,5 +1,6 @@
 """The task SDK."""
 
+from bide.authoring.async_operator import BaseAsyncOperator as BaseAsyncOperator
 from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
 from bide.authoring.connection import Connection as Connection
 from bide.authoring.context import Context as Context
@@ -18,6 +19,7 @@ from bide.authoring.dependencies import cross_downstream as cross_downstream
 from bide.authoring.group import TaskGroup as TaskGroup
 from bide.authoring.group import task_group as task_group
 from bide.authoring.hook import BaseHook as BaseHook
+from bide.authoring.links import BaseOperatorLink as BaseOperatorLink
 from bide.authoring.notifier import BaseNotifier as BaseNotifier
 from bide.authoring.operator import BaseOperator as BaseOperator
 from bide.authoring.params import Param as Param
@@ -53,10 +55,12 @@ from bide.model.states import TaskState as TaskInstanceState
 __all__ = (
     "DAG",
     "AsyncCallback",
+    "BaseAsyncOperator",
     "BaseBranchOperator",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "BranchMixIn",
     "ChainRetryPolicy",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bide.authoring.python import PythonOperator
-from bide.authoring.taskflow import DecoratedOperator
+from bide.authoring.taskflow import PythonDecoratedOperator
 from bide.model.errors import InvalidArgument
 from bide.standard.operators.bash import BashOperator
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from bide.authoring.context import Context
 
 
-class BashDecoratedOperator(DecoratedOperator, BashOperator):
+class BashDecoratedOperator(PythonDecoratedOperator, BashOperator):
     """The task that a call of a ``@task.bash`` function makes: it runs the command that the function returns.
 
     The command may have templates. Options are those of :class:`BashOperator`.
     """
 
-    template_fields = (*DecoratedOperator.template_fields, "env", "cwd")
+    template_fields = (*PythonDecoratedOperator.template_fields, "env", "cwd")
     template_fields_renderers = {**PythonOperator.template_fields_renderers, "env": "json"}
     custom_operator_name = "@task.bash"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bide.authoring.operator import BaseOperator
 from bide.model.errors import TaskError, TaskSkipped
 from bide.standard.child_process import ChildProcess, check_status
+from bide.standard.context_variables import context_to_airflow_vars
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
@@ -93,19 +94,6 @@ class BashOperator(BaseOperator):
 def command_environment(context: Context, env: dict[str, str] | None, *, append: bool) -> dict[str, str]:
     """The environment of a task's command: `env`, or with `append` that of this process with `env` added to it."""
     environment = dict(os.environ) if env is None or append else {}
-    environment.update(_names_of(context))
+    environment.update(context_to_airflow_vars(context, in_env_var_format=True))
     environment.update({name: str(value) for name, value in (env or {}).items()})
     return environment
-
-
-def _names_of(context: Context) -> dict[str, str]:
-    """Who runs here, in the variables that Airflow sets for it."""
-    instance: Any = context["ti"]
-    values = {
-        "DAG_ID": instance.dag_id,
-        "TASK_ID": instance.task_id,
-        "DAG_RUN_ID": instance.run_id,
-        "TRY_NUMBER": instance.try_number,
-        "EXECUTION_DATE": context.get("ts"),
-    }
-    return {f"AIRFLOW_CTX_{name}": str(value) for name, value in values.items() if value is not None}

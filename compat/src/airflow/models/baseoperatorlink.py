@@ -1,0 +1,3 @@
+"""Links of operators."""
+
+from bide.authoring.links import BaseOperatorLink as BaseOperatorLink

@@ -1,0 +1,3 @@
+"""Operators."""
+
+from bide.authoring.operator import BaseOperator as BaseOperator

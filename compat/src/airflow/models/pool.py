@@ -1,0 +1,3 @@
+"""Refused: the database's table of pools."""
+
+from bide.standard.tables import Pool as Pool

@@ -1,0 +1,3 @@
+"""Refused: the database's table of rendered fields."""
+
+from bide.standard.tables import RenderedTaskInstanceFields as RenderedTaskInstanceFields

@@ -1,0 +1,3 @@
+"""Refused: the database's table of late tasks."""
+
+from bide.standard.tables import SlaMiss as SlaMiss

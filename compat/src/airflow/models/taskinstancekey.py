@@ -1,0 +1,3 @@
+"""Names of task instances."""
+
+from bide.authoring.links import TaskInstanceKey as TaskInstanceKey

@@ -1,0 +1,3 @@
+"""Refused: the database's table of reschedules."""
+
+from bide.standard.tables import TaskReschedule as TaskReschedule

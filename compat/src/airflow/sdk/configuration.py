@@ -1,0 +1,3 @@
+"""Settings."""
+
+from bide.standard.configuration import conf as conf

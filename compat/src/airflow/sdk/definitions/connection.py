@@ -1,0 +1,3 @@
+"""Connections."""
+
+from bide.authoring.connection import Connection as Connection

@@ -1,0 +1,3 @@
+"""Labels between tasks."""
+
+from bide.authoring.dependencies import Label as Label

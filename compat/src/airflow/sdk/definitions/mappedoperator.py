@@ -1,0 +1,4 @@
+"""Mapped tasks."""
+
+from bide.authoring.mapping import MappedOperator as MappedOperator
+from bide.authoring.mapping import OperatorPartial as OperatorPartial

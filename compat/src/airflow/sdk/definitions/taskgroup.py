@@ -1,0 +1,3 @@
+"""Groups of tasks."""
+
+from bide.authoring.group import TaskGroup as TaskGroup

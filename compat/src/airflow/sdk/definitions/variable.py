@@ -1,0 +1,3 @@
+"""Variables."""
+
+from bide.authoring.variable import Variable as Variable

@@ -1,0 +1,3 @@
+"""Limits in time."""
+
+from bide.standard.time_limit import timeout as timeout

@@ -1,0 +1,3 @@
+"""Listeners."""
+
+from bide.authoring.listeners import hookimpl as hookimpl

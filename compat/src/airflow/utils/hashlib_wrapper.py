@@ -1,0 +1,3 @@
+"""Digests."""
+
+from bide.standard.machine import md5 as md5

@@ -1,0 +1,4 @@
+"""The machine."""
+
+from bide.standard.machine import get_host_ip_address as get_host_ip_address
+from bide.standard.machine import get_hostname as get_hostname

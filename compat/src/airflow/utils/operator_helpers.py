@@ -1,0 +1,6 @@
+"""Calling functions with what they take of the context."""
+
+from bide.authoring.keyword_arguments import KeywordParameters as KeywordParameters
+from bide.authoring.keyword_arguments import determine_kwargs as determine_kwargs
+from bide.authoring.keyword_arguments import make_kwargs_callable as make_kwargs_callable
+from bide.standard.context_variables import context_to_airflow_vars as context_to_airflow_vars

@@ -1,0 +1,3 @@
+"""The machine."""
+
+from bide.standard.machine import getuser as getuser

@@ -1,0 +1,12 @@
+"""Triggers whose events are about something outside, rather than about one task."""
+
+from __future__ import annotations
+
+from bide.authoring.trigger import BaseTrigger
+
+
+class BaseEventTrigger(BaseTrigger):
+    """The base of triggers that may watch a thing outside for as long as it is there, such as a queue.
+
+    Tasks wait for them as for any trigger.
+    """
