@@ -6,11 +6,15 @@
 from pkgutil import extend_path
 
 from airflow._conflicts import refuse_conflicts
+from airflow._instead import INSTEAD, REPORT
+from airflow._moved import MOVED
 
 refuse_conflicts()
 
 from bide.authoring.dag import DAG as DAG  # noqa: E402
 from bide.authoring.xcom_arg import XComArg as XComArg  # noqa: E402
+from bide.standard.name_tables import NameTables, serve_names  # noqa: E402
 
+serve_names(NameTables(__name__, MOVED, INSTEAD, REPORT))
 __path__ = extend_path(__path__, __name__)
 __version__ = "3.3.2"

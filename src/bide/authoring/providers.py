@@ -115,6 +115,12 @@ def default_setting(section: str, key: str) -> str | None:
 class ProvidersManager:
     """What provider packages ask about each other. All packages are looked at; there is no state of its own."""
 
+    def __getattr__(self, name: str) -> Any:
+        """``initialize_providers_...()``: there is nothing to do, since whatever is asked for is looked up then."""
+        if name.startswith("initialize_providers_"):
+            return lambda: None
+        raise AttributeError(f"ProvidersManager has no {name!r}")
+
     @property
     def providers(self) -> Mapping[str, ProviderInfo]:
         """Packages by name."""
