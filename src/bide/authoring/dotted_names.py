@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-import pkgutil
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pkgutil
 
 
 def import_string(dotted_path: str) -> Any:
@@ -38,6 +40,8 @@ def qualname(o: object | Callable[..., Any], use_qualname: bool = False, exclude
 
 def iter_namespace(ns: ModuleType) -> Iterator[pkgutil.ModuleInfo]:
     """The modules in a package, by their whole names."""
+    import pkgutil  # DAG files don't need it, and `import bide` is to be cheap
+
     return pkgutil.iter_modules(ns.__path__, ns.__name__ + ".")
 
 

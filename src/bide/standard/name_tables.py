@@ -10,13 +10,10 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from dis import opmap
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from inspect import currentframe
 from types import FrameType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bide.authoring.dotted_names import import_string
 from bide.authoring.hints import did_you_mean
@@ -27,17 +24,16 @@ _IMPORT_FROM: Final = opmap["IMPORT_FROM"]
 _TWO_PARTS: Final = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "microsoft"})
 
 
-@dataclass(frozen=True)
-class NameTables:
+class NameTables(NamedTuple):
     """What a package has beside its modules."""
 
     package: str
     #: The new path of each name that has moved, by the module it was in and its name there.
     moved: Mapping[str, Mapping[str, str]]
     #: What to use instead of what is not there, by path of a module or a name in it; parts of it count, too.
-    instead: Mapping[str, str] = field(default_factory=dict[str, str])
+    instead: Mapping[str, str]
     #: Said of a name that is in no table.
-    report: str = ""
+    report: str
 
     def advice(self, path: str) -> str:
         """What to do about a path that leads nowhere."""
@@ -60,7 +56,7 @@ def serve_names(tables: NameTables) -> None:
     sys.meta_path.insert(0, _Finder(tables, tuple(package.__path__)))
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds the package's modules: its own files, those that have moved, and provider packages."""
 
     def __init__(self, tables: NameTables, folders: tuple[str, ...]) -> None:
@@ -85,7 +81,7 @@ class _Finder(MetaPathFinder):
         if fullname in tables.moved or tables.is_parent(fullname):
             return ModuleSpec(fullname, _MovedModule(tables), is_package=tables.is_parent(fullname))
         if (
-            _caller(3).f_code.co_name != "_find_and_load_unlocked"
+            sys._getframe(3).f_code.co_name != "_find_and_load_unlocked"
         ):  # somebody asks whether it is there, and wants no error
             return None
         package = _provider_of(fullname, tables.package)
@@ -128,7 +124,7 @@ class _TableLoader(SourceFileLoader):
         names["__getattr__"] = _lookup(module, self._tables, kept, names.get("__getattr__"))
 
 
-class _MovedModule(Loader):
+class _MovedModule:
     """A module all of whose names have moved."""
 
     def __init__(self, tables: NameTables) -> None:
@@ -150,7 +146,7 @@ def _lookup(
     moved = tables.moved.get(place, {})
 
     def __getattr__(name: str) -> Any:
-        asking = _caller(1)
+        asking = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         if name in moved:
             if asking.f_code.co_name != "_handle_fromlist":  # which only looks, before the import proper
                 new = tables.instead.get(f"{place}.{name}") or moved[name]
@@ -171,15 +167,6 @@ def _lookup(
         raise AttributeError(said)
 
     return __getattr__
-
-
-def _caller(steps: int) -> FrameType:
-    """The frame so many calls above the one that asks."""
-    frame = currentframe()
-    for _ in range(steps + 1):
-        frame = frame and frame.f_back
-    assert frame is not None
-    return frame
 
 
 def _is_from_import(frame: FrameType) -> bool:
