@@ -79,11 +79,11 @@ class _Finder:
     def _without_file(self, fullname: str) -> ModuleSpec | None:
         tables = self._tables
         if fullname in tables.moved or tables.is_parent(fullname):
-            return ModuleSpec(fullname, _MovedModule(tables), is_package=tables.is_parent(fullname))
-        if (
-            sys._getframe(3).f_code.co_name != "_find_and_load_unlocked"
-        ):  # somebody asks whether it is there, and wants no error
-            return None
+            loader: Any = _MovedModule(tables)
+            return ModuleSpec(fullname, loader, is_package=tables.is_parent(fullname))
+        asked_by = sys._getframe(3).f_code.co_name  # pyright: ignore[reportPrivateUsage]
+        if asked_by != "_find_and_load_unlocked":
+            return None  # somebody only asks whether it is there
         package = _provider_of(fullname, tables.package)
         if package is None:
             said = f"there is no module {fullname!r} here: {tables.advice(fullname)}"
