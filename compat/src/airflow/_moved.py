@@ -190,8 +190,7 @@ MOVED: dict[str, dict[str, str]] = {
         "get_parsing_context": "airflow.sdk.get_parsing_context",
     },
     "airflow.utils.dates": {
-        "date_range": "bide.standard.dates.date_range",
-        "days_ago": "bide.standard.dates.days_ago",
+        "days_ago": "bide.standard.timezone.days_ago",
     },
     "airflow.utils.edgemodifier": {
         "Label": "airflow.sdk.Label",
