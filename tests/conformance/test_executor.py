@@ -116,7 +116,8 @@ async def test_what_has_not_ended_holds_its_slot(
     open_gate(folder)
     await instances.until_state(waiting, "success")
     await until_free(instances, executor, 4)
-    assert instances.slots_rung > rung
+    # They are told together, a moment later.
+    await instances.until(lambda: instances.slots_rung > rung)
 
 
 async def test_a_claim_that_has_moved_on_is_forgotten(executor: Executor, instances: TaskInstances, jobs: Path):

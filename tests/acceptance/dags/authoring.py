@@ -184,7 +184,7 @@ with DAG(
         def skips():
             raise TaskSkipped("nothing to do")
 
-        @task(retries=0, execution_timeout=timedelta(seconds=0.5))
+        @task(retries=0, execution_timeout=timedelta(seconds=2))
         def takes_too_long():
             signal.pause()
 
