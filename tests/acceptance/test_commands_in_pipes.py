@@ -67,7 +67,7 @@ COMMANDS: Final = {
             "dags show etl",
             ("Loads the sales", "extract", "all_success", '{"size":5}'),
             "dag_id schedule paused next_run tags owner file problem description folder start_date end_date "
-            "catchup max_active_runs max_active_tasks params tasks timezone timetable",
+            "edge_labels catchup max_active_runs max_active_tasks params tasks timezone timetable",
         ),
         ("runs list", "runs list", ("etl", "success", "waits", "running"), RUN_KEYS),
         ("runs list of one state", "runs list etl --state success", ("etl", "success"), RUN_KEYS),
