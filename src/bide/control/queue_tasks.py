@@ -201,7 +201,7 @@ def _room(tx: Tx, occupied: Occupancy, who: Who) -> Room:
     if holding:
         for name, slots in pools.kept_slots(tx, holding, who.only_run).items():
             taken[name] = taken.get(name, 0) + slots
-    return Room(taken=occupied.by_dag, pools=occupied.pools, pool_taken=taken)
+    return Room(taken=occupied.by_dag, pools=occupied.pools, pool_taken=taken, pool_busy=occupied.by_pool)
 
 
 def _claim(tx: Tx, one: InstanceRow, run: RunRow) -> Claim:

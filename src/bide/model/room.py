@@ -84,23 +84,23 @@ class Room:
         taken: Mapping[str, int],
         pools: Iterable[Pool] | None = None,
         pool_taken: Mapping[str, int] | None = None,
+        pool_busy: Mapping[str, int] | None = None,
     ) -> None:
+        """`pool_taken` counts the slots of deferred tasks too, where the pool wants that; `pool_busy` never."""
         self._taken = dict(taken)
         self._limits: dict[str, int] = {}
         self._pools: dict[str, int] | None = None
-        self._holding: set[str] = set()
+        #: Of pools whose slots deferred tasks keep: how many of those are not queued or running.
+        self._holding: dict[str, int] = {}
         #: Instances under way, of tasks that have a limit.
         self._active: dict[str, int] = {}
         self._counted: set[tuple[str, str]] = set()
         self.closed = Closed()
         if pools is not None:
-            used = pool_taken or {}
+            used, busy = pool_taken or {}, pool_busy or {}
             known = {pool.name: pool for pool in pools}
-            self._pools = {
-                name: _ENDLESS if pool.slots == UNLIMITED else pool.slots - used.get(name, 0)
-                for name, pool in known.items()
-            }
-            self._holding = {name for name, pool in known.items() if pool.include_deferred}
+            self._pools = {name: _left(pool, used) for name, pool in known.items()}
+            self._holding = {name: _left(pool, busy) for name, pool in known.items() if pool.include_deferred}
             self.closed.pools = {
                 name for name, left in self._pools.items() if left <= 0 and name not in self._holding
             }
@@ -145,7 +145,12 @@ class Room:
 
     def _take_slots(self, pools: dict[str, int], one: Wanting) -> bool:
         if one.is_resume and one.pool in self._holding:
-            return True  # it has kept its slots while it was deferred
+            # It has kept its slots while it was deferred. Only what began deferred has never had any.
+            if one.pool_slots > self._holding[one.pool]:
+                self.closed.demands.add(demand(one))
+                return False
+            self._holding[one.pool] -= one.pool_slots
+            return True
         left = pools.get(one.pool)
         if left is None or (left <= 0 and one.pool not in self._holding):
             self.closed.pools.add(one.pool)
@@ -154,7 +159,13 @@ class Room:
             self.closed.demands.add(demand(one))
             return False
         pools[one.pool] = left - one.pool_slots
+        if one.pool in self._holding:
+            self._holding[one.pool] -= one.pool_slots
         return True
+
+
+def _left(pool: Pool, used: Mapping[str, int]) -> int:
+    return _ENDLESS if pool.slots == UNLIMITED else pool.slots - used.get(pool.name, 0)
 
 
 def task_limits(one: Wanting) -> list[tuple[str, int]]:

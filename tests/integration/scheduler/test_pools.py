@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bide.control.accept_event import accept_outcome
+from bide.control.arm_starts import ArmedStart, arm_start, claim_starts
 from bide.control.keep_pools import delete_pool, set_pools
 from bide.control.why_held import reasons_held
 from bide.model.errors import Conflict, InvalidArgument, NotFound
@@ -17,7 +18,7 @@ from bide.store import pools
 from bide.store.views import list_instances
 from bide.wire.messages import Finish, Outcome
 from tests.support.dag_specs import dag_spec
-from tests.support.hand_engine import HandEngine, event, poll
+from tests.support.hand_engine import HandEngine, deferral, event, poll, timer
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -141,6 +142,24 @@ async def test_k10_a_task_that_goes_on_keeps_its_slot(engine: HandEngine) -> Non
     await engine.leave_all(engine.executor.started.values(), FINISHED)
     await engine.start()
     assert await engine.states(run) == {"first": "success", "second": "running"}
+
+
+async def test_tasks_that_began_deferred_share_the_slots_of_their_pool(engine: HandEngine) -> None:
+    """They have had none to keep: their waits are not bounded by the pool, their work is."""
+    await make(engine, Pool("two", 2, include_deferred=True))
+    each = {"pool": "two", "starts_from_trigger": True}
+    run = await engine.run_of(dag_spec("d", WIDE, each=each))
+    await engine.settle()
+    starts = await claim_starts(engine.store, engine.session, 10, logs=engine.logs)
+    assert len(starts) == len(WIDE)
+    for start in starts:
+        spec = deferral(timer(engine.clock.now()), timeout=60.0)
+        await arm_start(engine.store, ArmedStart(start.wait_id, start.token, spec))
+    while (now := count(await engine.states(run))) != {"success": 8}:
+        await engine.start()
+        assert 1 <= len(engine.executor.started) <= 2, now
+        await engine.leave_all(engine.executor.started.values(), FINISHED)
+        engine.executor.started.clear()
 
 
 async def test_the_end_of_a_wait_lets_the_next_task_in(engine: HandEngine) -> None:
