@@ -1,4 +1,4 @@
-"""A run of one task five times a second; none is passed over."""
+"""Five DAGs with a run of one task each second; none is passed over."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,5 +7,6 @@ from bench_tasks import noop
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG
 
-with DAG("ticking", schedule=timedelta(milliseconds=200), start_date=datetime.now(UTC), catchup=True):
-    PythonOperator(task_id="tick", python_callable=noop)
+for number in range(5):
+    with DAG(f"ticking_{number}", schedule=timedelta(seconds=1), start_date=datetime.now(UTC), catchup=True):
+        PythonOperator(task_id="tick", python_callable=noop)
