@@ -18,6 +18,7 @@ INSTEAD: dict[str, str] = {
     "airflow.operators.subdag_operator": "sub-DAGs are gone: use task groups (airflow.sdk.TaskGroup)",
     "airflow.settings": "settings are read by airflow.configuration.conf; there is no session of a database",
     "airflow.utils.cli": "Bide has its own commands, which packages can't add to: see `bide --help`",
+    "airflow.datasets.Dataset": "airflow.sdk.Asset",
     "airflow.utils.dates.days_ago": "a fixed start_date, or pendulum.today('UTC').subtract(days=N)",
     "airflow.utils.db": "tasks and DAG files have no access to the database: use the REST API",
     "airflow.utils.log.file_task_handler": "Bide writes the logs of tasks itself: see [logging]",

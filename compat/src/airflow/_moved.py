@@ -3,6 +3,12 @@
 from airflow._moved_packages import MOVED_PACKAGES
 
 MOVED: dict[str, dict[str, str]] = {
+    "airflow.datasets": {
+        "Dataset": "airflow.sdk.definitions.asset.Dataset",
+        "DatasetAlias": "airflow.sdk.AssetAlias",
+        "DatasetAll": "airflow.sdk.AssetAll",
+        "DatasetAny": "airflow.sdk.AssetAny",
+    },
     "airflow.decorators": {
         "dag": "airflow.sdk.dag",
         "setup": "airflow.sdk.setup",
@@ -172,6 +178,9 @@ MOVED: dict[str, dict[str, str]] = {
     },
     "airflow.sensors.weekday_sensor": {
         "DayOfWeekSensor": "airflow.providers.standard.sensors.weekday.DayOfWeekSensor",
+    },
+    "airflow.timetables.datasets": {
+        "DatasetOrTimeSchedule": "airflow.timetables.assets.AssetOrTimeSchedule",
     },
     "airflow.triggers.file": {
         "FileTrigger": "airflow.providers.standard.triggers.file.FileTrigger",

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "pools": "bide.cli.pools",
     "variables": "bide.cli.variables",
     "connections": "bide.cli.connections",
+    "provider": "bide.cli.provider",
     "questions": "bide.cli.questions",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",

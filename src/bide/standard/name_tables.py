@@ -93,11 +93,8 @@ class _Finder:
         inside = f"{tables.package}.providers.{package.replace('-', '.')}"
         if inside in sys.modules:  # the package is there, in a version without this module
             return None
-        raise ModuleNotFoundError(
-            f"no module {fullname!r}: the provider package for it is not installed; run "
-            f"'pip install apache-airflow-providers-{package}' without apache-airflow itself",
-            name=fullname,
-        )
+        said = f"no module {fullname!r}: its provider package is not installed; run 'bide provider add {package}'"
+        raise ModuleNotFoundError(said, name=fullname)
 
 
 def _provider_of(module: str, package: str) -> str | None:

@@ -15,6 +15,7 @@ _INSTEAD = {
     "DagTag": "bide dags list --tag, or the REST API's /dags?tags=",
     "Pool": "bide pools, or the REST API's /pools",
     "clear_task_instances": "bide tasks clear, or the REST API's clearTaskInstances",
+    "expand_alias_to_assets": "the alias's events, in the context's inlet_events",
     "SlaMiss": "deadlines of DAGs (DeadlineAlert)",
 }
 
@@ -73,3 +74,8 @@ class SlaMiss(metaclass=TableType):
 def clear_task_instances(*args: Any, **kwargs: Any) -> NoReturn:
     """Refused: a task has no database to do that in."""
     _refuse("clear_task_instances", "()")
+
+
+def expand_alias_to_assets(*args: Any, **kwargs: Any) -> NoReturn:
+    """Refused: which assets an alias has stood for is in the database."""
+    _refuse("expand_alias_to_assets", "()")

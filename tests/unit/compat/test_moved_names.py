@@ -63,8 +63,8 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
         ("import airflow.nosuch", "there is no module 'airflow.nosuch' here: if a DAG file"),
         ("from airflow.executors.base_executor import BaseExecutor", "Bide has its own executors"),
         ("import airflow.operators.subdag", "use task groups"),
-        ("import airflow.providers.nosuch.hooks", "apache-airflow-providers-nosuch"),
-        ("import airflow.providers.apache.nosuch.hooks", "apache-airflow-providers-apache-nosuch"),
+        ("import airflow.providers.nosuch.hooks", "'bide provider add nosuch'"),
+        ("import airflow.providers.apache.nosuch.hooks", "'bide provider add apache-nosuch'"),
     ],
 )
 def test_an_import_of_what_is_not_there_says_what_to_do(line, said):

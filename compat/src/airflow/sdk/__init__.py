@@ -1,5 +1,11 @@
 """The task SDK."""
 
+from bide.authoring.asset_schedules import AssetOrTimeSchedule as AssetOrTimeSchedule
+from bide.authoring.assets import Asset as Asset
+from bide.authoring.assets import AssetAlias as AssetAlias
+from bide.authoring.assets import AssetAll as AssetAll
+from bide.authoring.assets import AssetAny as AssetAny
+from bide.authoring.assets import Model as Model
 from bide.authoring.async_operator import BaseAsyncOperator as BaseAsyncOperator
 from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
 from bide.authoring.connection import Connection as Connection
@@ -54,6 +60,11 @@ from bide.model.states import TaskState as TaskInstanceState
 
 __all__ = (
     "DAG",
+    "Asset",
+    "AssetAlias",
+    "AssetAll",
+    "AssetAny",
+    "AssetOrTimeSchedule",
     "AsyncCallback",
     "BaseAsyncOperator",
     "BaseBranchOperator",
@@ -76,6 +87,7 @@ __all__ = (
     "EventsTimetable",
     "ExceptionRetryPolicy",
     "Label",
+    "Model",
     "MultipleCronTriggerTimetable",
     "Param",
     "ParamsDict",

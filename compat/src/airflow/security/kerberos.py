@@ -1,0 +1,3 @@
+"""Tickets of Kerberos."""
+
+from bide.standard.kerberos import renew_from_kt as renew_from_kt

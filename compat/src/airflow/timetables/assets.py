@@ -1,0 +1,3 @@
+"""Schedules of assets."""
+
+from bide.authoring.asset_schedules import AssetOrTimeSchedule as AssetOrTimeSchedule
