@@ -103,8 +103,9 @@ def _install_by_uv(uv: str, requirements: Sequence[str]) -> None:
 
 def _install_by_pip(requirements: Sequence[str]) -> None:
     """pip can't leave out a requirement, so providers come without any, and then theirs by name."""
+    _run([*_pip(), "install", *COME_WITH_AIRFLOW])  # packaging is among them, which reads requirements
     seen: set[str] = set()
-    others: list[str] = list(COME_WITH_AIRFLOW)
+    others: list[str] = []
     todo = list(requirements)
     while todo:
         _run([*_pip(), "install", "--no-deps", *todo])
@@ -114,12 +115,13 @@ def _install_by_pip(requirements: Sequence[str]) -> None:
         others += [one for one in needed if not package_name(one).startswith("apache-airflow")]
         todo = [one for one in needed if package_name(one).startswith(PREFIX) and package_name(one) not in seen]
         todo = list({package_name(one): one for one in todo if package_name(one) not in LEFT_OUT}.values())
-    _run([*_pip(), "install", *others])
+    if others:
+        _run([*_pip(), "install", *others])
 
 
 def needed_by(text: str) -> Iterable[str]:
     """Requirements of an installed package, with those of the extras that `text` names, for this Python."""
-    from packaging.requirements import Requirement  # comes with pip's own needs; uv does without
+    from packaging.requirements import Requirement  # not there before pip has installed it
 
     extras = Requirement(text).extras
     for line in requires(package_name(text)) or ():
