@@ -16,7 +16,7 @@ INSTEAD: dict[str, str] = {
     "airflow.models.dagpickle": "DAGs are never pickled",
     "airflow.operators.subdag": "sub-DAGs are gone: use task groups (airflow.sdk.TaskGroup)",
     "airflow.operators.subdag_operator": "sub-DAGs are gone: use task groups (airflow.sdk.TaskGroup)",
-    "airflow.settings": "settings are read by airflow.configuration.conf; there is no session of a database",
+    "airflow.settings": "settings are read by airflow.configuration.conf",
     "airflow.utils.cli": "Bide has its own commands, which packages can't add to: see `bide --help`",
     "airflow.datasets.Dataset": "airflow.sdk.Asset",
     "airflow.utils.dates.days_ago": "a fixed start_date, or pendulum.today('UTC').subtract(days=N)",

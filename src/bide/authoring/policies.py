@@ -7,6 +7,7 @@ They are called when a DAG file is loaded, to be parsed or to run a task. They a
 * ``task_instance_mutation_hook(ti)`` may change ``queue``, ``pool``, ``pool_slots`` and ``priority_weight``. It is
   called once for each task, for the first tries of all runs, and before each further try by the worker in which the
   last one has failed.
+* ``pod_mutation_hook(pod)`` may change the Kubernetes pod of a task before it is made.
 
 They are looked for in the module ``bide_local_settings`` or ``airflow_local_settings`` (a file of the plugin
 folder, or anything else on ``sys.path``), in :attr:`~bide.authoring.plugins.Plugin.policies` of plugins, and in
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
 
 #: Names of the functions.
-HOOKS: Final = ("dag_policy", "task_policy", "task_instance_mutation_hook")
+HOOKS: Final = ("dag_policy", "task_policy", "task_instance_mutation_hook", "pod_mutation_hook")
 Policy = Callable[[Any], object]
 
 
@@ -67,6 +68,11 @@ class Policies:
             weights = total_weights(dag)
             for task in dag.tasks:
                 self._place(task, weights[task.task_id])
+
+    def mutate_pod(self, pod: Any) -> None:
+        """Call the hooks for a pod that is about to be made. Raises what they raise."""
+        for mutate in self._functions["pod_mutation_hook"]:
+            mutate(pod)
 
     def placement_of(self, instance: Instance) -> Placement | None:
         """Where the hooks want the next try of `instance`; None if there are none. Raises what they raise."""

@@ -16,6 +16,7 @@ _INSTEAD = {
     "Pool": "bide pools, or the REST API's /pools",
     "clear_task_instances": "bide tasks clear, or the REST API's clearTaskInstances",
     "expand_alias_to_assets": "the alias's events, in the context's inlet_events",
+    "Session": "connections, variables and the context, or the REST API",
     "SlaMiss": "deadlines of DAGs (DeadlineAlert)",
 }
 
@@ -65,6 +66,10 @@ class DagTag(metaclass=TableType):
 
 class Pool(metaclass=TableType):
     """Pools."""
+
+
+class Session(metaclass=TableType):
+    """Sessions of the database itself."""
 
 
 class SlaMiss(metaclass=TableType):

@@ -154,3 +154,20 @@ def test_a_wrong_value_of_a_policy_names_the_task(folder: Folder) -> None:
 def test_changed_policies_are_seen_by_whoever_looks_for_changes(folder: Folder) -> None:
     folder.settings("def task_policy(task): ...\n")
     assert str(folder.plugins / "bide_local_settings.py") in folder.load().inputs
+
+
+def test_pods_pass_the_hook_of_local_settings(folder: Folder) -> None:
+    from bide.standard.local_settings import pod_mutation_hook
+
+    folder.settings("def pod_mutation_hook(pod):\n    pod['labels'] = {'team': 'data'}\n", "airflow_local_settings")
+    pod: dict[str, object] = {}
+    pod_mutation_hook(pod)
+    assert pod == {"labels": {"team": "data"}}
+
+
+def test_pods_stay_as_they_are_without_a_hook(folder: Folder) -> None:
+    from bide.standard.local_settings import pod_mutation_hook
+
+    pod: dict[str, object] = {}
+    pod_mutation_hook(pod)
+    assert pod == {}

@@ -58,7 +58,8 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
     [
         ("from airflow.models.dag import nosuch", "airflow.models.dag has no name 'nosuch' here: if a DAG file"),
         ("from airflow.utils import nosuch", "airflow.utils has no name 'nosuch' here: if a DAG file"),
-        ("from airflow import settings", "airflow has no name 'settings' here: settings are read by"),
+        ("from airflow import executors", "airflow has no name 'executors' here: Bide has its own executors"),
+        ("from airflow.settings import nosuch", "settings are read by airflow.configuration.conf"),
         ("from airflow.utils.helpers import prune_dit", "did you mean 'prune_dict'?"),
         ("import airflow.nosuch", "there is no module 'airflow.nosuch' here: if a DAG file"),
         ("from airflow.executors.base_executor import BaseExecutor", "Bide has its own executors"),

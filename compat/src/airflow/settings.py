@@ -1,0 +1,5 @@
+"""What packages read of settings outside of ``conf``."""
+
+from bide.standard.local_settings import AIRFLOW_HOME as AIRFLOW_HOME
+from bide.standard.local_settings import pod_mutation_hook as pod_mutation_hook
+from bide.standard.tables import Session as Session
