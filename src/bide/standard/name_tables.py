@@ -157,7 +157,8 @@ def _lookup(
         if name.startswith("__"):
             raise AttributeError(f"module {place!r} has no attribute {name!r}")
         hint = did_you_mean(name, (*vars(module), *moved)).removeprefix("; ")
-        said = f"{place} has no name {name!r} here: {hint or tables.advice(f'{place}.{name}')}"
+        path = f"{place}.{name}"
+        said = f"{place} has no name {name!r} here: {tables.instead.get(path) or hint or tables.advice(path)}"
         # Of an AttributeError `from module import name` would keep nothing but that there was one.
         if _is_from_import(asking):
             raise ImportError(said, name=place)
