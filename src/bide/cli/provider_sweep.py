@@ -21,6 +21,8 @@ _LACKING: Final = re.compile(
     r"pip install|is required|be installed|not installed|No module named|requires .*>=|Could not import",
     re.IGNORECASE,
 )
+#: A name of Airflow that is not there, in Bide's words or in those of a package that has tried several.
+_UNSERVED: Final = re.compile(r"has no name|Could not import '\w+' from any of: \('airflow\.")
 
 
 class Failure(NamedTuple):
@@ -54,7 +56,7 @@ def try_module(module: str) -> Failure | None:
 
 def _kind(error: Exception) -> str:
     name = (error.name or "") if isinstance(error, ImportError) else ""
-    if name.split(".")[0] == "airflow" or "has no name" in str(error):
+    if name.split(".")[0] == "airflow" or _UNSERVED.search(str(error)):
         return "package" if name.startswith("airflow.providers.") else "name"
     if isinstance(error, ModuleNotFoundError) or _LACKING.search(str(error)):
         return "package"

@@ -42,6 +42,7 @@ MODULES = {
     "hooks.py": "from airflow.hooks.base import BaseHook\nclass Hook(BaseHook): pass\n",
     "engine.py": "import rocket_that_nobody_has\n",
     "old.py": "from airflow.models.dag import nosuch\n",
+    "tried.py": "raise ImportError(\"Could not import 'Stats' from any of: ('airflow.stats',): No module\")",
     "broken.py": "1 / 0\n",
 }
 
@@ -146,10 +147,11 @@ def test_each_module_is_imported_and_failures_have_reasons(moon: Path, bide: Bid
     done = bide("provider", "check", "moon", "--output", "json")
     assert done.exit_code == 1, done.output
     [found] = json.loads(done.stdout)
-    assert (found["modules"], found["importable"]) == (6, 3)
+    assert (found["modules"], found["importable"]) == (7, 3)
     assert {one["module"].rpartition(".")[2]: one["kind"] for one in found["failures"]} == {
         "engine": "package",
         "old": "name",
+        "tried": "name",
         "broken": "other",
     }
 
