@@ -38,8 +38,9 @@ class Counting(BaseSensorOperator):
 
 class NotedFileSensor(FileSensor):
     def poke(self, context):
-        note(self.task_id)
-        return super().poke(context)
+        found = super().poke(context)
+        note(self.task_id)  # behind the look: what waits for it must not change what it finds
+        return found
 
 
 class Failing(BaseSensorOperator):

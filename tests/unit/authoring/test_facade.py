@@ -185,6 +185,7 @@ OWN = [
     "bide.authoring.dag_member",
     "bide.authoring.deferral",
     "bide.authoring.dependencies",
+    "bide.authoring.function_text",
     "bide.authoring.group",
     "bide.authoring.hints",
     "bide.authoring.lazy_xcoms",

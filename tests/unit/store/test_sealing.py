@@ -191,4 +191,5 @@ def test_the_sealed_columns() -> None:
         "watch.spec",
         "question.spec",
         "question.answer",
+        "xcom_purge.value",
     }
