@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from bide.model.errors import StoreInUse, StoreUnavailable
 
 #: Attempts at a lock that no engine holds, but somebody who looks at it.
 _LOOKS: Final = 1_000
+#: Seconds between them: who looks may have lost its processor in the middle.
+_PAUSE: Final = 0.002
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -81,6 +84,7 @@ def _lock(file: IO[bytes], store_path: Path) -> bool:
         except BlockingIOError:
             if find_holder(store_path) is not None:
                 return False
+            time.sleep(_PAUSE)
         else:
             return True
     return False
