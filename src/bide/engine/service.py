@@ -157,7 +157,7 @@ class Engine:
             lock = None
             if not config.is_shared:
                 holder = this_process(self._kind, self.socket_path, self._clock.now())
-                lock = undo.enter_context(EngineLock.take(config.store_path, holder))
+                lock = undo.enter_context(await asyncio.to_thread(EngineLock.take, config.store_path, holder))
             # What an engine that was killed has left of its runners ends now, before this one has any.
             await asyncio.to_thread(kill_what_is_left, config)
             template = Template(
