@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -220,18 +221,33 @@ class Folder:
             shutil.copy(file, self.dags / file.name)
 
     def run(self, *arguments: str, **variables: str) -> Done:
-        """Run a command to its end."""
-        ended = subprocess.run(
-            [BIDE, *arguments],
-            cwd=self.path,
-            env=self._environment(variables),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        """Run a command to its end; one that has none fails the test, with what is known of it."""
+        try:
+            ended = subprocess.run(
+                [BIDE, *arguments],
+                cwd=self.path,
+                env=self._environment(variables),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{error}\n{self._evidence()}") from None
         return Done(arguments, ended.returncode, ended.stdout, ended.stderr)
+
+    def _evidence(self) -> str:
+        """What has not ended in the store, and the ends of the logs of the engine and its runners."""
+        with contextlib.closing(sqlite3.connect(self.store)) as conn:
+            open_ones = conn.execute(
+                "SELECT dag_id, task_id, state, epoch, session FROM task_instance "
+                "WHERE state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed')"
+            ).fetchall()
+            waiting = conn.execute("SELECT kind, classpath, session, token, due_at FROM wait").fetchall()
+        logs = [self.home / name for name in ("engine.log", "runners.log")]
+        ends = [f"--- {log.name}\n{log.read_text()[-3000:]}" for log in logs if log.exists()]
+        return "\n".join(["--- open", *map(str, open_ones), "--- waits", *map(str, waiting), *ends])
 
     def ask(self, *arguments: str, code: int = 0, **variables: str) -> Any:
         """The value that a command prints with ``--output json``."""
