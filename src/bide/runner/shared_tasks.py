@@ -8,6 +8,7 @@ process of its own; so plain code of a task holds up nobody.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -31,6 +32,8 @@ from bide.wire.frames import ChannelClosed
 from bide.wire.loop_messages import CancelTask
 from bide.wire.messages import Frame, Retiring, RunTask, StaleCode, Stop
 from bide.wire.shared_channel import SharedChannel
+
+_log = logging.getLogger("bide.runner")
 
 _MIDDLEWARES: Final[Sequence[Middleware]] = tuple(one for one in MIDDLEWARES if one is not isolated)
 
@@ -95,17 +98,21 @@ class SharedTasks:
         run_to_its_end(loop, loop.create_task(_for_ever()))
 
     def _receive(self) -> None:
+        status = 1
         try:
             while True:
                 frame = self._channel.receive()
                 if isinstance(frame.body, Stop):
                     break
                 self._take(frame)
+            status = 0
         except ChannelClosed:
-            pass
+            status = 0
+        except Exception:
+            _log.exception("this process can take no more orders")
         finally:
             # Not by way of the loop, which somebody may hold up. Nobody is left whom a task could report to.
-            os._exit(0)
+            os._exit(status)
 
     def _take(self, frame: Frame) -> None:
         body = frame.body
