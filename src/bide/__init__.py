@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bide.authoring.asset_decorator import asset
     from bide.authoring.asset_events import AssetEvent
     from bide.authoring.asset_schedules import AssetOrTimeSchedule
+    from bide.authoring.asset_watchers import AssetWatcher
     from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, Dataset, Model
     from bide.authoring.async_operator import BaseAsyncOperator
     from bide.authoring.branch import BaseBranchOperator
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from bide.authoring.deferral import TaskDeferred, TaskRescheduled
     from bide.authoring.dependencies import Label, chain, chain_linear, cross_downstream
     from bide.authoring.durable import gather, step, step_key, wait
+    from bide.authoring.event_trigger import BaseEventTrigger
     from bide.authoring.group import TaskGroup, task_group
     from bide.authoring.hook import BaseHook
     from bide.authoring.job import JobOperator
@@ -136,11 +138,13 @@ __all__ = [
     "AssetAny",
     "AssetEvent",
     "AssetOrTimeSchedule",
+    "AssetWatcher",
     "AsyncCallback",
     "AuthoringError",
     "BaseAsyncOperator",
     "BaseBranchOperator",
     "BaseDeadlineReference",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
@@ -269,6 +273,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.asset_decorator": ("asset",),
     "bide.authoring.asset_events": ("AssetEvent",),
     "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
+    "bide.authoring.asset_watchers": ("AssetWatcher",),
     "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "Dataset", "Model"),
     "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
@@ -287,6 +292,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
     "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
     "bide.authoring.durable": ("gather", "step", "step_key", "wait"),
+    "bide.authoring.event_trigger": ("BaseEventTrigger",),
     "bide.authoring.group": ("TaskGroup", "task_group"),
     "bide.authoring.hook": ("BaseHook",),
     "bide.authoring.job": ("JobOperator",),

@@ -1,8 +1,4 @@
-"""How deferral goes wrong elsewhere, with real processes. A key such as K03 is the name of a known failure.
-
-What needs a part that is not there yet is written down as it has to be then, and expected to fail for that reason
-only: the day the part comes, such a test fails until its mark is gone.
-"""
+"""How deferral goes wrong elsewhere, with real processes. A key such as K03 is the name of a known failure."""
 
 from __future__ import annotations
 
@@ -12,18 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import bide
 from tests.acceptance.conftest import DAG_FILES
 from tests.support.commands import Command, Folder
-
-
-class PartMissing(Exception):
-    """Bide does not have yet what this needs."""
-
-
-def needs(part: str) -> pytest.MarkDecorator:
-    """Of tests that are ahead of the part they need."""
-    return pytest.mark.xfail(raises=PartMissing, strict=True, reason=f"needs a part that is not there yet: {part}")
 
 
 @pytest.mark.parametrize("isolation", ["worker", "process"])
@@ -352,15 +338,10 @@ with DAG("consumer", schedule=[seen], description="version 0"):
     def use(triggering_asset_events=None):
         with open(NOTES, "a") as notes:
             for event in triggering_asset_events[seen]:
-                notes.write(f"event {event.extra}\\n")
+                notes.write(f"event {event.extra['payload']}\\n")
 
     use()
 """
-
-
-def needs_watchers() -> None:
-    if not hasattr(bide, "AssetWatcher"):
-        raise PartMissing("assets with watchers")
 
 
 def asset_folder(folder: Folder, text: str) -> Path:
@@ -383,10 +364,8 @@ def test_k19_each_event_of_an_asset_is_consumed_once(folder: Folder) -> None:
     assert Counter(notes.read_text().split()) == dict.fromkeys(runs, 1)
 
 
-@needs("assets with watchers")
 def test_k21_a_watcher_is_not_started_anew_by_each_parse(folder: Folder) -> None:
     """K21: the trigger that an asset is watched by runs on while the file is parsed again."""
-    needs_watchers()
     notes = asset_folder(folder, WATCHER)
     with folder.start("standalone", "--port", "0") as server:
         server.read_until("curl -u")
@@ -397,10 +376,8 @@ def test_k21_a_watcher_is_not_started_anew_by_each_parse(folder: Folder) -> None
     assert notes.read_text().splitlines().count("run") == 1
 
 
-@needs("assets with watchers")
 def test_k25_every_event_of_a_trigger_can_start_a_run(folder: Folder) -> None:
     """K25: all three events of one trigger reach the consumer, not the first alone."""
-    needs_watchers()
     notes = asset_folder(folder, WATCHER)
     with folder.start("standalone", "--port", "0") as server:
         server.read_until("curl -u")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
+from bide.authoring.asset_watchers import AssetWatcher, checked_watchers
 from bide.model.assets import AssetCondition, AssetMention, AssetSpec
 from bide.model.errors import InvalidArgument
 
@@ -56,7 +57,8 @@ class Asset(BaseAsset):
 
     `name` and `uri` together tell it from others; one of them is enough, and stands for both. `extra` is for
     people, of JSON's types. Nothing is looked at behind the URI: an asset has an event when a task with it among
-    its ``outlets`` succeeds, or when somebody says so by API or command.
+    its ``outlets`` succeeds, when one of its `watchers` finds something, or when somebody says so by API or
+    command.
     """
 
     asset_type: ClassVar[str] = "asset"
@@ -68,7 +70,7 @@ class Asset(BaseAsset):
         *,
         group: str | None = None,
         extra: Mapping[str, Any] | None = None,
-        watchers: Sequence[Any] | None = None,
+        watchers: Sequence[AssetWatcher] | None = None,
         access_control: Any = None,
     ) -> None:
         if name is None and uri is None:
@@ -77,9 +79,7 @@ class Asset(BaseAsset):
         self.uri = _check_text(name if uri is None else uri, "uri of an asset")
         self.group = _check_text(group or self.asset_type, "group of an asset")
         self.extra = _check_extra(f"asset {self.name!r}", extra)
-        if watchers:
-            raise InvalidArgument(f"asset {self.name!r} has watchers, which Bide can't run yet")
-        self.watchers: list[Any] = []
+        self.watchers = checked_watchers(f"asset {self.name!r}", watchers)
         self.access_control = access_control
 
     def mention(self) -> AssetMention:

@@ -10,6 +10,7 @@ from bide.control.journals import EndedWait, settle_waits
 from bide.control.outcomes import kept_outcome
 from bide.control.shared_streams import put_back, take_messages
 from bide.control.wait_trees import PartOver, settle_trees
+from bide.control.watch_assets import accept_watched
 from bide.model.dag_modules import shown
 from bide.model.failed_waits import RESUME_WITH_ERROR, failure_told
 from bide.model.journal import RESUME_BY_REPLAY
@@ -35,12 +36,16 @@ class WaitEnding(NamedTuple):
     message: MessageKey | None = None
     #: Whether the runner goes on only when it knows what became of this.
     asks: bool = False
+    #: Of a watcher, which goes on after its event; and when the message was written that it comes from.
+    on: bool = False
+    written_at: float | None = None
 
 
 async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:
     """Accept these endings in one transaction; the answer names the waits whose ending was the first.
 
     An ending under a stale token, for a wait that is over, or by a message that another wait has had, is dropped.
+    Endings of watchers count as well, and their events (:mod:`bide.control.watch_assets`).
     """
 
     def work(tx: Tx) -> set[str]:
@@ -50,11 +55,13 @@ async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:
             row = rows.get(one.wait_id)
             if row is not None and row.token == one.token and row.uid not in valid:
                 valid[row.uid] = (row, one)
+        strangers = [one for one in endings if one.wait_id not in rows]
+        watched = accept_watched(tx, strangers) if strangers else set[str]()
         takers = take_messages(tx, {uid: one.message for uid, (_, one) in valid.items() if one.message is not None})
         pairs = [(row, one) for uid, (row, one) in valid.items() if one.message is None or uid in takers]
         ended = end_waits(tx, pairs, by="trigger")
         put_back(tx, [message for uid, message in takers.items() if uid not in ended])
-        return ended
+        return ended | watched
 
     return await store.write(work)
 

@@ -8,7 +8,7 @@ from math import ceil
 from bide.control.shared_streams import checkpoints_of
 from bide.control.start_tasks import log_path_of
 from bide.model.log_path import LogLayout
-from bide.store import Store, Tx, instances, obligations, sessions, specs, waits
+from bide.store import Store, Tx, instances, obligations, sessions, specs, waits, watchers
 from bide.store.instances import InstanceRow
 from bide.store.obligations import ObligationRow
 from bide.store.runs import RunRow
@@ -99,7 +99,9 @@ def _share(tx: Tx, session: str, limit: int, only: str | None, queues: Collectio
 
 async def release_waits(store: Store, session: str, wait_ids: Collection[str] | None = None) -> int:
     """Give leases back: all of `session`, or those of `wait_ids`. Events under the old token are refused."""
-    return await store.write(lambda tx: waits.release(tx, session, wait_ids))
+    return await store.write(
+        lambda tx: waits.release(tx, session, wait_ids) + watchers.release(tx, session, wait_ids)
+    )
 
 
 async def take_over_waits(store: Store, session: str, *, only: str | None = None) -> int:
@@ -107,14 +109,14 @@ async def take_over_waits(store: Store, session: str, *, only: str | None = None
 
     def work(tx: Tx) -> int:
         obligations.give_back_others(tx, session, only)
-        return waits.release_others(tx, session, only)
+        return waits.release_others(tx, session, only) + watchers.release_others(tx, session)
 
     return await store.write(work)
 
 
 async def held_waits(store: Store, session: str) -> set[str]:
-    """The waits that `session` has leased and that still wait."""
-    return await store.read(lambda tx: waits.held(tx, session))
+    """The waits that `session` has leased and that still wait, and the watchers."""
+    return await store.read(lambda tx: waits.held(tx, session) | watchers.held(tx, session))
 
 
 def loads_for_obligations(tx: Tx, rows: Sequence[ObligationRow], logs: LogLayout) -> list[tuple[str, TriggerLoad]]:

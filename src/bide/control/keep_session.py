@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from bide.control.lose_task import rescue
 from bide.model.errors import SessionLost
-from bide.store import Store, Tx, callback_requests, instances, obligations, sessions, waits
+from bide.store import Store, Tx, callback_requests, instances, obligations, sessions, waits, watchers
 from bide.store.sessions import LiveSession
 
 #: Before another look at one that could not be ended yet.
@@ -77,6 +77,7 @@ def hand_over(tx: Tx, uid: str, *, by: str, counted: bool) -> tuple[int, int]:
     rescue(tx, held, by=by, counted=counted)
     obligations.give_back(tx, uid)
     callback_requests.release(tx, uid)  # after the tasks: one that ended meanwhile has left its request
+    watchers.release(tx, uid)
     return len(held), waits.release(tx, uid)
 
 

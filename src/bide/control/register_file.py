@@ -9,6 +9,7 @@ import msgspec
 
 from bide.control.plan_runs import plan_next_run
 from bide.control.register_assets import register_assets
+from bide.control.register_watchers import register_watchers
 from bide.model.dag_spec import DagSpec
 from bide.store import Store, Tx, dags, files, specs, timetable_questions
 from bide.wire.messages import FileError, FileParsed
@@ -41,6 +42,14 @@ async def register_file(
                 stored.append(spec)
             else:
                 errors.append(taken_id(spec, taken_by))
+        register_watchers(
+            tx,
+            {spec.dag_id for spec in stored},
+            parsed.watchers,
+            file=parsed.path,
+            folder=folder,
+            is_file=is_file,
+        )
         whole_file_failed = any(error.dag_id is None for error in parsed.errors)
         kept = {spec.dag_id for spec in stored} | {error.dag_id for error in errors}
         if not whole_file_failed:

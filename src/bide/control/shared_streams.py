@@ -21,7 +21,11 @@ async def save_checkpoint(store: Store, session: str, order: SaveCheckpoint) -> 
 
 def checkpoints_of(tx: Tx, rows: Iterable[WaitRow]) -> dict[str, Checkpoint]:
     """By group, or by wait for one that shares with nobody."""
-    names = {row.group_key or row.uid for row in rows if row.kind == "stream"}
+    return checkpoints_for(tx, {row.group_key or row.uid for row in rows if row.kind == "stream"})
+
+
+def checkpoints_for(tx: Tx, names: Collection[str]) -> dict[str, Checkpoint]:
+    """Those of these groups, or of waits or watchers that share with nobody."""
     return {
         name: Checkpoint(row.value, row.covers.timestamp(), row.saved_at.timestamp())
         for name, row in streams.get_checkpoints(tx, names).items()

@@ -71,6 +71,15 @@ def log_path(
     return PurePosixPath(*(part for part in components if part))
 
 
+def watcher_log_path(asset: str, watcher: str) -> PurePosixPath:
+    """The log file of what watches an asset, relative to the folder of logs; no DAG's id begins with an ``@``."""
+    return PurePosixPath(
+        "@asset_watchers",
+        _fill("{name}", {"name": _encode(asset)}),
+        _fill("{name}.log", {"name": _encode(watcher)}),
+    )
+
+
 def check_log_template(template: str) -> str:
     """Return `template` if it gives every try a file of its own, else raise :class:`ConfigError`."""
     try:

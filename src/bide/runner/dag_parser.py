@@ -16,12 +16,14 @@ from bide.model.dag_spec import DagSpec
 from bide.model.errors import AuthoringError, ProtocolError
 from bide.observe.clock import SystemClock
 from bide.observe.log import install
+from bide.runner.asset_watchers import watchers_of
 from bide.runner.failures import one_line, user_traceback
 from bide.runner.lint import ImportWatch, findings
 from bide.runner.runtimes import ChannelLink, EngineLink, ProcessRuntime
 from bide.runner.settings import setting
 from bide.wire.channel import Channel, ChannelClosed
 from bide.wire.messages import FileError, FileParsed, ParseFile
+from bide.wire.parser_messages import WatcherSpec
 
 
 def main(sock: socket.socket, label: str) -> int:
@@ -55,7 +57,7 @@ def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParse
             watch = ImportWatch(order.path)
             with watch.watching() if order.slow is not None else nullcontext():
                 loaded = load_file(order.path, order.folder)
-            specs, problems = _serialised(loaded, watch)
+            specs, watchers, problems = _serialised(loaded, watch)
             found = () if order.slow is None else findings(loaded, watch, slow=order.slow, now=clock.now())
     errors = [FileError(one.message, one.traceback, one.line, one.dag_id) for one in [*loaded.errors, *problems]]
     return FileParsed(
@@ -66,18 +68,24 @@ def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParse
         duration=time.monotonic() - begun,
         warnings=tuple(_shown(one) for one in caught if one.filename.startswith(order.folder)),
         findings=found,
+        watchers=tuple(watchers),
     )
 
 
-def _serialised(loaded: LoadedFile, watch: ImportWatch) -> tuple[list[DagSpec], list[FileProblem]]:
+def _serialised(
+    loaded: LoadedFile, watch: ImportWatch
+) -> tuple[list[DagSpec], list[WatcherSpec], list[FileProblem]]:
     specs: list[DagSpec] = []
+    watchers: list[WatcherSpec] = []
     problems: list[FileProblem] = []
     for dag in loaded.dags.values():
         try:
-            specs.append(serialize_dag(dag, file=loaded.path, folder=loaded.folder))
+            spec = serialize_dag(dag, file=loaded.path, folder=loaded.folder)
+            watchers += watchers_of(dag, loaded.path, lambda: loaded)
+            specs.append(spec)
         except Exception as error:
             problems.append(_problem(dag, error, loaded.path, watch.line_of(dag)))
-    return specs, problems
+    return specs, watchers, problems
 
 
 def _problem(dag: DAG, error: Exception, path: str, line: int | None) -> FileProblem:

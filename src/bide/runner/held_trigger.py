@@ -33,6 +33,8 @@ class Held:
     task: asyncio.Task[None] | None = None
     #: Looks in a row that raised, for this one alone.
     errors: int = 0
+    #: Of a watcher: what its last look has found, see :func:`bide.model.watchers.event_key`.
+    last_key: str = ""
     #: Nobody wants to hear of it any more.
     dropped: bool = False
     #: It is over and cleaned up.
@@ -91,7 +93,7 @@ class TaskOwners:
 def hold(cls: type[BaseTrigger], load: TriggerLoad) -> Held:
     """The trigger of `load`, to be run; raises whatever is wrong with its arguments."""
     trigger = build_trigger(cls, load)
-    return Held(_slim(load), trigger)
+    return Held(_slim(load), trigger, last_key=load.last_key)
 
 
 def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
@@ -99,9 +101,10 @@ def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
     kwargs: dict[str, Any] = decode(load.kwargs)
     trigger = build(cls, kwargs)
     names = load.instance
-    trigger.task_instance = WaitingTask(
-        names.dag_id, names.run_id, names.task_id, names.map_index, load.try_number, names.id
-    )
+    if not load.many:
+        trigger.task_instance = WaitingTask(
+            names.dag_id, names.run_id, names.task_id, names.map_index, load.try_number, names.id
+        )
     return trigger
 
 

@@ -66,6 +66,10 @@ class Ends(Protocol):
         """It has its event."""
         ...
 
+    async def keep(self, looking: Sequence[Held], found: Sequence[Found]) -> list[Found]:
+        """They watch assets: have their events stored; what is left of `found`."""
+        ...
+
     async def settle(self, held: Held, event: TriggerEvent) -> None:
         """It has its event, what that leaves goes to the store first, and it is cleaned up."""
         ...
@@ -229,6 +233,8 @@ class Polls:
         with context_sink(self._log_of_look(looking)):
             try:
                 found = await _find(list(looking))
+                if next(iter(looking)).load.many:
+                    found = await self._ends.keep(list(looking), found)
             except BaseException as error:
                 found = error
             finish_lines()

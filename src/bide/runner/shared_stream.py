@@ -157,7 +157,8 @@ class SharedStream:
 
     def _after(self, entry: Entry) -> list[Entry]:
         later = list(self._open)
-        return later[later.index(entry) + 1 :] if entry in later else later
+        found = later[later.index(entry) + 1 :] if entry in later else later
+        return [one for one in found if not (self.exclusive and (one.pending or one.taken))]
 
     def _catch_up(self, held: Held) -> None:
         wanted = start_of([held], self.members)
@@ -195,7 +196,7 @@ class SharedStream:
                 event = _trigger_of(held).match(message)
                 if event is None:
                     return False
-                self._ends.offer(held, event, self.name if self.exclusive else None, message.key)
+                self._ends.offer(held, event, self.name if self.exclusive else None, message)
             except BaseException as error:
                 self._fail(held, error)
                 return False

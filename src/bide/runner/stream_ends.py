@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
+from bide.authoring.stream import StreamMessage
 from bide.authoring.trigger import TriggerEvent
 from bide.observe.log import Sink
 from bide.runner.held_trigger import Held
@@ -16,7 +17,7 @@ from bide.wire.stream_messages import SaveCheckpoint
 #: What a consumer says goes to the logs of at most so many of its tasks.
 _LOGS: Final = 20
 
-Verdict = Literal["accepted", "refused", "duplicate"]
+Verdict = Literal["accepted", "refused", "duplicate", "going_on"]
 
 
 class StreamEnds(Protocol):
@@ -26,8 +27,11 @@ class StreamEnds(Protocol):
         """Where its lines go."""
         ...
 
-    def offer(self, held: Held, event: TriggerEvent, stream: str | None, key: str) -> None:
-        """Have the engine store its event; `stream` names an exclusive one. Raises for what can't be stored."""
+    def offer(self, held: Held, event: TriggerEvent, stream: str | None, message: StreamMessage) -> None:
+        """Have the engine store its event by `message`; `stream` names an exclusive one.
+
+        Raises for what can't be stored.
+        """
         ...
 
     def finish(self, held: Held, event: TriggerEvent) -> None:

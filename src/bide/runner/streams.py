@@ -49,6 +49,7 @@ class Streams:
             ("accepted", answer.accepted),
             ("duplicate", answer.duplicates),
             ("refused", answer.refused),
+            ("going_on", answer.going_on),
         )
         for verdict, wait_ids in verdicts:
             for wait_id in wait_ids:

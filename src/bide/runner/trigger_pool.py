@@ -6,12 +6,12 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from bide.authoring.stream import shares_consumer
-from bide.authoring.trigger import BaseTrigger, TriggerEvent, trigger_kind
+from bide.authoring.stream import StreamMessage, shares_consumer
+from bide.authoring.trigger import BaseTrigger, Found, TriggerEvent, trigger_kind
 from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
@@ -22,6 +22,7 @@ from bide.runner.outcomes import outcome_of, place_of, takes_a_while, with_store
 from bide.runner.polls import Polls
 from bide.runner.streams import Streams
 from bide.runner.trigger_threads import TriggerThreads
+from bide.runner.watcher_events import WatcherEvents, watched_outcome
 from bide.wire.messages import Outcome, TriggerDropped, TriggerEnded, TriggerLoad
 from bide.wire.stream_messages import EventsStored, MessageKey, SaveCheckpoint
 
@@ -60,6 +61,7 @@ class TriggerPool:
         self.polls = Polls(loop, self)
         self.streams = Streams(self)
         self._checkpoints = Checkpoints(loop, self.save)
+        self._watched = WatcherEvents(loop, tell)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -131,6 +133,7 @@ class TriggerPool:
     def on_stored(self, answer: EventsStored) -> None:
         """What has become of events of streams."""
         self.streams.on_stored(answer)
+        self._watched.on_stored(answer)
 
     async def close(self, limit: float) -> None:
         """Drop all, tell of each when it is cleaned up, and wait for that, at most `limit` seconds."""
@@ -165,7 +168,7 @@ class TriggerPool:
     async def _run_stream(self, held: Held) -> None:
         with context_sink(self.log_of(held.load)):
             try:
-                await self._first_event(held)
+                await (self._watch(held) if held.load.many else self._first_event(held))
             except BaseException as error:
                 if not held.dropped:
                     self.fail(held, error)
@@ -207,6 +210,19 @@ class TriggerPool:
         if not ended:
             raise TriggerFailure(f"{type(held.trigger).__name__}.run() ended without yielding an event")
         await self._end_stream(held.trigger, stream)
+
+    async def _watch(self, held: Held) -> None:
+        """Store all that the trigger yields, until it ends; then it is to be begun again."""
+        stream = _stream_of(held.trigger)
+        try:
+            await self._watched.store_all(held, stream)
+        finally:
+            await self._end_stream(held.trigger, stream)
+        self._end(held, TriggerEnded(held.load.wait_id, held.load.token))
+
+    async def keep(self, looking: Sequence[Held], found: Sequence[Found]) -> list[Found]:
+        """Have the events of polls that watch assets stored; what is left are errors."""
+        return await self._watched.keep(looking, found)
 
     async def _end_stream(self, trigger: BaseTrigger, stream: AsyncIterator[TriggerEvent]) -> None:
         close = getattr(stream, "aclose", None)
@@ -252,15 +268,20 @@ class TriggerPool:
         name = type(held.trigger).__name__
         return outcome_of(event, name, must_end=held.load.must_end, place=place_of(held.load))
 
-    def offer(self, held: Held, event: TriggerEvent, stream: str | None, key: str) -> None:
-        """Have the event of `held` stored, which is over only then; `stream` names an exclusive one.
+    def offer(self, held: Held, event: TriggerEvent, stream: str | None, message: StreamMessage) -> None:
+        """Have the event of `held` stored, which is over only then, or goes on; `stream` names an exclusive one.
 
         Raises for an event that can't be stored.
         """
         load = held.load
-        outcome = self._outcome(held, event)
-        message = None if stream is None else MessageKey(stream, sha256(key.encode()).hexdigest())
-        self._tell(TriggerEnded(load.wait_id, load.token, outcome, message=message, asks=True))
+        outcome = watched_outcome(held, event, key=message.key) if load.many else self._outcome(held, event)
+        key = None if stream is None else MessageKey(stream, sha256(message.key.encode()).hexdigest())
+        written = None if message.timestamp is None else message.timestamp.timestamp()
+        self._tell(
+            TriggerEnded(
+                load.wait_id, load.token, outcome, message=key, asks=True, on=load.many, written_at=written
+            )
+        )
 
     def finish(self, held: Held, event: TriggerEvent) -> None:
         """The event of `held` is stored."""

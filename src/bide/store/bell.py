@@ -17,6 +17,7 @@ Topic = Literal[
     "scheduled",  # an instance may be queued
     "timers",  # a due time or deadline was set
     "waits",  # a wait needs a trigger runner
+    "watchers",  # an asset is to be watched
     "watches",  # a run changed that somebody waits for
     "starts",  # a task starts from its trigger
     "drops",  # waits ended from outside

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bide.model.dag_spec import DagSpec
 from bide.model.timetables import Interval
+from bide.store import watchers
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import dag, dag_run
@@ -113,6 +114,7 @@ def planned_intervals(tx: Tx) -> dict[str, Interval]:
 def set_paused(tx: Tx, dag_id: str, paused: bool) -> bool:
     """Pause or unpause; False if there is no such DAG."""
     answer = tx.conn.execute(sa.update(dag).where(dag.c.dag_id == dag_id).values(is_paused=paused))
+    watchers.follow_dags(tx, unpaused=None if paused else dag_id)
     tx.ring("dags")
     return answer.rowcount > 0
 
@@ -122,6 +124,7 @@ def deactivate(tx: Tx, dag_ids: Collection[str]) -> None:
     if dag_ids:
         gone = sa.update(dag).where(dag.c.dag_id.in_(listed("gone"))).values(is_active=False, next_run_at=None)
         tx.conn.execute(gone, {"gone": dag_ids})
+        watchers.follow_dags(tx)
         tx.ring("dags")
 
 

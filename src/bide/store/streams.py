@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from bide.store.database import Tx
 from bide.store.rowset import listed
-from bide.store.schema import UtcTime, checkpoint, taken_message, wait
+from bide.store.schema import UtcTime, asset_watcher, checkpoint, taken_message, wait
 from bide.store.upserting import upsert
+from bide.store.watchers import is_wanted
 
-_c, _m, _w = checkpoint.c, taken_message.c, wait.c
+_c, _m, _w, _a = checkpoint.c, taken_message.c, wait.c, asset_watcher.c
 
 #: How long a message is remembered that may be delivered again, and a checkpoint that nobody waits behind.
 _KEPT: Final = timedelta(days=7)
@@ -45,22 +46,31 @@ _save = _insert.on_conflict_do_update(
     index_elements=["name"],
     set_={name: _insert.excluded[name] for name in ("value", "covers", "saved_at")},
 )
-_of_group = sa.or_(_w.group_key == sa.bindparam("group"), _w.uid == sa.bindparam("group"))
-_count = sa.select(sa.func.count(), sa.func.count().filter(_w.session == sa.bindparam("by"))).where(
-    _of_group, _w.ended_at.is_(None), _w.armed_at <= sa.bindparam("at", type_=UtcTime)
+_at = sa.bindparam("at", type_=UtcTime)
+_group = sa.bindparam("group", type_=sa.String)
+#: Waits, or watchers that are to run, which have groups of their own.
+_members = sa.union_all(
+    sa.select(_w.session).where(
+        sa.or_(_w.group_key == _group, _w.uid == _group), _w.ended_at.is_(None), _w.armed_at <= _at
+    ),
+    sa.select(_a.session).where(sa.or_(_a.group_key == _group, _a.uid == _group), is_wanted, _a.created_at <= _at),
+).subquery()
+_count = sa.select(sa.func.count(), sa.func.count().filter(_members.c.session == sa.bindparam("by"))).select_from(
+    _members
 )
 _forget = sa.delete(checkpoint).where(
     _c.saved_at < sa.bindparam("before", type_=UtcTime),
     ~sa.exists().where(_w.group_key == _c.name),
     ~sa.exists().where(_w.uid == _c.name),
+    ~sa.exists().where(sa.or_(_a.group_key == _c.name, _a.uid == _c.name)),
 )
 
 
 def save_checkpoint(tx: Tx, session: str, name: str, value: bytes, covers: datetime, members: int) -> bool:
     """Store a checkpoint, in place of the last one of that name.
 
-    False, and nothing is stored, unless exactly `members` waits of that name have begun at `covers` or before and
-    `session` has leased all of them.
+    False, and nothing is stored, unless exactly `members` waits or watchers of that name have begun at `covers` or
+    before and `session` has leased all of them.
     """
     waiting, leased = tx.conn.execute(_count, {"group": name, "by": session, "at": covers}).one()
     if not waiting == leased == members:

@@ -6,6 +6,7 @@ import msgspec
 
 from bide.model.dag_spec import DagSpec
 from bide.wire.message import Message
+from bide.wire.wait_messages import WaitSpec
 
 
 class ParseFile(Message, frozen=True):
@@ -39,6 +40,18 @@ class FileError(msgspec.Struct, frozen=True):
     dag_id: str | None = None
 
 
+class WatcherSpec(msgspec.Struct, frozen=True):
+    """A trigger whose events are events of an asset, for as long as a DAG has it."""
+
+    dag_id: str
+    asset_name: str
+    asset_uri: str
+    #: Its name among those of its asset.
+    name: str
+    #: A poll or a stream.
+    trigger: WaitSpec
+
+
 class FileParsed(Message, frozen=True):
     """Dag parser → engine."""
 
@@ -52,3 +65,5 @@ class FileParsed(Message, frozen=True):
     warnings: tuple[str, ...] = ()
     #: If they were asked for.
     findings: tuple[Finding, ...] = ()
+    #: What the assets are watched by that its DAGs name.
+    watchers: tuple[WatcherSpec, ...] = ()

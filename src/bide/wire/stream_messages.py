@@ -48,3 +48,5 @@ class EventsStored(Message, frozen=True):
     refused: tuple[str, ...] = ()
     #: Another wait has had that message; they go on waiting.
     duplicates: tuple[str, ...] = ()
+    #: The event is stored, now or before, and the trigger goes on.
+    going_on: tuple[str, ...] = ()

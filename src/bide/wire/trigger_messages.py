@@ -39,6 +39,10 @@ class TriggerLoad(msgspec.Struct, frozen=True):
     checkpoint: Checkpoint | None = None
     #: Of the instance, for what the trigger asks on its behalf.
     epoch: int = -1
+    #: It watches an asset: each of its events is stored, and it goes on.
+    many: bool = False
+    #: SHA-256 of what tells the last event from others, in hex.
+    last_key: str = ""
 
 
 class ArmTriggers(Message, frozen=True):
@@ -59,6 +63,8 @@ class TriggerEnded(Message, frozen=True):
     """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it.
 
     One that `asks` has not ended before :class:`EventsStored` says so; `message` is that of an exclusive stream.
+    One that goes `on` has an event and does not end by it. A watcher that has nothing more to say has neither
+    outcome nor error.
     """
 
     wait_id: str
@@ -67,6 +73,9 @@ class TriggerEnded(Message, frozen=True):
     error: str = ""
     message: MessageKey | None = None
     asks: bool = False
+    on: bool = False
+    #: When its message was written, in Unix seconds.
+    written_at: float | None = None
 
 
 class TriggerDropped(Message, frozen=True):

@@ -29,6 +29,14 @@ class TriggerControl(Protocol):
         """Lease up to `limit` polls and streams that nobody runs, oldest first, each under a new token."""
         ...
 
+    async def claim_watchers(self, limit: int) -> list[TriggerLoad]:
+        """Lease up to `limit` watchers of assets that nobody runs, each under a new token."""
+        ...
+
+    async def next_watcher(self) -> datetime | None:
+        """When a watcher that has failed is to run again."""
+        ...
+
     async def claim_starts(self, limit: int) -> list[StartLoad]:
         """Lease up to `limit` tasks that start from their trigger and whose wait is still to be made."""
         ...

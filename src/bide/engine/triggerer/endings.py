@@ -83,7 +83,9 @@ class EndingWriter:
         reason = f"the trigger's event can't be stored: {sys.exc_info()[1]}"
         failure = WaitEnding(ending.wait_id, ending.token, None, reason, is_logged=False)
         try:
-            return await persistently(lambda: self._control.accept_many([failure]), "fail a wait")
+            failed = await persistently(lambda: self._control.accept_many([failure]), "fail a wait")
+            # A watcher does not go on: it is stopped, and runs again later.
+            return set() if ending.on else failed
         except Exception:
             _log.exception("wait %s can't even be failed; it is left to the next engine", ending.wait_id)
             return set()

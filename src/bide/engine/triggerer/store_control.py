@@ -6,7 +6,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from bide.control import accept_event, arm_starts, cancel_external, claim_waits, runner_requests, shared_streams
+from bide.control import (
+    accept_event,
+    arm_starts,
+    cancel_external,
+    claim_waits,
+    runner_requests,
+    shared_streams,
+    watch_assets,
+)
 from bide.control.accept_event import WaitEnding
 from bide.control.arm_starts import ArmedStart
 from bide.engine.task_log import TaskLog
@@ -46,6 +54,16 @@ class StoreControl:
         return await claim_waits.claim_waits(
             self._store, self._session, limit, logs=self._logs, only=self._only, queues=self._queues
         )
+
+    async def claim_watchers(self, limit: int) -> list[TriggerLoad]:
+        if self._only is not None:
+            return []
+        return await watch_assets.claim_watchers(
+            self._store, self._session, limit, logs=self._logs, queues=self._queues
+        )
+
+    async def next_watcher(self) -> datetime | None:
+        return None if self._only is not None else await watch_assets.next_retry(self._store)
 
     async def claim_starts(self, limit: int) -> list[StartLoad]:
         return await arm_starts.claim_starts(self._store, self._session, limit, logs=self._logs, only=self._only)

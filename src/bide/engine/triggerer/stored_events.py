@@ -13,7 +13,16 @@ from bide.wire.stream_messages import EventsStored, MessageKey
 
 def ending_of(said: TriggerEnded) -> WaitEnding:
     """What the store has to be told."""
-    return WaitEnding(said.wait_id, said.token, said.outcome, said.error, message=said.message, asks=said.asks)
+    return WaitEnding(
+        said.wait_id,
+        said.token,
+        said.outcome,
+        said.error,
+        message=said.message,
+        asks=said.asks,
+        on=said.on,
+        written_at=said.written_at,
+    )
 
 
 async def answer_to(
@@ -21,12 +30,14 @@ async def answer_to(
 ) -> EventsStored:
     """What became of `endings`, of which those of the waits `accepted` were stored."""
     refused = [one for one in endings if one.wait_id not in accepted]
-    asked = {one.message for one in refused if one.message is not None}
+    # A watcher's event is refused for its lease alone.
+    asked = {one.message for one in refused if one.message is not None and not one.on}
     taken: set[MessageKey] = set()
     if asked:
         taken = await persistently(lambda: control.taken(asked), "look for messages that were taken")
     return EventsStored(
-        tuple(one.wait_id for one in endings if one.wait_id in accepted),
-        tuple(one.wait_id for one in refused if one.message not in taken),
-        tuple(one.wait_id for one in refused if one.message in taken),
+        tuple(one.wait_id for one in endings if one.wait_id in accepted and not one.on),
+        tuple(one.wait_id for one in refused if one.on or one.message not in taken),
+        tuple(one.wait_id for one in refused if not one.on and one.message in taken),
+        tuple(one.wait_id for one in endings if one.wait_id in accepted and one.on),
     )

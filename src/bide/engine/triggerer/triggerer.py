@@ -17,6 +17,7 @@ from bide.engine.triggerer.persistence import persistently
 from bide.engine.triggerer.releases import Releases
 from bide.engine.triggerer.settings import TriggererSettings
 from bide.engine.triggerer.stored_events import answer_to
+from bide.engine.triggerer.watchers import WatcherClaims
 from bide.model.clock import Clock
 from bide.model.errors import Conflict, Fenced
 from bide.store import Bell
@@ -66,6 +67,7 @@ class Triggerer:
         self._waits = bell.listen("waits")
         self._starts = bell.listen("starts")
         self._drops = bell.listen("drops")
+        self._watchers = bell.listen("watchers")
         self._cancels = bell.listen("cancels")
         self._capacity = settings.capacity or settings.first_capacity
         #: Claiming stopped for want of room; look again when there may be some.
@@ -90,6 +92,15 @@ class Triggerer:
             lost=self._releases.add,
             answered=self._on_answered,
         )
+        self._watcher_claims = WatcherClaims(
+            control,
+            self._fleet,
+            clock,
+            settings,
+            rung=self._watchers,
+            handing_over=self._handing_over,
+            free=self._free,
+        )
         #: The last failure of the triggerer itself; empty if there was none.
         self.last_error = ""
         self._failed_at = float("-inf")
@@ -108,6 +119,7 @@ class Triggerer:
                     self._spawn(self._keep(self._claim_forever), "triggerer-claims"),
                     self._spawn(self._keep(self._bring_forever), "triggerer-brings"),
                     self._spawn(self._keep(self._start_forever), "triggerer-starts"),
+                    self._spawn(self._keep(self._watcher_claims.run), "triggerer-watchers"),
                     self._spawn(self._keep(self._drop_forever), "triggerer-drops"),
                     self._spawn(self._keep(self._cancel_forever), "triggerer-cancels"),
                     self._spawn(self._keep(self._watch_forever), "triggerer-watch"),
@@ -121,7 +133,7 @@ class Triggerer:
                 writer.cancel()
         finally:
             self._fleet.kill()
-            for listener in (self._waits, self._starts, self._drops, self._cancels):
+            for listener in (self._waits, self._starts, self._drops, self._watchers, self._cancels):
                 self._bell.leave(listener)
             self._finished.set()
 

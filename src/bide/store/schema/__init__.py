@@ -22,8 +22,10 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  └── xcom
     asset ── asset_reference      what tasks make and read, and what DAGs wait for
       ├── asset_alias_link        aliases by which it is found
-      └── asset_event             append-only: what became of it, and by whom
-            └── asset_delivery    which DAG is to have it, and which run has it
+      ├── asset_event             append-only: what became of it, and by whom
+      │     └── asset_delivery    which DAG is to have it, and which run has it
+      └── asset_watcher           a trigger that makes events of it, its lease and its state
+            └── asset_watcher_dag which DAGs have it run
     asset_mark                    appended when a DAG gets an event, deleted by whoever looks at the DAG
     xcom_purge                    what XComs of deleted runs have left outside of the store
     slot_pool                     slots that tasks of any DAG share
@@ -81,6 +83,7 @@ from bide.store.schema.waits import (
     wait,
     watch,
 )
+from bide.store.schema.watchers import asset_watcher, asset_watcher_dag
 
 __all__ = [
     "UtcTime",
@@ -90,6 +93,8 @@ __all__ = [
     "asset_event",
     "asset_mark",
     "asset_reference",
+    "asset_watcher",
+    "asset_watcher_dag",
     "backfill",
     "backfill_dag_run",
     "callback_failure",

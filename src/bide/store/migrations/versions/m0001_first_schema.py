@@ -283,6 +283,54 @@ def upgrade() -> None:
     op.create_index("ix_asset_event_source", "asset_event", ["source_dag_id", "source_run_id"], unique=False)
     op.create_index("ix_asset_event_timestamp", "asset_event", ["timestamp"], unique=False)
     op.create_table(
+        "asset_watcher",
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("asset_uid", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=1500), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("classpath", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("queue", sa.String(length=250), nullable=False),
+        sa.Column("group_key", sa.String(length=64), nullable=True),
+        sa.Column("interval", sa.Float(), nullable=True),
+        sa.Column("dag_file", sa.Text(), nullable=False),
+        sa.Column("dag_folder", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("session", sa.String(length=36), nullable=True),
+        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("leased_at", UtcTime(), nullable=True),
+        sa.Column("retry_at", UtcTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("duplicates", sa.Integer(), nullable=False),
+        sa.Column("last_event_at", UtcTime(), nullable=True),
+        sa.Column("last_key", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("lag", sa.Float(), nullable=True),
+        sa.CheckConstraint("kind IN ('poll', 'stream')", name=op.f("ck_asset_watcher_kind")),
+        sa.ForeignKeyConstraint(
+            ["asset_uid"], ["asset.uid"], name=op.f("fk_asset_watcher_asset_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_asset_watcher")),
+        sa.UniqueConstraint("asset_uid", "name", "hash", name=op.f("uq_asset_watcher_asset_uid_name_hash")),
+    )
+    op.create_index(
+        "ix_asset_watcher_group",
+        "asset_watcher",
+        ["group_key", "session"],
+        unique=False,
+        sqlite_where=sa.text("group_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_asset_watcher_session",
+        "asset_watcher",
+        ["session"],
+        unique=False,
+        sqlite_where=sa.text("session IS NOT NULL"),
+    )
+    op.create_table(
         "backfill_dag_run",
         sa.Column("backfill_id", sa.Integer(), nullable=False),
         sa.Column("sort_ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -395,6 +443,19 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("run_uid IS NOT NULL"),
     )
+    op.create_table(
+        "asset_watcher_dag",
+        sa.Column("dag_id", sa.String(length=250), nullable=False),
+        sa.Column("watcher_uid", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["watcher_uid"],
+            ["asset_watcher.uid"],
+            name=op.f("fk_asset_watcher_dag_watcher_uid"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("dag_id", "watcher_uid", name=op.f("pk_asset_watcher_dag")),
+    )
+    op.create_index("ix_asset_watcher_dag_watcher", "asset_watcher_dag", ["watcher_uid"], unique=False)
     op.create_table(
         "deadline",
         sa.Column("uid", sa.String(length=36), nullable=False),
