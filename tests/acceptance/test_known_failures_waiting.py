@@ -101,10 +101,10 @@ def test_k21_triggers_run_on_while_their_file_is_parsed_again(folder: Folder) ->
         assert notes_of(folder) == {f"{word} t{number}": 1 for number in range(3) for word in ("run", "cleanup")}
 
 
-def until_described(folder: Folder, text: str) -> None:
+def until_described(folder: Folder, text: str, dag_id: str = "watching") -> None:
     """Wait until the engine has read the file."""
     for _ in range(200):
-        if text in folder.run("dags", "show", "watching", "-o", "json").stdout:
+        if text in folder.run("dags", "show", dag_id, "-o", "json").stdout:
             return
     raise AssertionError(f"the DAG is never described as {text!r}")
 
@@ -372,7 +372,7 @@ def test_k21_a_watcher_is_not_started_anew_by_each_parse(folder: Folder) -> None
         with Command(["tail", "-n", "+1", "-f", str(notes)], folder.path, {}) as noted:
             noted.read_until("event 2")
             asset_folder(folder, WATCHER.replace("version 0", "version 1"))
-            until_described(folder, "version 1")
+            until_described(folder, "version 1", "consumer")
     assert notes.read_text().splitlines().count("run") == 1
 
 
