@@ -332,6 +332,12 @@ class FakeControl:
             self.claims.append(len(free))
         return [make_load(wait_id, wait.token) for wait_id, wait in free]
 
+    async def claim_watchers(self, limit: int) -> list[TriggerLoad]:
+        return []
+
+    async def next_watcher(self) -> datetime | None:
+        return None
+
     async def claim_starts(self, limit: int) -> list[StartLoad]:
         self._maybe_fail()
         taken, self.starts = self.starts[:limit], self.starts[limit:]

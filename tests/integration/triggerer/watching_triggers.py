@@ -1,0 +1,80 @@
+"""Triggers that watch, for the tests beside: copied into a DAG folder and imported by trigger runners."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stream_triggers import FOLDER, AnyLine, Line, lines, note
+
+from bide import BaseEventTrigger, PollTrigger, TriggerEvent
+
+
+class Watching(BaseEventTrigger):
+    def __init__(self, name="it"):
+        self.name = name
+
+    def serialize(self):
+        return f"watching_triggers.{type(self).__name__}", {"name": self.name}
+
+
+class Queue(Watching):
+    """The lines of the file `queue`, each acknowledged when its event is stored."""
+
+    async def run(self):
+        note("runs", self.name)
+        while True:
+            for line in lines("queue")[len(lines("acks")) :]:
+                yield TriggerEvent(line, key=line)
+                note("acknowledging", line)
+                while (FOLDER / "hold").exists():
+                    await asyncio.sleep(0.01)
+                note("acks", line)
+            await asyncio.sleep(0.01)
+
+    async def cleanup(self):
+        note("cleanups", self.name)
+
+
+class Once(Watching):
+    """One event each time it runs."""
+
+    async def run(self):
+        while len(lines("queue")) <= len(lines("acks")):
+            await asyncio.sleep(0.01)
+        note("acks", "one")
+        yield TriggerEvent(True)
+
+
+class Fails(Watching):
+    async def run(self):
+        note("runs", self.name)
+        raise OSError("no broker")
+        yield
+
+
+class Flag(Watching, PollTrigger):
+    """Whether there is a file `flag`."""
+
+    interval = 0.02
+
+    def poll(self):
+        there = (FOLDER / "flag").exists()
+        note("looks", there)
+        return TriggerEvent(True) if there else None
+
+
+class EveryLine(Line):
+    """All messages of the stream, for two kinds of watchers."""
+
+    def serialize(self):
+        return f"watching_triggers.{type(self).__name__}", {"text": self.text}
+
+    def match(self, message):
+        return TriggerEvent(message.value) if message.value.startswith(self.text) else None
+
+
+class EachOnce(AnyLine):
+    """A queue, each message for one watcher."""
+
+    def serialize(self):
+        return f"watching_triggers.{type(self).__name__}", {"text": self.text}
