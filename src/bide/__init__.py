@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from bide.standard.sensors.weekday import DayOfWeekSensor
     from bide.standard.triggers.file import FileTrigger
     from bide.standard.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
+    from bide.standard.triggers.watching import EveryTrigger, FileChangeTrigger, HttpChangeTrigger
 
 
 __all__ = [
@@ -178,15 +179,18 @@ __all__ = [
     "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
+    "EveryTrigger",
     "ExceptionRetryPolicy",
     "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
+    "FileChangeTrigger",
     "FileSensor",
     "FileTrigger",
     "HITLBranchOperator",
     "HITLEntryOperator",
     "HITLOperator",
+    "HttpChangeTrigger",
     "HttpJobOperator",
     "JobOperator",
     "JobStatus",
@@ -365,6 +369,7 @@ _NAMES_BY_MODULE = {
     "bide.standard.sensors.time": ("DateTimeSensor", "TimeDeltaSensor"),
     "bide.standard.triggers.file": ("FileTrigger",),
     "bide.standard.triggers.temporal": ("DateTimeTrigger", "TimeDeltaTrigger"),
+    "bide.standard.triggers.watching": ("EveryTrigger", "FileChangeTrigger", "HttpChangeTrigger"),
     "bide.standard.operators.branch_by_time": ("BranchDateTimeOperator", "BranchDayOfWeekOperator"),
     "bide.standard.operators.external_python": ("ExternalPythonOperator",),
     "bide.standard.operators.latest_only": ("LatestOnlyOperator",),

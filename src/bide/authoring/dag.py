@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast, overload
 
 from bide.authoring import scope
 from bide.authoring.callbacks import Callbacks, as_callbacks
+from bide.authoring.given_schedule import one_schedule
 from bide.authoring.group import TaskGroup, duplicate
 from bide.authoring.hints import did_you_mean
 from bide.authoring.moments import as_moment, as_seconds, default_zone
@@ -110,7 +111,7 @@ class DAG(Testable):
         self.dag_id = check_id("DAG", dag_id)
         of = f"DAG {dag_id!r}"
         self.description = description
-        self.schedule = _one_schedule(of, schedule, schedule_interval, timetable)
+        self.schedule = one_schedule(self.dag_id, schedule, schedule_interval, timetable)
         self.default_args: dict[str, Any] = dict(default_args or {})
         self.start_date = as_moment(start_date or self.default_args.get("start_date"), name="start_date", of=of)
         self.end_date = as_moment(end_date or self.default_args.get("end_date"), name="end_date", of=of)
@@ -341,15 +342,6 @@ def _dag_factory(function: Callable[P, Any], args: tuple[Any, ...], options: dic
         return made
 
     return factory
-
-
-def _one_schedule(of: str, schedule: Any, schedule_interval: Any, timetable: Any) -> Any:
-    given = [value for value in (schedule, schedule_interval) if value is not NO_VALUE]
-    if timetable is not None:
-        given.append(timetable)
-    if len(given) > 1:
-        raise InvalidArgument(f"{of}: give one of schedule, schedule_interval and timetable, not several")
-    return given[0] if given else None
 
 
 def _as_run_types(of: str, value: Any) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def test_a_name_or_a_uri_stands_for_both() -> None:
         ({"name": " "}, "the name of an asset must be a text that is not blank"),
         ({"name": "a\nb"}, "printable"),
         ({"name": "a" * 1501}, "at most 1500"),
-        ({"name": "a", "watchers": [object()]}, "has watchers, which Bide can't run yet"),
+        ({"name": "a", "watchers": [object()]}, "asset 'a': watchers must be AssetWatchers, not <object"),
         ({"name": "a", "extra": {"x": object()}}, "asset 'a': extra must be a dict of JSON's types"),
     ],
 )
