@@ -31,7 +31,7 @@ async def test_every_multiple_of_a_span_has_an_event() -> None:
 
 @pytest.mark.parametrize("every", [0, -1.0, None])
 def test_a_span_has_to_be_one(every: float) -> None:
-    with pytest.raises(InvalidArgument, match="every must be a number of seconds above 0"):
+    with pytest.raises(InvalidArgument, match="EveryTrigger: every must be a"):
         EveryTrigger(every)
 
 
