@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from bide.api.models import Answer, Question
+from bide.model.watchers import WatcherState
 
 
 class TaskOfAsset(Answer):
@@ -76,6 +77,42 @@ class AssetEvents(Answer):
     """Some events."""
 
     asset_events: list[AssetEvent]
+    total_entries: int
+
+
+class AssetWatcher(Answer):
+    """A trigger that watches an asset."""
+
+    id: str
+    asset_id: str
+    asset_name: str
+    asset_uri: str
+    name: str
+    trigger: str = Field(description="The path of its class.")
+    subject: str = Field(description="What it watches, for people.")
+    queue: str
+    state: WatcherState = Field(
+        description="watching; waiting for a triggerer; failed, until it runs again; paused with its DAGs."
+    )
+    dag_ids: list[str] = Field(description="DAGs that have it run: those that name the asset with it.")
+    engine: str = Field(description="Host and process of the engine that runs it; empty if none does.")
+    created_at: datetime
+    watched_since: datetime | None
+    events: int = Field(description="How many events it has made.")
+    duplicates: int = Field(description="How many that it found were stored before.")
+    last_event_at: datetime | None
+    lag: float | None = Field(
+        description="Seconds from when the last message was written to when its event was stored."
+    )
+    failures: int = Field(description="Failures in a row since its last event.")
+    error: str = Field(description="The last of them, in one line.")
+    retry_at: datetime | None = Field(description="When it runs again after a failure.")
+
+
+class AssetWatchers(Answer):
+    """Some watchers."""
+
+    asset_watchers: list[AssetWatcher]
     total_entries: int
 
 

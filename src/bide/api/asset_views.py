@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bide.api import asset_models
+from bide.model.dag_modules import shown
 from bide.model.shown_values import shown_value
 from bide.store.asset_views import AssetGraph, AssetView, EventView
 from bide.store.assets import Role
+from bide.store.watcher_views import WatcherView
 
 
 def asset(view: AssetView) -> asset_models.Asset:
@@ -57,6 +59,33 @@ def event(view: EventView) -> asset_models.AssetEvent:
             asset_models.CreatedRun(dag_id=dag_id, run_id=run_id, state=state)
             for dag_id, run_id, state in view.runs
         ],
+    )
+
+
+def watcher(view: WatcherView) -> asset_models.AssetWatcher:
+    """One watcher."""
+    row = view.watched.watcher
+    return asset_models.AssetWatcher(
+        id=row.uid,
+        asset_id=row.asset_uid,
+        asset_name=view.watched.asset_name,
+        asset_uri=view.watched.asset_uri,
+        name=row.name,
+        trigger=shown(row.classpath),
+        subject=row.subject,
+        queue=row.queue,
+        state=view.state,
+        dag_ids=view.dag_ids,
+        engine=view.engine,
+        created_at=row.created_at,
+        watched_since=row.leased_at,
+        events=row.events,
+        duplicates=row.duplicates,
+        last_event_at=row.last_event_at,
+        lag=row.lag,
+        failures=row.failures,
+        error=row.error,
+        retry_at=row.retry_at,
     )
 
 

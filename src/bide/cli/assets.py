@@ -19,6 +19,7 @@ from bide.model.shown_values import shown_value
 from bide.store import Tx, asset_views
 from bide.store.asset_views import AssetGraph, AssetView, EventView
 from bide.store.views import EVERYTHING, Page
+from bide.store.watcher_views import WatcherView, list_watchers
 
 app = typer.Typer(help="List and show assets, their events and what they lead to.", no_args_is_help=True)
 
@@ -88,6 +89,24 @@ def graph(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
 
 
 @app.command()
+def watchers(
+    asset: Annotated[str | None, typer.Argument(help="Name, URI or id of one asset.", show_default=False)] = None,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what watches assets: how it is, what it has made, how late that was, and its last error."""
+
+    def work(tx: Tx) -> list[WatcherView]:
+        return list_watchers(tx, None if asset is None else find_asset(tx, asset).uid)
+
+    async def read(config: Config) -> list[WatcherView]:
+        async with open_store(config) as store:
+            return await store.read(work)
+
+    show_rows([_watcher(one) for one in asyncio.run(read(read_config(dags)))], output)
+
+
+@app.command()
 def emit(
     asset: AssetArgument,
     extra: Annotated[
@@ -127,6 +146,24 @@ def _summary(view: AssetView) -> Row:
         "runs": by_role["schedule"],
         "read_by": by_role["inlet"],
         "last_event": view.last_event_at,
+    }
+
+
+def _watcher(view: WatcherView) -> Row:
+    row = view.watched.watcher
+    return {
+        "asset": view.watched.asset_name,
+        "watcher": row.name,
+        "state": view.state,
+        "watches": row.subject,
+        "events": row.events,
+        "duplicates": row.duplicates,
+        "last_event": row.last_event_at,
+        "lag": row.lag,
+        "error": row.error,
+        "retry_at": row.retry_at,
+        "engine": view.engine,
+        "dags": view.dag_ids,
     }
 
 

@@ -76,8 +76,8 @@ _locked = _by_uid.with_for_update(of=asset_watcher)
 
 def read(row: sa.Row[Any]) -> WatchedAsset:
     """One of the rows that :data:`with_asset` selects."""
-    *fields, name, uri = row
-    return WatchedAsset(WatcherRow(*fields), name, uri)
+    values: list[Any] = list(row)
+    return WatchedAsset(WatcherRow(*values[:-2]), *values[-2:])
 
 
 def get_many(tx: Tx, uids: Collection[str], *, lock: bool = False) -> dict[str, WatchedAsset]:

@@ -8,7 +8,7 @@ from bide.api import asset_models, asset_views, models
 from bide.api.services import Given, Paged, User
 from bide.control.emit_event import emit_event, find_asset
 from bide.model.errors import NotFound
-from bide.store import Tx, asset_reading, runs
+from bide.store import Tx, asset_reading, runs, watcher_views
 from bide.store import asset_views as stored
 from bide.store.views import Page
 
@@ -56,6 +56,20 @@ async def make_event(body: asset_models.NewEvent, services: Given, user: User) -
 async def graph(services: Given) -> asset_models.AssetGraph:
     """Which tasks make which assets, and which DAGs and tasks those lead to."""
     return asset_views.graph(await services.store.read(stored.graph))
+
+
+@router.get("/assets/watchers")
+async def list_watchers(services: Given, asset_id: str | None = None) -> asset_models.AssetWatchers:
+    """What watches assets, by asset, and how it is; `asset_id` may be an id, a name or a URI."""
+
+    def work(tx: Tx) -> list[watcher_views.WatcherView]:
+        uid = None if asset_id is None else find_asset(tx, asset_id).uid
+        return watcher_views.list_watchers(tx, uid)
+
+    found = await services.store.read(work)
+    return asset_models.AssetWatchers(
+        asset_watchers=[asset_views.watcher(one) for one in found], total_entries=len(found)
+    )
 
 
 @router.get("/assets/{asset_id}")

@@ -80,7 +80,8 @@ class FileChangeTrigger(BaseEventTrigger):
         return f"files {self.pattern}"
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        told = {path: _Stamp(*stamp) for path, stamp in (self.checkpoint or {}).items()}
+        kept: dict[str, list[int]] = self.checkpoint or {}
+        told = {path: _Stamp(*stamp) for path, stamp in kept.items()}
         before: dict[str, _Stamp] = {}
         while True:
             found = await asyncio.to_thread(_stamps, self.pattern, self.recursive)
