@@ -116,7 +116,7 @@ from bide import DAG, Asset, AssetWatcher, BaseEventTrigger, EmptyOperator
 
 class Lost(BaseEventTrigger):
     def serialize(self):
-        return "nowhere.Lost", {}
+        return "nowhere.Missing", {}
 
     async def run(self):
         yield

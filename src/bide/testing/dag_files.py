@@ -13,6 +13,7 @@ from bide.authoring.serialize import serialize_dag
 from bide.engine.parsing.listing import Lister, Source
 from bide.model.errors import NotFound
 from bide.observe.clock import SystemClock
+from bide.runner.asset_watchers import watchers_of
 from bide.runner.failures import one_line, user_traceback
 from bide.runner.runtimes import ProcessRuntime
 
@@ -70,6 +71,7 @@ def parse_file(path: str | Path, folder: str | Path | None = None) -> ParsedFile
             for dag_id, dag in loaded.dags.items():
                 try:
                     serialize_dag(dag, file=loaded.path, folder=loaded.folder)
+                    watchers_of(dag, loaded.path, lambda: loaded)
                 except Exception as error:
                     errors.append(f"{one_line(error)}\n{user_traceback(error)}".rstrip())
                 else:

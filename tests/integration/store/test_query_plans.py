@@ -36,6 +36,7 @@ from bide.store import (
     transitions,
     views,
     waits,
+    watchers,
     watches,
     xcoms,
 )
@@ -166,6 +167,9 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "held waits": (lambda tx: waits.held(tx, "s"), {"ix_wait_session"}),
     "waits of instances": (lambda tx: waits.of_instances(tx, ["a"]), {"ix_wait_instance"}),
     "waits by uid": (lambda tx: waits.get_many(tx, ["w"]), {"sqlite_autoindex_wait_1"}),
+    "claim watchers": (lambda tx: watchers.claim(tx, "s", 5), {"ix_asset_watcher_group"}),
+    "held watchers": (lambda tx: watchers.held(tx, "s"), {"ix_asset_watcher_session"}),
+    "release watchers": (lambda tx: watchers.release(tx, "s"), {"ix_asset_watcher_session"}),
     "resumes": (lambda tx: waits.get_resumes(tx, ["a"]), {"sqlite_autoindex_resume_1"}),
     "xcoms": (lambda tx: xcoms.pull(tx, "d", "r", ["t"], ["k"]), {"sqlite_autoindex_xcom_1"}),
     "clear xcoms": (lambda tx: xcoms.clear(tx, "d", "r", "t", -1), {"sqlite_autoindex_xcom_1"}),
