@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from bide.authoring.asset_decorator import asset
     from bide.authoring.asset_events import AssetEvent
     from bide.authoring.asset_schedules import AssetOrTimeSchedule
-    from bide.authoring.asset_watchers import AssetWatcher
-    from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, Dataset, Model
+    from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, AssetWatcher, Dataset, Model
     from bide.authoring.async_operator import BaseAsyncOperator
     from bide.authoring.branch import BaseBranchOperator
     from bide.authoring.callback_url import callback_url
@@ -277,8 +276,7 @@ _NAMES_BY_MODULE = {
     "bide.authoring.asset_decorator": ("asset",),
     "bide.authoring.asset_events": ("AssetEvent",),
     "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
-    "bide.authoring.asset_watchers": ("AssetWatcher",),
-    "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "Dataset", "Model"),
+    "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "Dataset", "Model"),
     "bide.authoring.branch": ("BaseBranchOperator",),
     "bide.authoring.callback_url": ("callback_url",),
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
-from bide.authoring.asset_watchers import AssetWatcher, checked_watchers
+from bide.authoring.asset_watchers import AssetWatcher as AssetWatcher
+from bide.authoring.asset_watchers import checked_watchers
 from bide.model.assets import AssetCondition, AssetMention, AssetSpec
 from bide.model.errors import InvalidArgument
 

@@ -15,6 +15,7 @@ import pytest
 from bide import EveryTrigger, FileChangeTrigger, HttpChangeTrigger
 from bide.authoring.trigger import trigger_kind
 from bide.model.errors import InvalidArgument, TaskError
+from bide.standard.triggers.file import FileDeleteTrigger
 
 
 async def test_every_multiple_of_a_span_has_an_event() -> None:
@@ -59,6 +60,20 @@ async def test_each_file_has_an_event_and_each_change_of_one(tmp_path: Path) -> 
         events = again.run()
         paths = {(await anext(events)).payload["path"], (await anext(events)).payload["path"]}
     assert paths == {str(tmp_path / "one.csv"), str(tmp_path / "two.csv")}, "what was not told of yet, and no more"
+
+
+async def test_a_file_is_deleted_when_its_event_is_stored(tmp_path: Path) -> None:
+    file = tmp_path / "flag"
+    stream = FileDeleteTrigger(str(file), poke_interval=dt.timedelta(seconds=0.01)).run()
+    file.touch()
+    async with asyncio.timeout(10):
+        first = await anext(stream)
+        assert first.payload is True and file.exists(), "not before that"
+        following = asyncio.ensure_future(anext(stream))
+        while file.exists():
+            await asyncio.sleep(0.01)
+        file.write_text("again")
+        assert (await following).key != first.key
 
 
 @pytest.fixture

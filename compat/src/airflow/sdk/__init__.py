@@ -5,6 +5,7 @@ from bide.authoring.assets import Asset as Asset
 from bide.authoring.assets import AssetAlias as AssetAlias
 from bide.authoring.assets import AssetAll as AssetAll
 from bide.authoring.assets import AssetAny as AssetAny
+from bide.authoring.assets import AssetWatcher as AssetWatcher
 from bide.authoring.assets import Model as Model
 from bide.authoring.async_operator import BaseAsyncOperator as BaseAsyncOperator
 from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
@@ -65,6 +66,7 @@ __all__ = (
     "AssetAll",
     "AssetAny",
     "AssetOrTimeSchedule",
+    "AssetWatcher",
     "AsyncCallback",
     "BaseAsyncOperator",
     "BaseBranchOperator",
