@@ -36,8 +36,8 @@ class Culprit(NamedTuple):
     @property
     def name(self) -> str:
         """For people."""
-        names = self.load.instance
-        return f"{self.load.classpath.rpartition('.')[2]} of {names.dag_id}.{names.task_id}"
+        names, cls = self.load.instance, self.load.classpath.rpartition(".")[2]
+        return f"{cls}, which watches an asset," if self.load.many else f"{cls} of {names.dag_id}.{names.task_id}"
 
 
 class LoopWatch:

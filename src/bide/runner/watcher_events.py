@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
@@ -12,14 +11,12 @@ from typing import Any
 import msgspec
 
 from bide.authoring.trigger import Found, TaskEndEvent, TriggerEvent
-from bide.model.errors import InvalidArgument, TriggerFailure
+from bide.model.errors import InvalidArgument, ProtocolError, TriggerFailure
 from bide.model.watchers import event_key
 from bide.runner.held_trigger import Held
 from bide.runner.outcomes import outcome_of
 from bide.wire.messages import Outcome, TriggerEnded
 from bide.wire.stream_messages import EventsStored
-
-_log = logging.getLogger("bide.runner")
 
 
 class WatcherEvents:
@@ -82,12 +79,18 @@ class WatcherEvents:
         answer = self._asked[load.wait_id] = Future()
         message = TriggerEnded(load.wait_id, load.token, outcome, asks=True, on=True)
         if threading.get_ident() == self._thread_id:
-            self._tell(message)
+            self._ask(message, answer)
         else:
-            self._loop.call_soon_threadsafe(self._tell, message)
-        _log.debug("Event of %s", type(held.trigger).__name__)
+            self._loop.call_soon_threadsafe(self._ask, message, answer)
         if not await asyncio.wrap_future(answer):
             raise TriggerFailure("an event was not stored: the watcher is stopped, or runs elsewhere by now")
+
+    def _ask(self, message: TriggerEnded, answer: Future[bool]) -> None:
+        try:
+            self._tell(message)
+        except ProtocolError as error:
+            # It is larger than a message may be.
+            answer.set_exception(error)
 
 
 def watched_outcome(held: Held, event: Any, *, key: str | None = None) -> Outcome:

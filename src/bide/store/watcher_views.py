@@ -15,7 +15,7 @@ from bide.store.watchers import WatchedAsset
 
 
 class WatcherView(NamedTuple):
-    """A watcher, the DAGs that have it, and how it is."""
+    """A watcher, the active DAGs that have it, and how it is."""
 
     watched: WatchedAsset
     dag_ids: list[str]
@@ -26,8 +26,9 @@ class WatcherView(NamedTuple):
 
 _all = watchers.with_asset.order_by(asset.c.name, asset.c.uri, asset_watcher.c.name, asset_watcher.c.uid)
 _links = (
-    sa.select(asset_watcher_dag.c.watcher_uid, dag.c.dag_id, sa.and_(dag.c.is_active, ~dag.c.is_paused))
+    sa.select(asset_watcher_dag.c.watcher_uid, dag.c.dag_id, ~dag.c.is_paused)
     .join(dag, dag.c.dag_id == asset_watcher_dag.c.dag_id)
+    .where(dag.c.is_active)
     .order_by(dag.c.dag_id)
 )
 _engines = sa.select(session.c.uid, session.c.hostname, session.c.pid).where(
@@ -36,7 +37,7 @@ _engines = sa.select(session.c.uid, session.c.hostname, session.c.pid).where(
 
 
 def list_watchers(tx: Tx, asset_uid: str | None = None) -> list[WatcherView]:
-    """All watchers, or those of one asset, by the name of their asset."""
+    """All watchers that active DAGs have, or those of one asset, by the name of their asset."""
     query = _all if asset_uid is None else _all.where(asset_watcher.c.asset_uid == asset_uid)
     found = [watchers.read(row) for row in tx.conn.execute(query)]
     dags: dict[str, list[str]] = {}
@@ -49,11 +50,12 @@ def list_watchers(tx: Tx, asset_uid: str | None = None) -> list[WatcherView]:
     return [
         WatcherView(
             one,
-            dags.get(one.watcher.uid, []),
+            dags[one.watcher.uid],
             _state(one, one.watcher.uid in wanted, tx.now),
             engines.get(one.watcher.session or "", ""),
         )
         for one in found
+        if one.watcher.uid in dags
     ]
 
 

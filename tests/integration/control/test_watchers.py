@@ -183,7 +183,10 @@ async def test_a_watcher_runs_while_one_of_its_dags_is_not_paused(engine: HandEn
     assert await rung.wait(1.0)
     assert [one.wait_id for one in await claim(engine)] == [load.wait_id]
     await forget_file(engine.store, f"{FOLDER}/consumer.py")
-    assert await states(engine) == ["paused"], "the file is gone, and the other DAG is paused"
+    (view,) = await views(engine)
+    assert (view.state, view.dag_ids) == ("paused", ["second"]), "the file is gone, and the other DAG is paused"
+    await forget_file(engine.store, f"{FOLDER}/second.py")
+    assert await views(engine) == []
 
 
 async def test_what_fails_rests_longer_each_time_until_it_has_an_event(engine: HandEngine) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -12,8 +14,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bide.control.connections import add_connection
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import register_file
+from bide.control.variables import save_variable
+from bide.model.connection_fields import ConnectionFields
 from bide.store import watcher_views
 from bide.store.schema import asset_event
 from bide.store.watcher_views import WatcherView
@@ -55,10 +60,11 @@ async def payloads(world: World) -> list[object]:
     return [json.loads(extra)["payload"] for extra in extras]
 
 
-async def until_seen(world: World, check: Callable[[list[WatcherView]], bool], what: str) -> list[WatcherView]:
-    changes = world.store.bell.listen("history", "watchers", "drops", "assets")
-    while not check(found := await world.store.read(watcher_views.list_watchers)):
-        assert await changes.wait(20.0), f"not within 20 s: {what}; it is {found}"
+async def until_seen(world: World, check: Callable[[list[WatcherView]], bool]) -> list[WatcherView]:
+    """Wait for what the runners do."""
+    async with asyncio.timeout(20.0):
+        while not check(found := await world.store.read(watcher_views.list_watchers)):
+            await asyncio.sleep(0.01)
     return found
 
 
@@ -130,7 +136,7 @@ async def test_a_trigger_that_ends_after_its_event_runs_again(serve: Serve, fold
     await watch(world, folder, stream("Once"))
     append(folder, "x", "x", "x")
     await _until(lambda: len(read(folder, "acks")) == 3, "three times")
-    await until_seen(world, lambda found: found[0].watched.watcher.events == 3, "three events")
+    await until_seen(world, lambda found: found[0].watched.watcher.events == 3)
     assert await payloads(world) == [True, True, True]
 
 
@@ -158,7 +164,7 @@ async def test_a_poll_has_an_event_when_what_it_finds_changes(serve: Serve, fold
 async def test_a_watcher_that_fails_says_why_and_runs_again(serve: Serve, folder: Path):  # noqa: F811
     world = await serve()
     await watch(world, folder, stream("Fails"))
-    (view,) = await until_seen(world, lambda found: bool(found[0].watched.watcher.error), "failed")
+    (view,) = await until_seen(world, lambda found: bool(found[0].watched.watcher.error))
     assert (view.state, view.watched.watcher.error) == ("failed", "OSError: no broker")
     log = (folder / "logs" / "@asset_watchers" / "a" / "w0.log").read_text()
     assert "OSError: no broker" in log and "raise OSError" in log
@@ -175,3 +181,23 @@ async def test_pausing_the_dag_stops_its_watcher(serve: Serve, folder: Path):  #
     await _until(lambda: read(folder, "acks") == ["m1"], "goes on")
     assert read(folder, "runs") == ["it", "it"]
     assert await payloads(world) == ["m1"]
+
+
+async def test_k05_a_watcher_that_blocks_goes_on_in_a_thread(serve: Serve, folder: Path):  # noqa: F811
+    """K05: each of its events is stored there, too."""
+    world = await serve(quarantine_after=0.5)
+    await watch(world, folder, stream("Blocks"))
+    await _until(lambda: len(read(folder, "acks")) >= 3, "three events")
+    assert await payloads(world) == [0, 1, 2]
+    assert read(folder, "acks")[-1] == "2 False", "in a thread"
+    log = (folder / "logs" / "@asset_watchers" / "a" / "w0.log").read_text()
+    assert re.search(r"Blocks, which watches an asset, has held up the event loop", log)
+
+
+async def test_a_watcher_may_ask_for_variables_and_connections(serve: Serve, folder: Path):  # noqa: F811
+    world = await serve()
+    await save_variable(world.store, "topic", "orders", by="test")
+    await add_connection(world.store, "broker", ConnectionFields(conn_type="kafka", host="kafka.local"), by="test")
+    await watch(world, folder, stream("Asks"))
+    await until_seen(world, lambda found: found[0].watched.watcher.events == 1)
+    assert await payloads(world) == [["orders", "kafka.local"]]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 from stream_triggers import FOLDER, AnyLine, Line, lines, note
 
-from bide import BaseEventTrigger, PollTrigger, TriggerEvent
+from bide import BaseEventTrigger, BaseHook, PollTrigger, TriggerEvent, Variable
 
 
 class Watching(BaseEventTrigger):
@@ -50,6 +52,25 @@ class Fails(Watching):
         note("runs", self.name)
         raise OSError("no broker")
         yield
+
+
+class Blocks(Watching):
+    """Holds up the loop before each event."""
+
+    async def run(self):
+        for number in range(len(lines("acks")), 3):
+            time.sleep(0.7)
+            yield TriggerEvent(number, key=str(number))
+            note("acks", f"{number} {threading.current_thread() is threading.main_thread()}")
+        await asyncio.Event().wait()
+
+
+class Asks(Watching):
+    """Looks up a variable, and a connection."""
+
+    async def run(self):
+        yield TriggerEvent([Variable.get("topic"), (await BaseHook.aget_connection("broker")).host])
+        await asyncio.Event().wait()
 
 
 class Flag(Watching, PollTrigger):
