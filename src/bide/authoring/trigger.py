@@ -33,7 +33,7 @@ class TriggerEvent:
     """What a trigger yields: `payload` reaches the resumed method as ``event``.
 
     The payload may be anything that :func:`bide.model.values.encode` stores. `key` tells this event from others
-    of the same trigger; without one a hash of the payload does.
+    of a trigger that watches: one of equal keys is stored. Without one each counts.
     """
 
     def __init__(self, payload: Any = None, key: str | None = None) -> None:
