@@ -1,0 +1,27 @@
+"""Projects whose DAG files use provider packages. These tests run in an environment that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Folder
+
+#: DAG files as people write them for Airflow.
+DAG_FILES = Path(__file__).parent / "dags"
+
+MakeFolder = Callable[..., Folder]
+
+
+@pytest.fixture(scope="module")
+def make_folder(tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
+    """Makes a project with these DAG files, and these variables in the environment of its commands."""
+
+    def make(*names: str, **variables: str) -> Folder:
+        made = Folder(tmp_path_factory.mktemp("providers") / "project", **variables)
+        made.copy(*(DAG_FILES / f"{name}.py" for name in names))
+        return made
+
+    return make
