@@ -17,11 +17,11 @@ MakeFolder = Callable[..., Folder]
 
 @pytest.fixture(scope="module")
 def make_folder(tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
-    """Makes a project with these DAG files, and these variables in the environment of its commands."""
+    """Makes a project with these files, and these variables in the environment of its commands."""
 
     def make(*names: str, **variables: str) -> Folder:
         made = Folder(tmp_path_factory.mktemp("providers") / "project", **variables)
-        made.copy(*(DAG_FILES / f"{name}.py" for name in names))
+        made.copy(*(DAG_FILES / name for name in names))
         return made
 
     return make

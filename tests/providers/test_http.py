@@ -42,7 +42,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def folder(make_folder: MakeFolder, api: Api) -> Folder:
-    return make_folder("http_", "simple_http", AIRFLOW_CONN_MY_API=api.url)
+    return make_folder("http_.py", "simple_http.py", AIRFLOW_CONN_MY_API=api.url)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,7 @@ class TestBothModes:
         sent = [one.json for one in api.requests if one.path == "/training/start"]
         assert {"run_date": "2024-05-06", "model": "orders_forecast"} in sent
 
-    def test_an_answer_that_does_not_pass_the_check_fails(
-        self, run: DagRun, mode: str, states: str
-    ) -> None:
+    def test_an_answer_that_does_not_pass_the_check_fails(self, run: DagRun, mode: str, states: str) -> None:
         assert run.states(f"refused_{mode}") == f"{states} failed"
         assert "Response check returned False" in run.log(f"refused_{mode}")
 

@@ -3,6 +3,8 @@
 #: Said of everything else.
 REPORT = "if a DAG file or provider package needs it, please report the line that imports it as an issue of Bide"
 
+_SQL = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator, with conn_id"
+
 INSTEAD: dict[str, str] = {
     "airflow.api": "the engine has a REST API of its own: see `bide api-server`",
     "airflow.api_connexion": "the engine has a REST API of its own: see `bide api-server`",
@@ -23,4 +25,15 @@ INSTEAD: dict[str, str] = {
     "airflow.utils.db": "tasks and DAG files have no access to the database: use the REST API",
     "airflow.utils.log.file_task_handler": "Bide writes the logs of tasks itself: see [logging]",
     "airflow.www": "Bide has its own pages; packages can't add to them",
+    "airflow.contrib.operators.snowflake_operator.SnowflakeOperator": _SQL,
+    "airflow.operators.mssql_operator.MsSqlOperator": _SQL,
+    "airflow.operators.mysql_operator.MySqlOperator": _SQL,
+    "airflow.operators.postgres_operator.PostgresOperator": _SQL,
+    "airflow.operators.sqlite_operator.SqliteOperator": _SQL,
+    "airflow.providers.amazon.aws.operators.redshift_sql.RedshiftSQLOperator": _SQL,
+    "airflow.providers.microsoft.mssql.operators.mssql.MsSqlOperator": _SQL,
+    "airflow.providers.mysql.operators.mysql.MySqlOperator": _SQL,
+    "airflow.providers.postgres.operators.postgres.PostgresOperator": _SQL,
+    "airflow.providers.snowflake.operators.snowflake.SnowflakeOperator": _SQL,
+    "airflow.providers.sqlite.operators.sqlite.SqliteOperator": _SQL,
 }

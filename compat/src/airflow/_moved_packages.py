@@ -231,4 +231,37 @@ MOVED_PACKAGES: dict[str, dict[str, str]] = {
     "airflow.sensors.sql_sensor": {
         "SqlSensor": "airflow.providers.common.sql.sensors.sql.SqlSensor",
     },
+    "airflow.contrib.operators.snowflake_operator": {
+        "SnowflakeOperator": "bide.standard.operators.dropped_sql.SnowflakeOperator",
+    },
+    "airflow.operators.mssql_operator": {
+        "MsSqlOperator": "bide.standard.operators.dropped_sql.MsSqlOperator",
+    },
+    "airflow.operators.mysql_operator": {
+        "MySqlOperator": "bide.standard.operators.dropped_sql.MySqlOperator",
+    },
+    "airflow.operators.postgres_operator": {
+        "PostgresOperator": "bide.standard.operators.dropped_sql.PostgresOperator",
+    },
+    "airflow.operators.sqlite_operator": {
+        "SqliteOperator": "bide.standard.operators.dropped_sql.SqliteOperator",
+    },
+    "airflow.providers.amazon.aws.operators.redshift_sql": {
+        "RedshiftSQLOperator": "bide.standard.operators.dropped_sql.RedshiftSQLOperator",
+    },
+    "airflow.providers.microsoft.mssql.operators.mssql": {
+        "MsSqlOperator": "bide.standard.operators.dropped_sql.MsSqlOperator",
+    },
+    "airflow.providers.mysql.operators.mysql": {
+        "MySqlOperator": "bide.standard.operators.dropped_sql.MySqlOperator",
+    },
+    "airflow.providers.postgres.operators.postgres": {
+        "PostgresOperator": "bide.standard.operators.dropped_sql.PostgresOperator",
+    },
+    "airflow.providers.snowflake.operators.snowflake": {
+        "SnowflakeOperator": "bide.standard.operators.dropped_sql.SnowflakeOperator",
+    },
+    "airflow.providers.sqlite.operators.sqlite": {
+        "SqliteOperator": "bide.standard.operators.dropped_sql.SqliteOperator",
+    },
 }

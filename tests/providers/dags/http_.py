@@ -3,9 +3,10 @@
 import json
 from datetime import datetime
 
-from airflow import DAG
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.http.sensors.http import HttpSensor
+
+from airflow import DAG
 
 with DAG("http_", start_date=datetime(2024, 1, 1), schedule=None, catchup=False) as dag:
     for mode, deferrable in (("blocking", False), ("deferrable", True)):

@@ -3,8 +3,9 @@
 import json
 from datetime import datetime
 
-from airflow import DAG
 from airflow.providers.http.operators.http import SimpleHttpOperator
+
+from airflow import DAG
 
 with DAG("simple_http", start_date=datetime(2024, 1, 1), schedule_interval=None, catchup=False) as dag:
     call_api = SimpleHttpOperator(

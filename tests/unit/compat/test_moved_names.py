@@ -16,7 +16,8 @@ OURS = [
     (module, name, place)
     for module, names in MOVED.items()
     for name, place in names.items()
-    if not place.startswith("airflow.providers.") or place.startswith("airflow.providers.standard.")
+    if not place.startswith(("airflow.providers.", "bide.standard.operators.dropped_sql."))
+    or place.startswith("airflow.providers.standard.")
 ]
 
 
