@@ -54,4 +54,5 @@ def test_a_dag_waits_for_a_task_of_another(project: Folder, notes: Command) -> N
     made = project.run("dags", "trigger", "child", "--logical-date", MOMENT, "--run-id", "c1", "--conf", conf)
     assert made.returncode == 0, made
     notes.read_until("child c1 with hello")
+    notes.read_until("task success, run success")
     notes.read_until("listener has heard")

@@ -182,6 +182,10 @@ MOVED: dict[str, dict[str, str]] = {
     "airflow.timetables.datasets": {
         "DatasetOrTimeSchedule": "airflow.timetables.assets.AssetOrTimeSchedule",
     },
+    "airflow.triggers.external_task": {
+        "DagStateTrigger": "airflow.providers.standard.triggers.external_task.DagStateTrigger",
+        "WorkflowTrigger": "airflow.providers.standard.triggers.external_task.WorkflowTrigger",
+    },
     "airflow.triggers.file": {
         "FileTrigger": "airflow.providers.standard.triggers.file.FileTrigger",
     },

@@ -6,9 +6,11 @@ takes a third of the time that ``import bide`` may take.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import re
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bide.authoring.runtime import NoRuntime, current_runtime
 from bide.authoring.settings import find_setting
@@ -16,6 +18,9 @@ from bide.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import pendulum
+
+#: How a timedelta prints: days, hours, minutes, seconds.
+_SPAN: Final = re.compile(r"(?:(-?\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def now() -> dt.datetime:
@@ -92,6 +97,21 @@ def as_seconds(value: object, *, name: str, of: str) -> float | None:
     if not 0 <= seconds < float("inf"):
         raise InvalidArgument(f"{of}: {name} must be a span of zero or more seconds, not {value!r}")
     return seconds
+
+
+def as_span(value: object, *, name: str, of: str, unit: dt.timedelta | None = None) -> dt.timedelta:
+    """A span from a timedelta or what it prints as (``2 days, 1:30:00``); with `unit` also a number of those."""
+    if isinstance(value, dt.timedelta):
+        return value
+    found = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is not None:
+        days, hours, minutes, seconds = (float(one or 0) for one in found.groups())
+        return dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if unit is not None and isinstance(value, int | float | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            return unit * float(value)
+    number = "" if unit is None else f" or a number (of {unit.total_seconds():g} s each)"
+    raise InvalidArgument(f"{of}: {name} must be a timedelta{number}, or a text such as '1:30:00', not {value!r}")
 
 
 def zone_name(value: dt.tzinfo | None) -> str:

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bide import DAG, ExternalTaskSensor, TriggerDagRunOperator, task
+from bide import DAG, BaseOperator, ExternalTaskSensor, TriggerDagRunOperator, all_of, task
+from bide.standard.triggers.external_task import DagStateTrigger, WorkflowTrigger
 
 NOTES = Path(__file__).with_name("notes")
 
@@ -69,4 +70,20 @@ with DAG("listener"):
     def heard():
         note("listener has heard")
 
-    sensors >> heard()
+    class Waits(BaseOperator):
+        """Defers by itself until both have ended, however they do."""
+
+        def execute(self, context):
+            dates = [context["logical_date"]]
+            self.defer(
+                trigger=all_of(
+                    task=WorkflowTrigger("child", logical_dates=dates, external_task_ids=["work"]),
+                    run=DagStateTrigger("child", ["success", "failed"], execution_dates=dates),
+                ),
+                method_name="execute_complete",
+            )
+
+        def execute_complete(self, context, event):
+            note(f"task {event['task']['status']}, run {event['run']['status']}")
+
+    [*sensors, Waits(task_id="waits")] >> heard()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import zipfile
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +205,54 @@ def test_an_environment_is_made_with_its_requirements_and_removed(tmp_path: Path
         )
     value, prefix = result_of(dag, "t")
     assert value == 42 and prefix != sys.prefix and not Path(prefix).exists()
+
+
+class Index(BaseHTTPRequestHandler):
+    """A package index for those who log in."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        login = b64encode(b"reader:pa:ss/1").decode()
+        if self.headers.get("authorization") != f"Basic {login}":
+            return self.send_error(401)
+        name = self.path.rpartition("/")[2]
+        page = b'<a href="/simple/tinything-1.0-py3-none-any.whl">tinything-1.0-py3-none-any.whl</a>'
+        body = (self.folder / name).read_bytes() if name else page
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream" if name else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+        return None
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def test_packages_come_from_the_index_of_a_connection(tmp_path: Path) -> None:
+    wheel(tmp_path)
+    handler = type("_Index", (Index,), {"folder": tmp_path})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            with DAG("d") as dag:
+                options = {"requirements": ["tinything"], "pip_install_options": ["--no-cache"]}
+                for conn_id in ("packages", "nowhere"):
+                    task.virtualenv(task_id=conn_id, index_urls_from_connection_ids=conn_id, **options)(uses_it)()
+            host = f"http://127.0.0.1:{server.server_port}/simple"
+            fields = {"conn_type": "package_index", "host": host, "login": "reader", "password": "pa:ss/1"}
+            connections = {"packages": fields, "nowhere": {"conn_type": "package_index", "host": "pypi"}}
+            result = run_dag(dag, connections=connections, raise_on_failure=False)
+        finally:
+            server.shutdown()
+            serving.join()
+    assert result["packages"].result[0] == 42
+    assert "its host must be the URL of a package index" in result["nowhere"].error
 
 
 def test_environments_are_kept_and_used_again(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bide.standard.sensors.time import (
     TimeDeltaSensorAsync,
     TimeSensor,
     TimeSensorAsync,
+    WaitSensor,
 )
 
 NOON = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)  # when the runtime and all tries here start
@@ -60,6 +61,29 @@ def test_the_span_counts_from_the_end_of_the_data_interval(runtime, context_of):
     task = TimeDeltaSensor(task_id="s", delta=dt.timedelta(hours=2), deferrable=True)
     run = DagRun(dag_id="d", run_id="r", data_interval_end=NOON - dt.timedelta(hours=1), run_after=NOON)
     assert deferred(task, context_of(task, run=run)).trigger.due_at == NOON + dt.timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "span"),
+    [
+        (lambda text: TimeDeltaSensor(task_id="s", delta=text, deferrable=True), "1:30:00"),
+        (lambda text: WaitSensor(task_id="s", time_to_wait=text, deferrable=True), "1:30:00"),
+        (lambda text: WaitSensor(task_id="s", time_to_wait=text, deferrable=True), "90"),
+        (lambda text: WaitSensor(task_id="s", time_to_wait=text, deferrable=True), "0 days, 01:30:00.0"),
+    ],
+)
+def test_spans_may_be_templates(runtime, context_of, sensor, span):
+    task = sensor("{{ params.span }}")
+    context = {**context_of(task), "params": {"span": span}}
+    task.render_template_fields(context)
+    assert deferred(task, context).trigger.due_at == NOON + dt.timedelta(minutes=90)
+
+
+@pytest.mark.parametrize("span", ["soon", "90", "-1:30", "1 day"])
+def test_a_template_that_comes_to_no_span_is_told(runtime, context_of, span):
+    task = TimeDeltaSensor(task_id="s", delta=span, deferrable=True)
+    with pytest.raises(InvalidArgument, match=f"delta must be a timedelta.*{span}"):
+        task.execute(context_of(task))
 
 
 def test_a_wait_may_end_from_its_trigger(runtime, context_of):
@@ -118,6 +142,7 @@ def test_the_setting_decides_where_the_task_does_not(runtime, monkeypatch):
     "make",
     [
         lambda: TimeDeltaSensor(task_id="s", delta=5),
+        lambda: WaitSensor(task_id="s", time_to_wait=None),
         lambda: TimeSensor(task_id="s", target_time="08:00"),
     ],
 )

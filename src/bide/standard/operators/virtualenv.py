@@ -13,11 +13,13 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
-from bide.authoring.operator_checks import name_of
+from bide.authoring.connection import Connection
 from bide.authoring.python import PythonOperator
 from bide.authoring.skipping import BranchMixin
-from bide.model.errors import InvalidArgument, TaskError
+from bide.model.errors import TaskError
+from bide.observe.masking import mask_secret
 from bide.standard.operators.external_python import OtherInterpreterOperator
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
     """Runs `python_callable` in a new virtual environment with `requirements`, which is removed afterwards.
 
     `requirements` are a list, the text of a requirements file, or the name of a template file ``.txt``. They are
-    installed from `index_urls` (by default what pip is configured with) with `pip_install_options`.
+    installed from `index_urls`, and from those of the connections `index_urls_from_connection_ids` (of type
+    ``package_index``: the URL in `host`, with login and password), by default from what pip is configured with, and
+    with `pip_install_options`.
     `python_version`, such as ``"3.12"``, is that of another interpreter on the machine. `system_site_packages`
     lets it see what is installed beside the interpreter. With `venv_cache_path` environments are kept in that
     folder, one for each combination of these arguments, and used again.
@@ -37,6 +41,7 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
     template_fields = (
         "requirements",
         "index_urls",
+        "index_urls_from_connection_ids",
         "venv_cache_path",
         *PythonOperator.template_fields,
     )
@@ -56,18 +61,14 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(python_callable=python_callable, **kwargs)
-        if index_urls_from_connection_ids:
-            raise InvalidArgument(
-                f"{name_of(self)}: index_urls_from_connection_ids is not supported; give index_urls, or set pip's "
-                "own PIP_INDEX_URL"
-            )
         self.requirements: Any = requirements
         if requirements is not None and not isinstance(requirements, str):
             self.requirements = list(requirements)
         self.python_version = None if python_version is None else str(python_version)
         self.system_site_packages = system_site_packages
         self.pip_install_options = list(pip_install_options or ())
-        self.index_urls: Any = [index_urls] if isinstance(index_urls, str) else index_urls
+        self.index_urls: Any = _listed(index_urls)
+        self.index_urls_from_connection_ids: Any = _listed(index_urls_from_connection_ids)
         self.venv_cache_path = None if venv_cache_path is None else os.fspath(venv_cache_path)
 
     def interpreter(self) -> AbstractContextManager[str]:
@@ -88,6 +89,7 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
             self.system_site_packages,
             self.pip_install_options,
             list(self.index_urls or ()),
+            list(self.index_urls_from_connection_ids or ()),
         ]
         name = "venv-" + hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
         with (folder / f"{name}.lock").open("a") as lock:
@@ -124,13 +126,17 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
             listed = folder / "requirements.txt"
             listed.write_text("\n".join(wanted) + "\n", encoding="utf-8")
             install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-            indexes = [
-                argument
-                for place, url in enumerate(self.index_urls or ())
-                for argument in ("--index-url" if place == 0 else "--extra-index-url", url)
-            ]
-            self._run([*install, *indexes, *self.pip_install_options, "-r", str(listed)])
+            self._run([*install, *self.pip_install_options, "-r", str(listed)], **self._indexes(uv=uv is not None))
         return python
+
+    def _indexes(self, *, uv: bool) -> dict[str, str]:
+        """Environment variables that name the indexes: a command line with passwords could be read by others."""
+        urls = [*(self.index_urls or ())]
+        urls += [_index_of(Connection.get(conn_id)) for conn_id in self.index_urls_from_connection_ids or ()]
+        if not urls:
+            return {}
+        first, others = ("UV_DEFAULT_INDEX", "UV_INDEX") if uv else ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        return {first: urls[0]} | ({others: " ".join(urls[1:])} if urls[1:] else {})
 
     def _base_python(self) -> str:
         if self.python_version is None:
@@ -140,10 +146,30 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
             raise TaskError(f"task {self.task_id!r}: there is no python{self.python_version} on this machine")
         return found
 
-    def _run(self, command: Sequence[str]) -> None:
-        last, status = self._child.run(command, cwd=None, env=dict(os.environ), log=self.log)
+    def _run(self, command: Sequence[str], **env: str) -> None:
+        last, status = self._child.run(command, cwd=None, env={**os.environ, **env}, log=self.log)
         if status != 0:
             raise TaskError(f"{' '.join(command[:3])} ended with exit code {status}: {last}")
+
+
+def _listed(given: str | Collection[str] | None) -> Collection[str] | None:
+    return [given] if isinstance(given, str) else given
+
+
+def _index_of(connection: Connection) -> str:
+    """The URL of a package index, with user and password."""
+    url = urlsplit(connection.host or "")
+    if not url.scheme or not url.netloc:
+        raise TaskError(
+            f"connection {connection.conn_id!r}: its host must be the URL of a package index, such as "
+            f"https://pypi.example.com/simple, not {connection.host!r}"
+        )
+    if connection.login is None:
+        return url.geturl()
+    user = ":".join(quote(one, safe="") for one in (connection.login, connection.password) if one is not None)
+    found = url._replace(netloc=f"{user}@{url.netloc.rpartition('@')[2]}").geturl()
+    mask_secret(found)
+    return found
 
 
 def _python_of(folder: Path) -> Path:

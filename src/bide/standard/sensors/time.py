@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from bide.authoring.moments import as_moment, now
+from bide.authoring.moments import as_moment, as_span, now
 from bide.authoring.operator_checks import name_of
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.start_trigger import StartTriggerArgs
+from bide.authoring.xcom_arg import XComArg
 from bide.model.errors import InvalidArgument
 from bide.standard.configuration import default_deferrable
 from bide.standard.sensors.waiting import time_left
@@ -17,6 +18,10 @@ from bide.standard.triggers.temporal import DateTimeTrigger
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
+
+_MINUTE: Final = dt.timedelta(minutes=1)
+#: Values of template fields that are known only when the task runs.
+_FOUND_LATER: Final = (str, XComArg)
 
 
 class MomentSensor(BaseSensorOperator):
@@ -101,37 +106,43 @@ class DateTimeSensor(MomentSensor):
 class TimeDeltaSensor(MomentSensor):
     """Waits until `delta` (a timedelta) after the end of the run's data interval.
 
-    A run without one, as those made by hand may be, counts from the moment after which it was to run.
+    A run without one, as those made by hand may be, counts from the moment after which it was to run. `delta` may
+    be a template that comes to what a timedelta prints as: ``1:30:00`` or ``2 days, 1:30:00``.
     """
 
-    def __init__(self, *, delta: dt.timedelta, **kwargs: Any) -> None:
+    template_fields = ("delta",)
+
+    def __init__(self, *, delta: dt.timedelta | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(delta, dt.timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgument(f"{name_of(self)}: delta must be a timedelta, not {delta!r}")
-        self.delta = delta
+        self.delta: Any = delta  # a template, or another task's result, is checked when it is known
+        if not isinstance(delta, _FOUND_LATER):
+            as_span(delta, name="delta", of=name_of(self))
 
     def moment(self, context: Context) -> dt.datetime:
         run = context["dag_run"]
         base = run.data_interval_end or run.run_after
         if base is None:
             raise InvalidArgument(f"{name_of(self)}: run {run.run_id!r} has no moment to count from")
-        return base + self.delta
+        return base + as_span(self.delta, name="delta", of=name_of(self))
 
 
 class WaitSensor(MomentSensor):
-    """Waits for `time_to_wait`, a timedelta or a number of minutes, from the first start of the try."""
+    """Waits for `time_to_wait`, a timedelta or a number of minutes, from the first start of the try.
 
-    def __init__(self, time_to_wait: dt.timedelta | int, **kwargs: Any) -> None:
+    It may be a template, which comes to minutes or to a span such as ``1:30:00``.
+    """
+
+    template_fields = ("time_to_wait",)
+
+    def __init__(self, time_to_wait: dt.timedelta | float | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        wait = dt.timedelta(minutes=time_to_wait) if isinstance(time_to_wait, int) else time_to_wait
-        if not isinstance(wait, dt.timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgument(
-                f"{name_of(self)}: time_to_wait must be a timedelta or a number of minutes, not {wait!r}"
-            )
-        self.time_to_wait = wait
+        self.time_to_wait: Any = time_to_wait
+        if not isinstance(time_to_wait, _FOUND_LATER):
+            as_span(time_to_wait, unit=_MINUTE, name="time_to_wait", of=name_of(self))
 
     def moment(self, context: Context) -> dt.datetime:
-        return (context["ti"].start_date or now()) + self.time_to_wait
+        wait = as_span(self.time_to_wait, unit=_MINUTE, name="time_to_wait", of=name_of(self))
+        return (context["ti"].start_date or now()) + wait
 
 
 class TimeSensor(MomentSensor):
