@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.conftest import MakeFolder
+from tests.support.api import Api
 from tests.support.commands import DagRun, Folder
 
 BY_VARIABLE = """
@@ -179,3 +180,9 @@ def test_a_connection_is_tested_by_its_hook(folder: Folder) -> None:
     assert bad["message"] == "OSError: no way to down with ***"
     unknown = folder.ask("connections", "test", "other", code=1, AIRFLOW_CONN_OTHER="nothing://h")
     assert "no installed package has a hook for connections of type 'nothing'" in unknown["message"]
+    enabled = {"BIDE__CORE__TEST_CONNECTION": "Enabled", **environment}
+    with folder.start("standalone", "--port", "0", **enabled) as server:
+        server.read_until("curl -u")
+        with Api(folder, server) as api:
+            told = api.post("/connections/test", connection_id="there")
+    assert told == {"status": True, "message": "asked up as ada"}

@@ -34,7 +34,7 @@ from bide.api.routes import (
     waits,
     xcoms,
 )
-from bide.api.services import Services, require_user
+from bide.api.services import Services, TryConnection, require_user
 from bide.model.log_path import LogLayout
 from bide.observe.masking import mask
 from bide.store import Store
@@ -71,8 +71,12 @@ def create_app(
     accounts: Accounts,
     logs: LogLayout,
     host_names: Collection[str] = (),
+    try_connection: TryConnection | None = None,
 ) -> FastAPI:
-    """The API over `store`. `host_names` may stand in a request's Host header besides addresses and localhost."""
+    """The API over `store`. `host_names` may stand in a request's Host header besides addresses and localhost.
+
+    Without `try_connection` no connections are tested.
+    """
     app = FastAPI(
         title="Bide",
         version=monitor.VERSION,
@@ -82,7 +86,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.callback_store = store
-    app.state.services = Services(store, live, accounts, logs)
+    app.state.services = Services(store, live, accounts, logs, try_connection)
     app.add_middleware(GuardHosts, names=tuple(host_names))
     add_error_handlers(app)
     app.add_exception_handler(Exception, _internal_error)

@@ -23,8 +23,13 @@ class NotAuthenticated(BideError):
     """The request shows no credentials, or wrong ones."""
 
 
+class NotAllowed(BideError):
+    """A setting does not allow what is asked."""
+
+
 _CODES: tuple[tuple[type[BideError], int], ...] = (
     (BadBody, 400),
+    (NotAllowed, 403),
     (NotFound, 404),
     (Conflict, 409),
     (Gone, 410),

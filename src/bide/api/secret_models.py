@@ -84,3 +84,14 @@ class PostConnection(PatchConnection):
 
     connection_id: str  # type: ignore[assignment]
     conn_type: str  # type: ignore[assignment]
+
+
+class TestConnection(PatchConnection):
+    """A connection to test: fields, or nothing but the id of one that is stored."""
+
+
+class ConnectionTested(Answer):
+    """What the hook of a connection's type says."""
+
+    status: bool = Field(description="Whether the service could be reached.")
+    message: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -11,12 +11,15 @@ from fastapi import Depends, Query, Request
 from bide.api.auth import Accounts
 from bide.api.live import Live
 from bide.api.problems import NotAuthenticated
+from bide.model.connection_fields import ConnectionFields
 from bide.model.errors import NotFound
 from bide.model.log_path import LogLayout
 from bide.store import Store, Tx
 from bide.store.views import Page
 
 T = TypeVar("T")
+#: Asks the hook of a connection, outside of this process, whether the service can be reached, and what it says.
+TryConnection = Callable[[str, ConnectionFields], Awaitable[tuple[bool, str]]]
 #: Rows in one answer at most, whatever is asked.
 _MAX_LIMIT = 1000
 
@@ -29,6 +32,8 @@ class Services:
     live: Live
     accounts: Accounts
     logs: LogLayout
+    #: None if users may not.
+    try_connection: TryConnection | None = None
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on one snapshot of the store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
@@ -13,10 +14,13 @@ from fastapi import FastAPI
 
 from bide.api.app import create_app, create_callback_app
 from bide.api.auth import Accounts
+from bide.api.services import TryConnection
+from bide.cli.connection_trial import try_connection
 from bide.cli.engine_live import EngineLive
 from bide.cli.shared_live import SharedLive
 from bide.config.resolved import Config
 from bide.engine.service import Engine
+from bide.model.connection_fields import ConnectionFields
 from bide.model.log_path import LogLayout
 from bide.observe.clock import SystemClock
 from bide.store import Store
@@ -25,6 +29,8 @@ from bide.store import Store
 _REQUESTS_GRACE: Final = 5
 #: Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
 _KEEP_ALIVE: Final = 75
+#: Seconds that the test of a connection may take.
+_TRIAL_PATIENCE: Final = 30.0
 
 
 class ApiServer(uvicorn.Server):
@@ -45,8 +51,19 @@ def make_server(config: Config, store: Store, accounts: Accounts, engine: Engine
         accounts=accounts,
         logs=LogLayout(config.logs_root, config.settings.logging.log_filename_template),
         host_names=host_names(config),
+        try_connection=_trials(config) if config.settings.core.test_connection == "enabled" else None,
     )
     return serve_app(app)
+
+
+def _trials(config: Config) -> TryConnection:
+    one_at_a_time = asyncio.Lock()
+
+    async def trial(conn_id: str, fields: ConnectionFields) -> tuple[bool, str]:
+        async with one_at_a_time:
+            return await try_connection(config, conn_id, fields, _TRIAL_PATIENCE)
+
+    return trial
 
 
 def make_callback_server(config: Config, store: Store) -> ApiServer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_origin
+from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -155,6 +155,9 @@ def _read_text(text: str, row: SettingRow) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if row.type.__origin__ is bool:
         return _BOOLEANS.get(text.strip().lower(), text.strip().lower())
+    if get_origin(row.type.__origin__) is Literal:
+        choices: tuple[object, ...] = get_args(row.type.__origin__)
+        return next((choice for choice in choices if str(choice).lower() == text.strip().lower()), text)
     return text
 
 

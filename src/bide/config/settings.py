@@ -101,6 +101,13 @@ class Core(Section, frozen=True):
             "as [xcom] says."
         ),
     ] = ""
+    test_connection: Annotated[
+        Literal["disabled", "hidden", "enabled"],
+        Meta(
+            description='Whether users of the API may test connections, "enabled" or not: whoever may can make '
+            "this machine connect to any other. `bide connections test` always can."
+        ),
+    ] = "disabled"
     sensitive_var_conn_names: Annotated[
         list[str],
         Meta(

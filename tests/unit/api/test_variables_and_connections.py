@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from bide.model.connection_fields import ConnectionFields
 from bide.store import Store, connections, variables
 
 VARIABLES = "/api/v2/variables"
@@ -64,6 +68,31 @@ async def test_connections(admin: httpx.AsyncClient, store: Store) -> None:
     assert [one["connection_id"] for one in found["connections"]] == ["warehouse"]
     assert (await admin.delete(f"{CONNECTIONS}/warehouse")).status_code == 204
     assert (await admin.get(f"{CONNECTIONS}/warehouse")).status_code == 404
+
+
+async def test_connections_are_tested_where_that_is_allowed(app: FastAPI, admin: httpx.AsyncClient) -> None:
+    refused = await admin.post(f"{CONNECTIONS}/test", json=WAREHOUSE)
+    assert refused.status_code == 403 and "test_connection" in refused.json()["detail"]
+    asked: list[tuple[str, ConnectionFields]] = []
+
+    async def trial(conn_id: str, fields: ConnectionFields) -> tuple[bool, str]:
+        asked.append((conn_id, fields))
+        return False, "nobody there"
+
+    app.state.services = replace(app.state.services, try_connection=trial)
+    await admin.post(CONNECTIONS, json=WAREHOUSE)
+    for body in (WAREHOUSE, {"connection_id": "warehouse"}):
+        told = await admin.post(f"{CONNECTIONS}/test", json=body)
+        assert told.json() == {"status": False, "message": "nobody there"}, told.text
+    assert asked[0] == asked[1] and asked[0][1].password == "hunter22"
+    # What is shown of a stored connection must not send its password elsewhere.
+    shown = {**(await admin.get(f"{CONNECTIONS}/warehouse")).json(), "host": "elsewhere"}
+    assert (await admin.post(f"{CONNECTIONS}/test", json=shown)).status_code == 422
+    extra = {**shown, "password": "x"}
+    assert (await admin.post(f"{CONNECTIONS}/test", json=extra)).status_code == 422
+    assert (await admin.post(f"{CONNECTIONS}/test", json={"host": "h"})).status_code == 422
+    assert (await admin.post(f"{CONNECTIONS}/test", json={"connection_id": "none"})).status_code == 404
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from fastapi import APIRouter
 
 from bide.api import models, secret_views
 from bide.api import secret_models as kept
+from bide.api.problems import NotAllowed
 from bide.api.services import Given, Paged, User
 from bide.control.connections import add_connection, change_connection, delete_connection
 from bide.model.connection_fields import ConnectionFields, from_mapping
 from bide.model.errors import InvalidArgument
+from bide.observe.masking import MASK
 from bide.store import connections
 from bide.store.connections import ConnectionRow
 
@@ -40,6 +42,35 @@ async def post(body: kept.PostConnection, services: Given, user: User) -> kept.C
     fields = _fields(body, body.connection_id)
     await add_connection(services.store, body.connection_id, fields, by=user)
     return secret_views.connection(ConnectionRow(body.connection_id, fields))
+
+
+@router.post("/test", responses={403: {"model": models.Problem}})
+async def test(body: kept.TestConnection, services: Given) -> kept.ConnectionTested:
+    """Ask the hook of a connection's type, in a process of its own, whether the service can be reached.
+
+    With nothing but `connection_id` it is about the stored connection, else about the fields given.
+    """
+    if services.try_connection is None:
+        raise NotAllowed(
+            "connections are not tested over the API here: whoever may do so can make the server connect to any "
+            'machine. Set [core] test_connection = "enabled", or use `bide connections test` on the server'
+        )
+    conn_id = body.connection_id
+    if conn_id is not None and body.model_fields_set == {"connection_id"}:
+        missing = f"there is no connection {conn_id!r}"
+        fields = (await services.find(lambda tx: connections.find(tx, conn_id), missing)).fields
+    elif body.password == MASK or MASK in (body.extra or ""):
+        # A stored password goes nowhere but where it was stored for.
+        raise InvalidArgument(
+            f"the password, or a value of extra, is {MASK}: give it anew, or only the connection_id to test what "
+            "is stored"
+        )
+    elif body.conn_type is None:
+        raise InvalidArgument("give conn_type and the other fields, or only the id of a stored connection")
+    else:
+        fields = _fields(body, conn_id or "tested")
+    good, said = await services.try_connection(conn_id or "tested", fields)
+    return kept.ConnectionTested(status=good, message=said)
 
 
 @router.patch("/{connection_id:path}")
