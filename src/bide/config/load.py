@@ -1,8 +1,9 @@
 """The settings of this process, read once and handed down.
 
-Sources in rising order: defaults, ``bide.toml`` in the project folder, environment (``AIRFLOW__SECTION__KEY`` for
-some, ``BIDE__SECTION__KEY``), flags. A name that no setting has and a value of the wrong type are refused with the
-name of the source.
+Sources in rising order: defaults, ``airflow.cfg``, ``bide.toml`` in the project folder, the environment
+(``AIRFLOW__SECTION__KEY``, then ``BIDE__SECTION__KEY``), flags. Of Bide's own names one that no setting has is
+refused, and so is a value of the wrong type, with the name of the source. Airflow's other names are let be:
+:mod:`bide.config.airflow_report` tells of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from bide.config.airflow_source import COMMAND, AirflowValue, airflow_values, command_output, handed_on, translated
 from bide.config.fernet_keys import is_key
 from bide.config.project import CONFIG_FILE, find_home, find_project
 from bide.config.resolved import SQLITE, Config
@@ -28,9 +30,6 @@ from bide.model.log_path import check_log_template
 from bide.observe.masking import MASK, add_secret, use_secret_names
 
 _PREFIX = "BIDE__"
-_AIRFLOW_PREFIX = "AIRFLOW__"
-#: Whose settings mean the same in Airflow.
-_AIRFLOW_SECTIONS = ("core", "operators", "scheduler", "smtp", "email")
 #: Words for booleans in the environment, beside those that JSON has.
 _BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
 
@@ -54,10 +53,12 @@ def load_config(
 
     `flags` maps (section, key) to the flag's name and its value. Raises :class:`ConfigError`.
     """
-    project = find_project(cwd)
+    project = find_project(cwd, environ)
+    airflow_file, airflow_variables = airflow_values(project, environ)
     given = [
+        *_from_airflow(airflow_file),
         *_from_file(project / CONFIG_FILE),
-        *_from_airflow(environ),
+        *_from_airflow(airflow_variables),
         *_from_environment(environ),
         *_from_flags(flags or {}),
     ]
@@ -71,7 +72,13 @@ def load_config(
         sources[item.section, item.key] = item.source
     settings = msgspec.convert(values, type=Settings)
     use_secret_names(settings.core.sensitive_var_conn_names)
-    return Config(settings=settings, sources=sources, project=project, home=find_home(project, environ))
+    return Config(
+        settings=settings,
+        sources=sources,
+        project=project,
+        home=find_home(project, environ),
+        airflow=handed_on(airflow_file),
+    )
 
 
 def _from_file(path: Path) -> Iterator[Given]:
@@ -93,12 +100,9 @@ def _place(path: Path, line: int | None) -> str:
     return str(path) if line is None else f"{path}:{line}"
 
 
-def _from_airflow(environ: Mapping[str, str]) -> Iterator[Given]:
-    """Airflow's variables of settings that it has too. Those that are secret have to be given by Bide's name."""
-    for row in setting_rows().values():
-        variable = f"{_AIRFLOW_PREFIX}{row.section}__{row.key}".upper()
-        if row.section in _AIRFLOW_SECTIONS and not row.is_secret and variable in environ:
-            yield Given(row.section, row.key, environ[variable], variable, True)
+def _from_airflow(values: Iterable[AirflowValue]) -> Iterator[Given]:
+    for section, key, text, source in translated(values):
+        yield Given(section, key, text, source, True)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
@@ -109,7 +113,11 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
         if not separator or section not in sections():
             names = [row.variable for row in setting_rows().values()]
             raise ConfigError(f"{variable}: there is no such setting{_suggest(variable, names)}")
-        yield Given(section, key, environ[variable], variable, True)
+        base = key.removesuffix(COMMAND)
+        if base != key and (section, base) in setting_rows():
+            yield Given(section, base, command_output(environ[variable], variable), variable, True)
+        else:
+            yield Given(section, key, environ[variable], variable, True)
 
 
 def _from_flags(flags: Mapping[tuple[str, str], tuple[str, Any]]) -> Iterator[Given]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from bide.config.airflow_file import CONFIG_FILE as AIRFLOW_FILE
+from bide.config.airflow_file import airflow_home
 from bide.model.errors import ConfigError
 
 CONFIG_FILE: Final = "bide.toml"
@@ -14,13 +16,16 @@ DAGS_FOLDER: Final = "dags"
 HOME_VARIABLE: Final = "BIDE_HOME"
 
 
-def find_project(start: Path) -> Path:
-    """The nearest folder from `start` upwards that has ``bide.toml`` or ``dags/``, else `start`. Absolute."""
+def find_project(start: Path, environ: Mapping[str, str]) -> Path:
+    """The nearest folder from `start` upwards that has ``bide.toml``, ``dags/`` or ``airflow.cfg``. Absolute.
+
+    If there is none, ``$AIRFLOW_HOME``, else `start`.
+    """
     start = start.absolute()
     for folder in (start, *start.parents):
-        if (folder / CONFIG_FILE).is_file() or (folder / DAGS_FOLDER).is_dir():
+        if (folder / CONFIG_FILE).is_file() or (folder / DAGS_FOLDER).is_dir() or (folder / AIRFLOW_FILE).is_file():
             return folder
-    return start
+    return airflow_home(environ) or start
 
 
 def make_home(home: Path) -> None:

@@ -18,16 +18,17 @@ _HEAD = """\
 Settings are read once at start, from these sources; a later one wins:
 
 1. the defaults below,
-2. `bide.toml` in the project folder: `[section]`, then `key = value`,
-3. the environment: `BIDE__SECTION__KEY`; lists are written with commas or as JSON. Settings of `[core]`,
-   `[operators]`, `[scheduler]`, `[smtp]` and `[email]`, but for keys, are also taken from `AIRFLOW__SECTION__KEY`,
-   if that is not there,
-4. flags of the command.
+2. `airflow.cfg`, as far as Bide has [settings that mean the same](airflow-settings.md),
+3. `bide.toml` in the project folder: `[section]`, then `key = value`,
+4. the environment: `AIRFLOW__SECTION__KEY` of those settings, then `BIDE__SECTION__KEY`; lists are written with
+   commas or as JSON. `BIDE__SECTION__KEY_CMD` is a command that prints the value,
+5. flags of the command.
 
-The project folder is the nearest one from the current folder upwards that has `bide.toml` or `dags/`, else
-the current folder. State (database, keys, logs, socket, password) lies in `$BIDE_HOME`, by default `.bide/` in the
-project folder. A name that no setting has and a value of the wrong type are refused, with the file and line,
-variable or flag that gave it. `bide config show` prints each setting's value and where it comes from.
+The project folder is the nearest one from the current folder upwards that has `bide.toml`, `dags/` or
+`airflow.cfg`, else `$AIRFLOW_HOME`, else the current folder. State (database, keys, logs, socket, password) lies
+in `$BIDE_HOME`, by default `.bide/` in the project folder. A name that no setting has and a value of the wrong
+type are refused, with the file and line, variable or flag that gave it. `bide config show` prints each setting's
+value and where it comes from.
 """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from bide.config.airflow_names import ENGINE_ONLY, ENGINE_ONLY_SETTINGS
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
 from bide.config.urls import hide_password
@@ -19,8 +20,11 @@ from bide.observe.masking import MASK
 SQLITE = "sqlite:///"
 #: Sections that processes with code of DAG authors are not told.
 _ENGINE_ONLY = ("store", "api", "secrets", "retention")
-#: Variables of Airflow that may hold what those processes are not told.
-_AIRFLOW_SECRETS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__SECRETS__")
+#: Beginnings of variables of Airflow that may hold what those processes are not told.
+_AIRFLOW_SECRETS = (
+    *(f"AIRFLOW__{section}__".upper() for section in ENGINE_ONLY),
+    *(f"AIRFLOW__{section}__{key}".upper() for section, key in ENGINE_ONLY_SETTINGS),
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Config:
     project: Path
     #: Folder of the state: database, keys, logs, socket, password.
     home: Path
+    #: What ``airflow.cfg`` has for code of users, as variables of the environment.
+    airflow: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def dags_folder(self) -> Path:
@@ -122,9 +128,11 @@ class Config:
 
         What only the engine may know (its keys, its database) is taken out.
         """
-        kept = {name: value for name, value in environ.items() if not name.startswith(_AIRFLOW_SECRETS)}
+        both = {**self.airflow, **environ}
+        kept = {name: value for name, value in both.items() if not name.startswith(_AIRFLOW_SECRETS)}
         for row in setting_rows().values():
             kept.pop(row.variable, None)
+            kept.pop(f"{row.variable}_CMD", None)
             value = self.value(row.section, row.key)
             if row.section not in _ENGINE_ONLY and not row.is_secret and value is not None:
                 kept[row.variable] = _as_text(value)
