@@ -7,33 +7,22 @@ A duty does it for everything else that finishes instances, and for what its own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from bide.control.begin_tasks import Ready, begin
-from bide.control.ending_callbacks import request_of_run
-from bide.control.expand_tasks import consider_mapped, counts_of, end_undecided
+from bide.control.decide_tasks import Question, consider, decide
+from bide.control.end_runs import end_runs
+from bide.control.expand_tasks import counts_of
 from bide.control.force_states import force
-from bide.control.past import held_by_past
-from bide.control.plan_runs import plan_after_end
-from bide.control.skip_downstream import skip_left_out
 from bide.model.ids import NOT_MAPPED
-from bide.model.run_state import (
-    Structure,
-    advance,
-    concerned,
-    final_state,
-    mapped_upstream,
-    needed,
-    waits_on,
-)
+from bide.model.run_state import Structure, concerned, waits_on
 from bide.model.selection import plan_stop
 from bide.model.states import FINISHED_RUN, RunState, TaskState
-from bide.store import Tx, dags, instances, run_order, runs, sessions, specs, watches
+from bide.store import Tx, instances, run_order, runs, specs, watches
 from bide.store.runs import RunRow
 
 
-def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
-    """Work off up to `limit` of the oldest marks, of all runs or of the run `only`; the answer says how many.
+def advance_marked(tx: Tx, limit: int, only: Collection[str] | None = None) -> int:
+    """Work off up to `limit` of the oldest marks, of all runs or of these; the answer says how many.
 
     The marks that these decisions leave are for the next call.
     """
@@ -44,24 +33,33 @@ def advance_marked(tx: Tx, limit: int, only: str | None = None) -> int:
     for mark in marks:
         finished[mark.run_uid].add((mark.task_id, mark.map_index))
     instances.delete_marks(tx, [mark.id for mark in marks])
-    for run in runs.get_many(tx, list(finished)).values():
+    found = list(runs.get_many(tx, list(finished)).values())
+    for run in found:
         if run.watched:
             watches.touch(tx, run.dag_id, run.run_id, run.logical_date)
-        if run.state not in FINISHED_RUN:
-            _advance(tx, run, finished[run.uid])
+    _advance(tx, [run for run in found if run.state not in FINISHED_RUN], finished)
+    for run in found:
         _advance_next(tx, run, finished[run.uid])
     return len(marks)
 
 
-def _advance(tx: Tx, run: RunRow, finished: set[tuple[str, int]]) -> None:
-    structure = specs.structure_of(tx, run.version_uid)
-    if run.unfinished == 0:
-        end_run(tx, run)
-    elif structure.spec.fail_fast and _stop_rest(tx, run, finished):
-        return  # what was stopped has left marks
-    elif run.state is RunState.RUNNING:
-        # One that is queued is looked at as a whole when it starts.
-        _decide(tx, run, concerned(structure, finished, settled=_still_waiting(tx, run, structure, finished)))
+def _advance(tx: Tx, unfinished: Sequence[RunRow], finished: Mapping[str, set[tuple[str, int]]]) -> None:
+    ended: list[RunRow] = []
+    asked: list[Question] = []
+    for run in unfinished:
+        structure = specs.structure_of(tx, run.version_uid)
+        if run.unfinished == 0:
+            ended.append(run)
+        elif structure.spec.fail_fast and _stop_rest(tx, run, finished[run.uid]):
+            continue  # what was stopped has left marks
+        elif run.state is RunState.RUNNING:
+            # One that is queued is looked at as a whole when it starts.
+            settled = _still_waiting(tx, run, structure, finished[run.uid])
+            candidates = concerned(structure, finished[run.uid], settled)
+            if candidates:
+                asked.append(Question(run, candidates))
+    end_runs(tx, ended)
+    decide(tx, asked)
 
 
 def _still_waiting(
@@ -106,68 +104,3 @@ def _advance_next(tx: Tx, run: RunRow, ends: Collection[tuple[str, int]]) -> Non
         structure = specs.structure_of(tx, later.version_uid)
         waiting = set[str]().union(*(structure.watching_past.get(task_id, ()) for task_id in finished))
         consider(tx, later, waiting)
-
-
-def consider(tx: Tx, run: RunRow, candidates: Collection[str]) -> None:
-    """Decide on those of these tasks of a running run that nobody has decided on yet."""
-    _decide(tx, run, dict.fromkeys(candidates))
-
-
-def _decide(tx: Tx, run: RunRow, candidates: Mapping[str, set[int] | None]) -> None:
-    """Decide on tasks, of mapped groups only on the instances that have one of these map indexes."""
-    structure = specs.structure_of(tx, run.version_uid)
-    if structure.skippers:
-        skip_left_out(tx, run, structure, candidates)
-    held = held_by_past(tx, run, structure, candidates)
-    mapped = {
-        task_id: indexes
-        for task_id, indexes in candidates.items()
-        if task_id in structure.mapped and task_id not in held
-    }
-    plain = candidates.keys() - structure.mapped.keys()
-    if plain:
-        found = instances.of_tasks(tx, run.uid, needed(structure, plain))
-        counts = counts_of(tx, run, mapped_upstream(structure, plain))
-        verdict = advance(structure, plain, found, counts)
-        ready = [one for one in verdict.schedule if one.task_id not in held]
-        begin(tx, structure, [Ready(one.uid, one.task_id, one.epoch, one.try_number + 1) for one in ready])
-        patient = {task_id for task_id in held if structure.tasks[task_id].wait_for_past_before_skipping}
-        end_undecided(tx, "skip", [one for one in verdict.skip if one.task_id not in patient])
-        end_undecided(tx, "upstream_failed", verdict.upstream_failed)
-    if mapped:
-        consider_mapped(tx, run, structure, mapped)
-
-
-def end_run(tx: Tx, run: RunRow) -> None:
-    """End a run whose instances have all ended."""
-    # One that somebody has failed was only waiting for its teardowns.
-    finish_run(tx, run, RunState.FAILED if run.reason else verdict_on(tx, run), reason=run.reason)
-
-
-def finish_run(tx: Tx, run: RunRow, state: RunState, *, reason: str = "") -> bool:
-    """End a run, and have called what its end asks for; False if it had ended before."""
-    if not runs.finish(tx, run.uid, state, reason=reason):
-        return False
-    structure = specs.structure_of(tx, run.version_uid)
-    request_of_run(tx, run, structure, state, reason)
-    plan_after_end(tx, run.dag_id, structure)
-    if state is RunState.FAILED and structure.spec.max_consecutive_failed_dag_runs > 0:
-        _pause_after_failures(tx, run, structure.spec.max_consecutive_failed_dag_runs)
-    return True
-
-
-def _pause_after_failures(tx: Tx, run: RunRow, most: int) -> None:
-    newest = run_order.newest_states(tx, run.dag_id, most)
-    if newest == [RunState.FAILED] * most and dags.set_paused(tx, run.dag_id, True):
-        why = f"paused: its last {most} runs have failed (max_consecutive_failed_dag_runs)"
-        sessions.audit(tx, "pause_dag", owner="scheduler", dag_id=run.dag_id, run_id=run.run_id, extra=why)
-
-
-def verdict_on(tx: Tx, run: RunRow) -> RunState:
-    """How a run has ended whose instances have all ended."""
-    structure = specs.structure_of(tx, run.version_uid)
-    mapped = set(structure.leaves) & structure.mapped.keys()
-    states = {one.state for one in instances.of_tasks(tx, run.uid, set(structure.leaves) - mapped)}
-    for counts in counts_of(tx, run, mapped).values():
-        states.update(state for state, number in counts.items() if number)
-    return final_state(states)

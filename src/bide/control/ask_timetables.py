@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bide.control.advance_runs import finish_run
+from bide.control.end_runs import finish_run
 from bide.control.force_states import force
 from bide.control.selecting import select
 from bide.model.selection import RunChoice, plan_run

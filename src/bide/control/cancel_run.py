@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bide.control.advance_runs import finish_run
+from bide.control.end_runs import finish_run
 from bide.control.force_states import force
 from bide.control.selecting import Selected, select
 from bide.model.errors import Conflict

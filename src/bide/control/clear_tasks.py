@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from bide.control.advance_runs import consider
 from bide.control.clear_beyond import beyond_markers
 from bide.control.deadlines import set_anew
+from bide.control.decide_tasks import consider
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
 from bide.control.unmap_tasks import unmap_changed

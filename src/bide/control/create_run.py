@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -89,6 +90,15 @@ def check_conf(tx: Tx, found: DagRow, conf: dict[str, Any]) -> None:
             raise InvalidArgument(f"DAG {spec.dag_id!r}, {problem}")
 
 
+class NewRun(NamedTuple):
+    """What sets a run apart from others that are made with it."""
+
+    run_id: str
+    logical_date: datetime | None
+    interval: Interval | None
+    run_after: datetime
+
+
 def make_run(
     tx: Tx,
     found: DagRow,
@@ -100,41 +110,83 @@ def make_run(
     run_after: datetime,
     conf: dict[str, Any],
     by: str,
-    backfill_id: int | None = None,
 ) -> RunRow:
-    """Insert a queued run of the DAG's newest version."""
-    check_run_id(run_id)
-    allowed = specs.structure_of(tx, found.version_uid).spec.allowed_run_types
+    """Insert a queued run of the DAG's newest version. Raises :class:`Conflict` if there is a run of that id."""
+    one = NewRun(run_id, logical_date, interval, run_after)
+    (run,) = make_runs(tx, found, [one], run_type=run_type, conf=conf, by=by)
+    if run is None:
+        raise Conflict(taken(found.dag_id, run_id))
+    return run
+
+
+def make_runs(
+    tx: Tx,
+    found: DagRow,
+    asked: Sequence[NewRun],
+    *,
+    run_type: str,
+    conf: dict[str, Any],
+    by: str,
+    backfill_id: int | None = None,
+) -> list[RunRow | None]:
+    """Insert queued runs of the DAG's newest version: the statements are as many for one as for a hundred.
+
+    The answer has them in the order of `asked`, with None for each whose id a run has already. Raises
+    :class:`Conflict` if the DAG may have no runs of that type.
+    """
+    structure = specs.structure_of(tx, found.version_uid)
+    allowed = structure.spec.allowed_run_types
     if allowed and run_type not in allowed:
         raise Conflict(
             f"DAG {found.dag_id!r} may have no {run_type} runs: its allowed_run_types are {', '.join(allowed)}"
         )
-    if runs.find(tx, found.dag_id, run_id) is not None:
-        raise Conflict(f"DAG {found.dag_id!r} has a run {run_id!r} already")
-    structure = specs.structure_of(tx, found.version_uid)
-    # Somebody may begin to wait for this run at this moment: one of both has to see the other.
+    for one in asked:
+        check_run_id(one.run_id)
+    ids = runs.taken_ids(tx, found.dag_id, [one.run_id for one in asked])
+    dates = runs.taken_dates(tx, found.dag_id, {one.logical_date for one in asked if one.logical_date is not None})
+    # Somebody may begin to wait for these runs at this moment: one of both has to see the other.
     decide_alone(tx, "watch_runs")
-    run = RunRow(
-        uid=new_id(tx.now),
-        dag_id=found.dag_id,
-        run_id=run_id,
-        run_type=run_type,
-        state=RunState.QUEUED,
-        logical_date=logical_date,
-        shares_date=logical_date is not None and runs.has_logical_date(tx, found.dag_id, logical_date),
-        data_interval_start=None if interval is None else interval.start,
-        data_interval_end=None if interval is None else interval.end,
-        run_after=run_after,
-        conf=encode_conf(conf),
-        version_uid=found.version_uid,
-        unfinished=structure.first_instances,
-        start_date=None,
-        watched=watches.touch(tx, found.dag_id, run_id, logical_date),
-        backfill_id=backfill_id,
-    )
-    runs.insert(tx, run, structure, triggered_by=by)
-    set_deadlines(tx, run, structure.spec)
-    return run
+    is_watched = watches.any_of(tx, found.dag_id)
+    encoded = encode_conf(conf)
+    answer: list[RunRow | None] = []
+    for one in asked:
+        if one.run_id in ids:
+            answer.append(None)
+            continue
+        watched = is_watched and watches.touch(tx, found.dag_id, one.run_id, one.logical_date)
+        answer.append(
+            RunRow(
+                uid=new_id(tx.now),
+                dag_id=found.dag_id,
+                run_id=one.run_id,
+                run_type=run_type,
+                state=RunState.QUEUED,
+                logical_date=one.logical_date,
+                shares_date=one.logical_date in dates,
+                data_interval_start=None if one.interval is None else one.interval.start,
+                data_interval_end=None if one.interval is None else one.interval.end,
+                run_after=one.run_after,
+                conf=encoded,
+                version_uid=found.version_uid,
+                unfinished=structure.first_instances,
+                start_date=None,
+                watched=watched,
+                backfill_id=backfill_id,
+            )
+        )
+        ids.add(one.run_id)
+        if one.logical_date is not None:
+            dates.add(one.logical_date)
+    made = [run for run in answer if run is not None]
+    if made:
+        runs.insert(tx, made, structure, triggered_by=by)
+        set_deadlines(tx, made, structure.spec)
+    return answer
+
+
+def taken(dag_id: str, run_id: str) -> str:
+    """Why a run of that id is not made."""
+    return f"DAG {dag_id!r} has a run {run_id!r} already"
 
 
 def encode_conf(conf: dict[str, Any]) -> bytes:

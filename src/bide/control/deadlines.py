@@ -23,10 +23,11 @@ from bide.wire.callback_messages import CallbackEvent
 from bide.wire.deadline_messages import SetDeadline
 
 
-def set_deadlines(tx: Tx, run: RunRow, spec: DagSpec) -> None:
-    """Note by when the run that was just made, and its tasks, should have ended."""
-    deadlines.insert(tx, [*_of_tasks(tx, run, spec), *_of_run(tx, run, spec)])
-    _have_computed(tx, run, spec)
+def set_deadlines(tx: Tx, made: Sequence[RunRow], spec: DagSpec) -> None:
+    """Note by when runs that were just made, and their tasks, should have ended."""
+    deadlines.insert(tx, [row for run in made for row in (*_of_tasks(tx, run, spec), *_of_run(tx, run, spec))])
+    for run in made:
+        _have_computed(tx, run, spec)
 
 
 def set_anew(tx: Tx, run_uid: str) -> None:

@@ -17,7 +17,7 @@ from bide.wire.messages import Finish
 RETURN_VALUE = "return_value"
 
 
-#: Marks of a run that the end of a task works off.
+#: Marks of their runs that ends of tasks work off.
 _MARKS: Final = 1_000
 
 
@@ -77,7 +77,6 @@ def _finish_many(tx: Tx, reports: Sequence[_Report]) -> list[Fenced | None]:
     )
     # The marks that these ends have left are worked off at once: nobody need be woken for them.
     tx.hush("marks")
-    for run_uid in {found[uid].run_uid for uid in ended}:
-        if advance_marked(tx, _MARKS, run_uid) == _MARKS:
-            tx.ring("marks")
+    if ended and advance_marked(tx, _MARKS, {found[uid].run_uid for uid in ended}) == _MARKS:
+        tx.ring("marks")
     return answers

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bide.control.advance_runs import finish_run
 from bide.control.cancel_run import fail_run, plan_failure
 from bide.control.deadlines import set_anew
+from bide.control.end_runs import finish_run
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, ordered, select
 from bide.model.errors import InvalidArgument

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from bide.control.advance_runs import verdict_on
 from bide.control.clear_tasks import resume_run
+from bide.control.end_runs import verdicts_on
 from bide.control.force_states import force
 from bide.control.selecting import Plan, Selected, audit, check_tasks, ordered, select
 from bide.model.errors import InvalidArgument
@@ -71,5 +71,5 @@ def _mark_run(tx: Tx, one: Selected, changes: list[Change], state: TaskState, by
         return went
     run = runs.get_many(tx, [one.run.uid])[one.run.uid]
     if run.state in FINISHED_RUN and run.unfinished == 0:
-        runs.correct(tx, run.uid, verdict_on(tx, run))
+        runs.correct(tx, run.uid, verdicts_on(tx, [run])[run.uid])
     return went

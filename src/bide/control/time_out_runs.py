@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bide.control.advance_runs import finish_run
+from bide.control.end_runs import finish_run
 from bide.control.force_states import force
 from bide.model.selection import plan_timeout
 from bide.model.states import RunState

@@ -17,8 +17,8 @@ from bide.model.timetables import Interval, coming_intervals, next_interval
 
 #: Dates that one backfill may have: it is stored in one transaction, and a person can still look through it.
 MOST_DATES: Final = 10_000
-#: Runs that are made before there is room for them.
-_AHEAD: Final = 8
+#: Runs that are made before there is room for them, at most.
+_AHEAD: Final = 32
 #: Kinds of schedules whose runs belong to dates that are known beforehand.
 _DATED: Final = frozenset({"cron", "delta", "events"})
 
@@ -113,12 +113,15 @@ def most_at_once(own: int | None, of_dag: int) -> int:
     return room if own is None else min(own, room)
 
 
-def most_made(most: int) -> int:
-    """How many of its runs there may be that have not ended, where `most` may be under way.
+def room_to_make(most: int, unfinished: int) -> int:
+    """How many runs are to be made now, where `most` may be under way and so many have not ended.
 
-    Some wait for room, so that its turn does not come while there is none to start.
+    Some wait for room, so that its turn does not come while there is none to start. They are made several at a
+    time: not before half of those that may wait have begun.
     """
-    return most + min(most, _AHEAD)
+    ahead = min(most, _AHEAD)
+    room = most + ahead - unfinished
+    return room if room * 2 >= ahead and room > 0 else 0
 
 
 def in_turn(intervals: Sequence[Interval], *, backwards: bool) -> list[Interval]:

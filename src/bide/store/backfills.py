@@ -158,9 +158,16 @@ _set_run = (
 )
 
 
-def set_runs(tx: Tx, row: BackfillRow, came: Sequence[tuple[DateRow, str | None, str | None]]) -> None:
-    """Say which run each of these dates has got, or why none."""
-    given = [{"of": row.id, "position": one.position, "run": run, "reason": why} for one, run, why in came]
+class Came(NamedTuple):
+    """What came of a date: the run that it has got, or why it has none."""
+
+    run_uid: str | None
+    reason: str | None = None
+
+
+def set_runs(tx: Tx, row: BackfillRow, came: Sequence[tuple[DateRow, Came]]) -> None:
+    """Say what came of each of these dates."""
+    given = [{"of": row.id, "position": one.position, "run": run, "reason": why} for one, (run, why) in came]
     tx.conn.execute(_set_run, given)
     made = came[-1][0].position + 1
     tx.conn.execute(sa.update(backfill).where(backfill.c.id == row.id).values(made=made, updated_at=tx.now))
@@ -178,6 +185,14 @@ def unfinished_runs(tx: Tx, row: BackfillRow, *, only_queued: bool = False) -> l
     """Ids of its runs that have not ended, or have not started. Reads ``ix_dag_run_unfinished``."""
     asked = _unfinished.where(dag_run.c.state == RunState.QUEUED.value) if only_queued else _unfinished
     return list(tx.conn.execute(asked, {"dag": row.dag_id, "id": row.id}).scalars())
+
+
+_count_unfinished = _unfinished.with_only_columns(sa.func.count())
+
+
+def count_unfinished(tx: Tx, row: BackfillRow) -> int:
+    """How many of its runs have not ended. Reads ``ix_dag_run_unfinished``."""
+    return tx.conn.execute(_count_unfinished, {"dag": row.dag_id, "id": row.id}).scalar_one()
 
 
 _existing = (

@@ -63,9 +63,8 @@ _UIDS = listed("uids")
 _by_uid = _row.where(_ti.uid.in_(_UIDS))
 _locked = _row.where(_ti.uid == sa.bindparam("uid")).with_for_update()
 #: Instances of some tasks of a run, as decisions see them.
-by_task = sa.select(_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number, _ti.map_index).where(
-    _ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks"))
-)
+_by_task_columns = (_ti.uid, _ti.task_id, _ti.epoch, _ti.state, _ti.try_number, _ti.map_index)
+by_task = sa.select(*_by_task_columns).where(_ti.run_uid == sa.bindparam("run"), _ti.task_id.in_(listed("tasks")))
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
@@ -116,12 +115,27 @@ def of_tasks(tx: Tx, run_uid: str, task_ids: Collection[str]) -> list[Instance]:
     return as_instances(tx.conn.execute(by_task, {"run": run_uid, "tasks": list(task_ids)}))
 
 
+_by_run_and_task = sa.select(_ti.run_uid, *_by_task_columns).where(
+    _ti.run_uid.in_(listed("runs")), _ti.task_id.in_(listed("tasks"))
+)
+
+
+def of_tasks_by_run(tx: Tx, run_uids: Collection[str], task_ids: Collection[str]) -> dict[str, list[Instance]]:
+    """The instances of these tasks in each of these runs."""
+    found: dict[str, list[Instance]] = {}
+    for run_uid, *row in tx.conn.execute(_by_run_and_task, {"runs": run_uids, "tasks": task_ids}):
+        found.setdefault(run_uid, []).append(_as_instance(row))
+    return found
+
+
 def as_instances(rows: Iterable[Sequence[Any]]) -> list[Instance]:
     """What :data:`by_task`, or a narrower selection, finds."""
-    return [
-        Instance(uid, task_id, epoch, TaskState(state), tries, map_index)
-        for uid, task_id, epoch, state, tries, map_index in rows
-    ]
+    return [_as_instance(row) for row in rows]
+
+
+def _as_instance(row: Sequence[Any]) -> Instance:
+    uid, task_id, epoch, state, tries, map_index = row
+    return Instance(uid, task_id, epoch, TaskState(state), tries, map_index)
 
 
 _of_runs = sa.select(*(_ti[name] for name in Found._fields)).where(_ti.run_uid.in_(listed("runs")))
@@ -159,17 +173,16 @@ class Mark(NamedTuple):
 
 
 _oldest_marks = (
-    sa.select(mark.c.id, mark.c.run_uid, mark.c.task_id, mark.c.map_index)
-    .where(in_scope(mark.c.run_uid))
-    .order_by(mark.c.id)
-    .limit(_LIMIT)
+    sa.select(mark.c.id, mark.c.run_uid, mark.c.task_id, mark.c.map_index).order_by(mark.c.id).limit(_LIMIT)
 )
+_oldest_marks_of = _oldest_marks.where(mark.c.run_uid.in_(listed("runs")))
 _delete_marks = sa.delete(mark).where(mark.c.id.in_(listed("ids", Integer)))
 
 
-def read_marks(tx: Tx, limit: int, only: str | None = None) -> list[Mark]:
-    """The oldest marks."""
-    return [Mark(*row) for row in tx.conn.execute(_oldest_marks, {"limit": limit, "only": only})]
+def read_marks(tx: Tx, limit: int, only: Collection[str] | None = None) -> list[Mark]:
+    """The oldest marks, of all runs or of those of `only`."""
+    chosen = _oldest_marks if only is None else _oldest_marks_of
+    return [Mark(*row) for row in tx.conn.execute(chosen, {"limit": limit, "runs": only or ()})]
 
 
 def delete_marks(tx: Tx, ids: Sequence[int]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bide.model.dag_spec import TaskSpec
 from bide.model.ids import NOT_MAPPED
@@ -20,8 +22,8 @@ from bide.store import expansions, watches
 from bide.store.database import Tx
 from bide.store.expansions import Measure
 from bide.store.ids import new_id
-from bide.store.rowset import listed
-from bide.store.schema import dag_run, task_instance
+from bide.store.rowset import ROWS, Text, encode_rows, listed, rowset
+from bide.store.schema import UtcTime, dag_run, task_instance, to_text
 
 
 class RunRow(NamedTuple):
@@ -61,13 +63,13 @@ select_runs = sa.select(*columns)
 
 
 _by_id = select_runs.where(dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.run_id == sa.bindparam("id"))
-_of_date = (
-    sa.select(dag_run.c.uid)
-    .where(
-        dag_run.c.dag_id == sa.bindparam("dag"),
-        dag_run.c.logical_date == sa.bindparam("date", type_=dag_run.c.logical_date.type),
-    )
-    .limit(1)
+_of_ids = sa.select(dag_run.c.run_id).where(
+    dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.run_id.in_(listed("ids"))
+)
+_of_dates = (
+    sa.select(dag_run.c.logical_date)
+    .where(dag_run.c.dag_id == sa.bindparam("dag"), dag_run.c.logical_date.in_(listed("dates", UtcTime)))
+    .distinct()
 )
 _insert_run = sa.insert(dag_run)
 _insert_instances = sa.insert(task_instance)
@@ -101,9 +103,17 @@ def named(
     return sorted(found.values(), key=lambda one: (one[0].run_after, one[0].uid))
 
 
-def has_logical_date(tx: Tx, dag_id: str, logical_date: datetime) -> bool:
-    """Whether a run of `dag_id` has this logical date."""
-    return tx.conn.execute(_of_date, {"dag": dag_id, "date": logical_date}).first() is not None
+def taken_ids(tx: Tx, dag_id: str, run_ids: Collection[str]) -> set[str]:
+    """Which of these ids runs of `dag_id` have."""
+    return set(tx.conn.execute(_of_ids, {"dag": dag_id, "ids": run_ids}).scalars())
+
+
+def taken_dates(tx: Tx, dag_id: str, logical_dates: Collection[datetime]) -> set[datetime]:
+    """Which of these logical dates runs of `dag_id` have. Reads ``ix_dag_run_logical_date``."""
+    if not logical_dates:
+        return set()
+    found = tx.conn.execute(_of_dates, {"dag": dag_id, "dates": [to_text(date) for date in logical_dates]})
+    return {date for date in found.scalars() if date is not None}
 
 
 def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
@@ -112,61 +122,77 @@ def get_many(tx: Tx, uids: Sequence[str]) -> dict[str, RunRow]:
     return {run.uid: run for run in map(read, rows)}
 
 
-def insert(tx: Tx, run: RunRow, structure: Structure, *, triggered_by: str) -> None:
-    """Insert `run` and its first instances, each in state none: one per task, or all of those that are known."""
+def insert(tx: Tx, made: Sequence[RunRow], structure: Structure, *, triggered_by: str) -> None:
+    """Insert runs of one version, with their first instances in state none: one per task, or all that are known."""
     tx.conn.execute(
         _insert_run,
-        {
-            **run._asdict(),
-            "state": run.state.value,
-            "execution_date": run.logical_date,
-            "queued_at": tx.now,
-            "triggered_by": triggered_by,
-        },
+        [
+            {
+                **run._asdict(),
+                "state": run.state.value,
+                "execution_date": run.logical_date,
+                "queued_at": tx.now,
+                "triggered_by": triggered_by,
+            }
+            for run in made
+        ],
     )
-    _insert_first(tx, run, structure, structure.spec.tasks)
+    _insert_first(tx, made, structure, structure.spec.tasks)
     tx.ring("runs", "history")
 
 
-def _insert_first(tx: Tx, run: RunRow, structure: Structure, tasks: Sequence[TaskSpec]) -> int:
-    """The instances with which these tasks begin; how many they are."""
-    made = [(task, index) for task in tasks for index in structure.first_indexes(task.task_id)]
-    add_instances(tx, run, made)
+def _insert_first(tx: Tx, made: Sequence[RunRow], structure: Structure, tasks: Sequence[TaskSpec]) -> int:
+    """The instances with which these tasks begin in each of the runs; how many a run gets."""
+    first = [(task, index) for task in tasks for index in structure.first_indexes(task.task_id)]
+    _add(tx, made, first)
     for task in tasks if structure.mapped else ():
         mapped, indexes = structure.mapped.get(task.task_id), structure.first_indexes(task.task_id)
         if mapped is not None and indexes[0] != NOT_MAPPED:
             measures = [Measure(length) for length in literal_lengths(mapped.spec) or ()]
-            expansions.put(tx, run.uid, {task.task_id: len(indexes)}, measures)
-    return len(made)
+            for run in made:
+                expansions.put(tx, run.uid, {task.task_id: len(indexes)}, measures)
+    return len(first)
 
 
 def add_instances(tx: Tx, run: RunRow, instances: Sequence[tuple[TaskSpec, int]]) -> None:
     """Insert an instance in state none for each (task, map index)."""
-    if instances:
-        of_tasks = {task.task_id: _of_task(task) for task, _ in instances}
-        made = [
-            {
-                "uid": new_id(tx.now),
-                "run_uid": run.uid,
-                "dag_id": run.dag_id,
-                "run_id": run.run_id,
-                "task_id": task.task_id,
-                "map_index": map_index,
-                "execution_date": run.logical_date,
-                "state": TaskState.NONE.value,
-                "epoch": 0,
-                "try_number": 0,
-                "max_tries": task.retries,
-                "rescues": 0,
-                "is_resume": False,
-                **of_tasks[task.task_id],
-            }
-            for task, map_index in instances
-        ]
-        tx.conn.execute(_insert_instances, made)
+    _add(tx, [run], instances)
+
+
+def _add(tx: Tx, made: Sequence[RunRow], instances: Sequence[tuple[TaskSpec, int]]) -> None:
+    of_tasks = {task.task_id: _of_task(task) for task, _ in instances}
+    rows = [
+        {
+            "uid": new_id(tx.now),
+            "run_uid": run.uid,
+            "dag_id": run.dag_id,
+            "run_id": run.run_id,
+            "map_index": map_index,
+            "execution_date": run.logical_date,
+            **of_tasks[task.task_id],
+        }
+        for run in made
+        for task, map_index in instances
+    ]
+    if rows:
+        tx.conn.execute(_insert_instances, rows)
 
 
 def _of_task(task: TaskSpec) -> dict[str, Any]:
+    """What a new instance has of its task, and what all begin with."""
+    return {
+        **_chosen_by(task),
+        "task_id": task.task_id,
+        "state": TaskState.NONE.value,
+        "epoch": 0,
+        "try_number": 0,
+        "max_tries": task.retries,
+        "rescues": 0,
+        "is_resume": False,
+    }
+
+
+def _chosen_by(task: TaskSpec) -> dict[str, Any]:
     """What an instance repeats of its task, for those who choose among instances."""
     return {
         "operator": task.operator,
@@ -185,9 +211,9 @@ def move_to_version(tx: Tx, run: RunRow, version_uid: str, structure: Structure,
     What to do about instances of tasks that it has no more is for the caller to say.
     """
     added = [task for task in structure.spec.tasks if task.task_id not in known]
-    made = _insert_first(tx, run, structure, added)
+    made = _insert_first(tx, [run], structure, added)
     kept = [
-        {"run": run.uid, "task": task.task_id, **_of_task(task)}
+        {"run": run.uid, "task": task.task_id, **_chosen_by(task)}
         for task in structure.spec.tasks
         if task.task_id in known
     ]
@@ -259,32 +285,56 @@ def set_interval(tx: Tx, uid: str, interval: Interval) -> None:
     tx.ring("runs", "history")
 
 
-def start(tx: Tx, uid: str, deadline: datetime | None = None) -> None:
-    """queued → running, until `deadline` at most."""
-    tx.conn.execute(
-        sa.update(dag_run)
-        .where(dag_run.c.uid == uid, dag_run.c.state == RunState.QUEUED.value)
-        .values(state=RunState.RUNNING.value, start_date=tx.now, deadline=deadline)
+_start = (
+    sa.update(dag_run)
+    .where(dag_run.c.uid == sa.bindparam("run"), dag_run.c.state == RunState.QUEUED.value)
+    .values(
+        state=RunState.RUNNING.value,
+        start_date=sa.bindparam("now", type_=UtcTime),
+        deadline=sa.bindparam("until", type_=UtcTime),
     )
+)
+
+
+def start(tx: Tx, deadlines: Mapping[str, datetime | None]) -> None:
+    """queued → running: each of these runs, by uid, until its deadline at most."""
+    tx.conn.execute(_start, [{"run": uid, "now": tx.now, "until": until} for uid, until in deadlines.items()])
     tx.ring("history")
-    if deadline is not None:
+    if any(until is not None for until in deadlines.values()):
         tx.ring("timers")
 
 
-def finish(tx: Tx, uid: str, state: RunState, *, reason: str = "") -> bool:
-    """End the run; False if it had ended before."""
-    ended = tx.conn.execute(
+class RunEnd(NamedTuple):
+    """A run that ends, and as what; why, if that is not plain from its tasks."""
+
+    uid: str
+    state: str
+    reason: str = ""
+
+
+@cache
+def _finish() -> ReturningUpdate[*tuple[Any, ...]]:
+    ends = rowset((("uid", Text), ("state", Text), ("reason", Text)))
+    return (
         sa.update(dag_run)
-        .where(dag_run.c.uid == uid, dag_run.c.state.not_in([one.value for one in FINISHED_RUN]))
-        .values(state=state.value, end_date=tx.now, deadline=None, reason=reason)
-        .returning(*_WATCHED, dag_run.c.backfill_id)
-    ).all()
-    _touch(tx, [row[:-1] for row in ended])
+        .where(dag_run.c.uid == ends.c.uid, dag_run.c.state.not_in([one.value for one in FINISHED_RUN]))
+        .values(
+            state=ends.c.state, reason=ends.c.reason, end_date=sa.bindparam("now", type_=UtcTime), deadline=None
+        )
+        .returning(*_WATCHED, dag_run.c.backfill_id, dag_run.c.uid)
+    )
+
+
+def finish(tx: Tx, ends: Sequence[RunEnd]) -> set[str]:
+    """End runs; the answer has the uids of those that had not ended before."""
+    rows = encode_rows(RunEnd._fields, [one._asdict() for one in ends])
+    ended = tx.conn.execute(_finish(), {ROWS: rows, "now": tx.now}).all()
+    _touch(tx, [row[: len(_WATCHED)] for row in ended])
     # A run that ends makes room for the next one of its DAG.
     tx.ring("runs", "history")
     if any(row.backfill_id is not None for row in ended):
         tx.ring("backfills")
-    return bool(ended)
+    return {row.uid for row in ended}
 
 
 _WATCHED: Final = (dag_run.c.watched, dag_run.c.dag_id, dag_run.c.run_id, dag_run.c.logical_date)

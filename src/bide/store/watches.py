@@ -89,6 +89,14 @@ def touch(tx: Tx, dag_id: str, run_id: str, logical_date: datetime | None) -> bo
     return done.rowcount > 0
 
 
+_watched_dag = sa.select(sa.exists().where(_w.dag_id == sa.bindparam("dag")))
+
+
+def any_of(tx: Tx, dag_id: str) -> bool:
+    """Whether runs of this DAG are watched, those that are still to be made among them. Reads ``ix_watch_dag``."""
+    return bool(tx.conn.execute(_watched_dag, {"dag": dag_id}).scalar_one())
+
+
 _touched = (
     sa.select(_w.wait_uid, _w.position, _w.spec, _w.touches)
     .select_from(watch.join(wait, wait.c.uid == _w.wait_uid))

@@ -98,7 +98,8 @@ async def test_no_more_runs_than_may_be_under_way(
     row = await backfilled(engine, days=12, max_active_runs=own)
     await engine.settle()
     for number in range(12):
-        assert len(await dates(engine)) == min(number + 2 * expected, 12)
+        made = len(await dates(engine))
+        assert made == 12 or number + expected < made <= number + 2 * expected
         assert len(await dates(engine, "running")) == min(expected, 12 - number)
         await finish_one(engine)
     assert await state_of(engine, row) is BackfillState.COMPLETED

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bide.model.backfills import MOST_DATES, Reprocess, Step, dates_between, most_at_once, step_of
+from bide.model.backfills import MOST_DATES, Reprocess, Step, dates_between, most_at_once, room_to_make, step_of
 from bide.model.errors import InvalidArgument
 from bide.model.schedule_spec import ScheduleSpec
 from bide.model.schedule_text import parse_schedule
@@ -117,3 +117,20 @@ def test_a_backfill_leaves_one_place_to_others(own: int | None, of_dag: int) -> 
     most = most_at_once(own, of_dag)
     assert 1 <= most <= (own or of_dag)
     assert most < of_dag or of_dag == 1
+
+
+@given(most=st.integers(1, 200), unfinished=st.integers(0, 400))
+def test_runs_are_made_several_at_a_time_and_none_is_missing(most: int, unfinished: int) -> None:
+    room = room_to_make(most, unfinished)
+    assert unfinished + room <= max(unfinished, 2 * most)
+    assert room == 0 or unfinished + room >= most + 1
+    assert room > 0 or unfinished >= most  # who has room to start finds a run that waits
+
+
+def test_one_at_a_time_has_one_that_waits() -> None:
+    assert [room_to_make(1, unfinished) for unfinished in range(4)] == [2, 1, 0, 0]
+
+
+def test_half_of_those_that_wait_have_begun_before_more_are_made() -> None:
+    assert [room_to_make(8, unfinished) for unfinished in (8, 11, 12, 13, 16)] == [8, 5, 4, 0, 0]
+    assert [room_to_make(100, unfinished) for unfinished in (100, 116, 117)] == [32, 16, 0]

@@ -28,4 +28,5 @@ class AdvanceRuns:
         return await self.store.write(self._work)
 
     def _work(self, tx: Tx) -> Next:
-        return Next(again=advance_marked(tx, _BATCH, self.scope.only_run) == _BATCH)
+        only = None if self.scope.only_run is None else [self.scope.only_run]
+        return Next(again=advance_marked(tx, _BATCH, only) == _BATCH)

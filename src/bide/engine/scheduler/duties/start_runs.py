@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
-from bide.control.advance_runs import consider, end_run, finish_run
+from bide.control.decide_tasks import Question, decide
+from bide.control.end_runs import end_runs, finish_runs
 from bide.control.ending_callbacks import request_of_run
 from bide.engine.scheduler.duty import Next
 from bide.engine.scheduler.scope import Scope
@@ -76,21 +78,30 @@ class StartRuns:
             backfills.set_turns(tx, turns)
         else:
             chosen = queued  # a run that a person started in a terminal starts now
-        for run in chosen:
-            _start(tx, run)
+        if chosen:
+            _start(tx, chosen)
         return Next(again=len(queued) == _BATCH and bool(chosen), due_at=queued_runs.next_due(tx))
 
 
-def _start(tx: Tx, run: RunRow) -> None:
-    structure = specs.structure_of(tx, run.version_uid)
-    limit = structure.spec.dagrun_timeout
-    runs.start(tx, run.uid, None if limit is None else later(tx.now, limit))
-    request_of_run(tx, run, structure, RunState.RUNNING)
-    if not structure.tasks:
-        finish_run(tx, run, RunState.SUCCESS, reason="the DAG has no tasks")
-    elif run.unfinished == 0:
-        end_run(tx, run)
-    else:
-        # Where some instances have ended before (the run was cleared), any of the others may go on.
-        is_fresh = run.unfinished == structure.first_instances
-        consider(tx, run, structure.roots if is_fresh else structure.tasks)
+def _start(tx: Tx, chosen: Sequence[RunRow]) -> None:
+    asked: list[Question] = []
+    ends: list[tuple[RunRow, RunState, str]] = []
+    ended: list[RunRow] = []
+    limits: dict[str, datetime | None] = {}
+    for run in chosen:
+        structure = specs.structure_of(tx, run.version_uid)
+        limit = structure.spec.dagrun_timeout
+        limits[run.uid] = None if limit is None else later(tx.now, limit)
+        request_of_run(tx, run, structure, RunState.RUNNING)
+        if not structure.tasks:
+            ends.append((run, RunState.SUCCESS, "the DAG has no tasks"))
+        elif run.unfinished == 0:
+            ended.append(run)
+        else:
+            # Where some instances have ended before (the run was cleared), any of the others may go on.
+            is_fresh = run.unfinished == structure.first_instances
+            asked.append(Question(run, dict.fromkeys(structure.roots if is_fresh else structure.tasks)))
+    runs.start(tx, limits)
+    finish_runs(tx, ends)
+    end_runs(tx, ended)
+    decide(tx, asked)
