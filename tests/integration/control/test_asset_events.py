@@ -13,6 +13,7 @@ from bide.control.pause_dag import pause_dag
 from bide.control.record_assets import NewEvent, record_events
 from bide.engine.scheduler.deliver_along import DeliverAlong
 from bide.engine.scheduler.duties.start_runs import StartRuns
+from bide.engine.scheduler.start_along import StartAlong
 from bide.model.assets import AssetCondition, AssetMention, AssetSpec, Policy
 from bide.model.dag_spec import DagSpec, ScheduleSpec
 from bide.model.values import encode
@@ -289,7 +290,8 @@ async def test_a_run_begins_with_the_commit_of_its_event(engine: HandEngine) -> 
     await engine.register(consumer(policy="each"))
     starts = StartRuns(engine.store, engine.scope)
     session = await begin_session(engine.store)
-    engine.store.follow(DeliverAlong(session, starts))
+    engine.store.follow(DeliverAlong(session))
+    engine.store.follow(StartAlong(session, starts))
     rung = engine.store.bell.listen("assets")
     await emit(engine, "a")
     assert await engine.states() == {"use_consumer": "scheduled"}

@@ -14,6 +14,7 @@ from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.engine.scheduler.duty import Duty
 from bide.engine.scheduler.duty_list import configured_duties
 from bide.engine.scheduler.scope import Scope
+from bide.engine.scheduler.start_along import StartAlong
 from bide.model.log_path import LogLayout
 from bide.store import Store
 
@@ -33,10 +34,11 @@ def begin_duties(
 ) -> list[Duty]:
     """The duties of an engine; what can be done along with the commit that calls for it is from now on.
 
-    An event makes runs, runs schedule tasks, and those begin: in this order, all in one commit.
+    An event makes runs, runs start and schedule tasks, and those begin: in this order, all in one commit.
     """
+    starts = StartRuns(store, scope, config.settings.scheduler.backfill_share)
     if scope.everything:
-        starts = StartRuns(store, scope, config.settings.scheduler.backfill_share)
-        store.follow(DeliverAlong(who.session, starts))
+        store.follow(DeliverAlong(who.session))
+    store.follow(StartAlong(who.session, starts))
     store.follow(BeginAlong(executor, who, logs))
     return configured_duties(config, store, executor, scope, who, logs, purger)

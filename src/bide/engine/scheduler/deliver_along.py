@@ -1,11 +1,10 @@
-"""Runs are made, and begin, with the commit of the event that they are made by."""
+"""Runs are made with the commit of the event that they are made by."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final
 
 from bide.control.deliver_assets import deliver
-from bide.engine.scheduler.duties.start_runs import StartRuns
 from bide.store import Topic, Tx, asset_events
 from bide.store.claiming import decide_if_free
 
@@ -18,19 +17,16 @@ class DeliverAlong:
 
     topic: ClassVar[Topic] = "assets"
 
-    def __init__(self, session: str, starts: StartRuns) -> None:
+    def __init__(self, session: str) -> None:
         self._session = session
-        self._starts = starts
 
     def write(self, tx: Tx) -> None:
         """See :class:`~bide.store.sequels.Sequel`."""
         if not decide_if_free(tx, "deliver_assets", self._session):
             return
-        made = deliver(tx, _MOST)
+        deliver(tx, _MOST)
         if not asset_events.any_marks(tx):
             tx.hush("assets")
-        if made and decide_if_free(tx, "start_runs", self._session):
-            self._starts.start(tx)
 
     def stored(self, result: object) -> None:
         """See :class:`~bide.store.sequels.Sequel`."""

@@ -63,15 +63,19 @@ class StartRuns:
         return await self.store.write(self._work)
 
     def _work(self, tx: Tx) -> Next:
-        if not queued_runs.queued(tx, 1, self.scope.only_run):
-            return Next(due_at=queued_runs.next_due(tx))
-        # The limit counts what all engines have started: one of them decides at a time, on what there is then.
-        decide_alone(tx, "start_runs")
+        if tx.shared:
+            if not queued_runs.queued(tx, 1, self.scope.only_run):
+                return Next(due_at=queued_runs.next_due(tx))
+            # The limit counts what all engines have started: one of them decides at a time, on what there is then.
+            decide_alone(tx, "start_runs")
         return self.start(tx)
 
-    def start(self, tx: Tx) -> Next:
-        """Start what fits, in a transaction in which nobody else does (:mod:`bide.store.claiming`)."""
-        queued = queued_runs.queued(tx, _BATCH, self.scope.only_run)
+    def start(self, tx: Tx, most: int = _BATCH) -> Next:
+        """Start what fits of the first `most`, in a transaction in which nobody else does
+        (:mod:`bide.store.claiming`)."""
+        queued = queued_runs.queued(tx, most, self.scope.only_run)
+        if not queued:
+            return Next(due_at=queued_runs.next_due(tx))
         if self.scope.everything:
             running = queued_runs.count_running(tx, [run.dag_id for run in queued])
             chosen, turns = choose(queued, running, self.backfill_share)
@@ -80,7 +84,7 @@ class StartRuns:
             chosen = queued  # a run that a person started in a terminal starts now
         if chosen:
             _start(tx, chosen)
-        return Next(again=len(queued) == _BATCH and bool(chosen), due_at=queued_runs.next_due(tx))
+        return Next(again=len(queued) == most and bool(chosen), due_at=queued_runs.next_due(tx))
 
 
 def _start(tx: Tx, chosen: Sequence[RunRow]) -> None:
