@@ -4,6 +4,7 @@
 """
 
 from pkgutil import extend_path
+from typing import TYPE_CHECKING, Any
 
 from airflow._conflicts import refuse_conflicts
 from airflow._instead import INSTEAD, REPORT
@@ -14,6 +15,18 @@ refuse_conflicts()
 from bide.authoring.dag import DAG as DAG  # noqa: E402
 from bide.authoring.xcom_arg import XComArg as XComArg  # noqa: E402
 from bide.standard.name_tables import NameTables, serve_names  # noqa: E402
+
+if TYPE_CHECKING:
+    from bide.authoring.assets import Asset as Asset
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Asset":  # which few DAG files need, and takes long to import
+        from bide.authoring.assets import Asset
+
+        return Asset
+    raise AttributeError(name)
+
 
 serve_names(NameTables(__name__, MOVED, INSTEAD, REPORT))
 __path__ = extend_path(__path__, __name__)

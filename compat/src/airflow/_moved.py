@@ -3,6 +3,9 @@
 from airflow._moved_packages import MOVED_PACKAGES
 
 MOVED: dict[str, dict[str, str]] = {
+    "airflow": {
+        "Dataset": "airflow.sdk.definitions.asset.Dataset",
+    },
     "airflow.datasets": {
         "Dataset": "airflow.sdk.definitions.asset.Dataset",
         "DatasetAlias": "airflow.sdk.AssetAlias",

@@ -52,7 +52,8 @@ class NameTables(NamedTuple):
 def serve_names(tables: NameTables) -> None:
     """Let imports of the package, which is being imported, go by `tables`."""
     package = sys.modules[tables.package]
-    vars(package)["__getattr__"] = _lookup(package, tables, {}, None)
+    names = vars(package)
+    names["__getattr__"] = _lookup(package, tables, {}, names.get("__getattr__"))
     sys.meta_path.insert(0, _Finder(tables, tuple(package.__path__)))
 
 

@@ -17,6 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::bide.model.provider_errors.Remo
 #: What DAG files and operators of the field import, and the object that they get.
 NAMES = [
     ("airflow", "DAG", "bide.authoring.dag:DAG"),
+    ("airflow", "Asset", "bide.authoring.assets:Asset"),
+    ("airflow", "Dataset", "bide.authoring.assets:Dataset"),
+    ("airflow", "XComArg", "bide.authoring.xcom_arg:XComArg"),
     ("airflow.configuration", "conf", "bide.standard.configuration:conf"),
     ("airflow.decorators", "dag", "bide.authoring.dag:dag"),
     ("airflow.decorators", "task", "bide.authoring.taskflow:task"),
