@@ -4,7 +4,7 @@
 """
 
 from pkgutil import extend_path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow._conflicts import refuse_conflicts
 from airflow._instead import INSTEAD, REPORT
@@ -20,13 +20,8 @@ if TYPE_CHECKING:
     from bide.authoring.assets import Asset as Asset
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Asset":  # which few DAG files need, and takes long to import
-        from bide.authoring.assets import Asset
-
-        return Asset
-    raise AttributeError(name)
-
+#: What few DAG files need, and takes long to import.
+_LATER = {"Asset": "bide.authoring.assets.Asset"}
 
 serve_names(NameTables(__name__, MOVED, INSTEAD, REPORT))
 __path__ = extend_path(__path__, __name__)

@@ -12,6 +12,9 @@ MOVED: dict[str, dict[str, str]] = {
         "DatasetAll": "airflow.sdk.AssetAll",
         "DatasetAny": "airflow.sdk.AssetAny",
     },
+    "airflow.datasets.metadata": {
+        "Metadata": "airflow.sdk.Metadata",
+    },
     "airflow.decorators": {
         "dag": "airflow.sdk.dag",
         "setup": "airflow.sdk.setup",
@@ -20,6 +23,7 @@ MOVED: dict[str, dict[str, str]] = {
         "teardown": "airflow.sdk.teardown",
     },
     "airflow.decorators.base": {
+        "DecoratedMappedOperator": "airflow.sdk.bases.decorator.DecoratedMappedOperator",
         "DecoratedOperator": "airflow.sdk.bases.decorator.DecoratedOperator",
         "TaskDecorator": "airflow.sdk.bases.decorator.TaskDecorator",
         "get_unique_task_id": "airflow.sdk.bases.decorator.get_unique_task_id",
@@ -30,6 +34,56 @@ MOVED: dict[str, dict[str, str]] = {
     },
     "airflow.hooks.base_hook": {
         "BaseHook": "airflow.sdk.BaseHook",
+    },
+    "airflow.hooks.filesystem": {
+        "FSHook": "airflow.providers.standard.hooks.filesystem.FSHook",
+    },
+    "airflow.hooks.package_index": {
+        "PackageIndexHook": "airflow.providers.standard.hooks.package_index.PackageIndexHook",
+    },
+    "airflow.hooks.subprocess": {
+        "SubprocessHook": "airflow.providers.standard.hooks.subprocess.SubprocessHook",
+        "SubprocessResult": "airflow.providers.standard.hooks.subprocess.SubprocessResult",
+    },
+    "airflow.io": {
+        "ObjectStoragePath": "airflow.sdk.ObjectStoragePath",
+        "Properties": "airflow.sdk.io.Properties",
+        "attach": "airflow.sdk.io.attach",
+        "get_fs": "airflow.sdk.io.get_fs",
+        "has_fs": "airflow.sdk.io.has_fs",
+    },
+    "airflow.io.path": {
+        "ObjectStoragePath": "airflow.sdk.ObjectStoragePath",
+    },
+    "airflow.io.storage": {
+        "attach": "airflow.sdk.io.attach",
+    },
+    "airflow.io.typedef": {
+        "Properties": "airflow.sdk.io.typedef.Properties",
+    },
+    "airflow.lineage.hook": {
+        "AssetLineageInfo": "airflow.sdk.lineage.AssetLineageInfo",
+        "DatasetLineageInfo": "airflow.sdk.lineage.AssetLineageInfo",
+        "ExtraLineageInfo": "airflow.sdk.lineage.ExtraLineageInfo",
+        "HookLineage": "airflow.sdk.lineage.HookLineage",
+        "HookLineageCollector": "airflow.sdk.lineage.HookLineageCollector",
+        "HookLineageReader": "airflow.sdk.lineage.HookLineageReader",
+        "NoOpCollector": "airflow.sdk.lineage.NoOpCollector",
+        "get_hook_lineage_collector": "airflow.sdk.lineage.get_hook_lineage_collector",
+    },
+    "airflow.macros": {
+        "datetime": "airflow.sdk.execution_time.macros.datetime",
+        "datetime_diff_for_humans": "airflow.sdk.execution_time.macros.datetime_diff_for_humans",
+        "ds_add": "airflow.sdk.execution_time.macros.ds_add",
+        "ds_format": "airflow.sdk.execution_time.macros.ds_format",
+        "json": "airflow.sdk.execution_time.macros.json",
+        "random": "airflow.sdk.execution_time.macros.random",
+        "time": "airflow.sdk.execution_time.macros.time",
+        "timedelta": "airflow.sdk.execution_time.macros.timedelta",
+        "uuid": "airflow.sdk.execution_time.macros.uuid",
+    },
+    "airflow.models.abstractoperator": {
+        "AbstractOperator": "airflow.sdk.definitions._internal.abstractoperator.AbstractOperator",
     },
     "airflow.models.baseoperator": {
         "BaseOperator": "airflow.sdk.bases.operator.BaseOperator",
@@ -48,6 +102,7 @@ MOVED: dict[str, dict[str, str]] = {
     },
     "airflow.models.operator": {
         "BaseOperator": "airflow.sdk.BaseOperator",
+        "Operator": "airflow.sdk.types.Operator",
     },
     "airflow.models.param": {
         "Param": "airflow.sdk.Param",
@@ -182,6 +237,9 @@ MOVED: dict[str, dict[str, str]] = {
     "airflow.sensors.weekday_sensor": {
         "DayOfWeekSensor": "airflow.providers.standard.sensors.weekday.DayOfWeekSensor",
     },
+    "airflow.stats": {
+        "Stats": "airflow.sdk.observability.stats.Stats",
+    },
     "airflow.timetables.datasets": {
         "DatasetOrTimeSchedule": "airflow.timetables.assets.AssetOrTimeSchedule",
     },
@@ -209,14 +267,28 @@ MOVED: dict[str, dict[str, str]] = {
         "days_ago": "bide.standard.timezone.days_ago",
     },
     "airflow.utils.edgemodifier": {
+        "EdgeModifier": "airflow.sdk.EdgeModifier",
         "Label": "airflow.sdk.Label",
+    },
+    "airflow.utils.log.secrets_masker": {
+        "SecretsMasker": "airflow.sdk.execution_time.secrets_masker.SecretsMasker",
+        "mask_secret": "airflow.sdk.execution_time.secrets_masker.mask_secret",
+        "redact": "airflow.sdk.execution_time.secrets_masker.redact",
+        "should_hide_value_for_key": "airflow.sdk.execution_time.secrets_masker.should_hide_value_for_key",
     },
     "airflow.utils.operator_helpers": {
         "KeywordParameters": "airflow.sdk.bases.decorator.KeywordParameters",
         "determine_kwargs": "airflow.sdk.bases.decorator.determine_kwargs",
     },
+    "airflow.utils.python_virtualenv": {
+        "prepare_virtualenv": "airflow.providers.standard.utils.python_virtualenv.prepare_virtualenv",
+        "write_python_script": "airflow.providers.standard.utils.python_virtualenv.write_python_script",
+    },
     "airflow.utils.task_group": {
         "TaskGroup": "airflow.sdk.TaskGroup",
+    },
+    "airflow.utils.template": {
+        "literal": "airflow.sdk.definitions.template.literal",
     },
     "airflow.utils.timeout": {
         "timeout": "airflow.sdk.execution_time.timeout.timeout",

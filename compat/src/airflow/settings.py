@@ -2,4 +2,5 @@
 
 from bide.standard.local_settings import AIRFLOW_HOME as AIRFLOW_HOME
 from bide.standard.local_settings import pod_mutation_hook as pod_mutation_hook
+from bide.standard.sessions import configure_orm as configure_orm
 from bide.standard.tables import Session as Session

@@ -111,6 +111,27 @@ class OutletEvent:
         self.added.append(AddedEvent(asset, dict(self.extra if extra is None else extra)))
 
 
+class Metadata:
+    """What a function yields to say something of the event of an outlet: ``yield Metadata(asset, {"rows": 5})``.
+
+    With `alias`, the event of the asset is one that is made by that alias, which is the outlet then.
+    """
+
+    def __init__(
+        self, asset: Asset | str, extra: Mapping[str, Any] | None = None, alias: AssetAlias | str | None = None
+    ) -> None:
+        self.asset = Asset(asset) if isinstance(asset, str) else asset
+        self.extra = dict(extra or {})
+        self.alias = AssetAlias(alias) if isinstance(alias, str) else alias
+
+    def add_to(self, events: Mapping[Any, OutletEvent]) -> None:
+        """Say it, in ``outlet_events`` of the context."""
+        if self.alias is None:
+            events[self.asset].extra.update(self.extra)
+        else:
+            events[self.alias].add(self.asset, self.extra)
+
+
 class OutletEvents(Mapping[Any, OutletEvent]):
     """``outlet_events`` of the context, by outlet; an asset may be named by its URI or name."""
 

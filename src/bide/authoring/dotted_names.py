@@ -20,8 +20,8 @@ def import_string(dotted_path: str) -> Any:
     found = import_module(module)
     try:
         return getattr(found, name)
-    except AttributeError:
-        raise ImportError(f"module {module!r} has no {name!r}") from None
+    except AttributeError as error:  # the module itself may have said what to use instead
+        raise ImportError(f"module {module!r} has no {name!r}: {error}", name=module) from error
 
 
 def qualname(o: object | Callable[..., Any], use_qualname: bool = False, exclude_module: bool = False) -> str:

@@ -49,6 +49,8 @@ class Plugin:
     timetables: ClassVar[list[Any]] = []
     #: Modules or objects with functions named as in :mod:`bide.authoring.policies`.
     policies: ClassVar[list[Any]] = []
+    #: Subclasses of :class:`bide.standard.lineage.HookLineageReader`: if there are any, what hooks tell is kept.
+    hook_lineage_readers: ClassVar[list[Any]] = []
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
@@ -65,6 +67,8 @@ class Plugins:
         self.task_decorators: dict[str, Any] = {}
         #: None if there are none, as almost everywhere.
         self.policies: Policies | None = None
+        #: Whether anybody reads what hooks tell of what they read and write.
+        self.reads_lineage = False
         #: Files of the plugin folder that are imported.
         self.files: list[str] = []
         #: One line for each plugin that can't be used.
@@ -92,6 +96,7 @@ class Plugins:
         """Take in a plugin class."""
         plugin.on_load()
         self.task_decorators.update(plugin.task_decorators)
+        self.reads_lineage = self.reads_lineage or bool(plugin.hook_lineage_readers)
         if plugin.policies:
             self.take_policies(*plugin.policies)
         for listener in plugin.listeners:

@@ -72,7 +72,9 @@ class PythonOperator(BaseOperator):
                 self.op_args, self.op_kwargs = frozen["op_args"], frozen["op_kwargs"]
                 context["params"] = frozen["params"]
             self.op_kwargs = self.determine_kwargs(context)
-            result = _no_generator(self.python_callable, self.execute_callable())
+            result = self.execute_callable()
+            if _is_generator_of(self.python_callable, result):
+                result = self._take_yields(result, context)
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
@@ -87,15 +89,22 @@ class PythonOperator(BaseOperator):
         """Call the function with the arguments found; subclasses may do that elsewhere."""
         return call(self.python_callable, *self.op_args, **self.op_kwargs)
 
+    def _take_yields(self, generator: Any, context: Mapping[str, Any]) -> Any:
+        """Run a generator, none of whose code has run, for what it yields about the task's outlets."""
+        name = self.python_callable.__name__
+        if not self.outlets:
+            raise InvalidArgument(
+                f"{name}() has a yield, so that calling it runs none of its code: "
+                "collect what it yields in a list, and return that"
+            )
+        from bide.authoring.callable_runner import outlet_events_of, take_metadata  # for those with outlets only
 
-def _no_generator(function: Callable[..., Any], result: Any) -> Any:
-    """`result`, unless it is a generator of `function`, none of whose code has run."""
-    if type(result) in _GENERATORS and result.__name__ == getattr(function, "__name__", None):
-        raise InvalidArgument(
-            f"{function.__name__}() has a yield, so that calling it runs none of its code: "
-            "collect what it yields in a list, and return that"
-        )
-    return result
+        return take_metadata(name, generator, outlet_events_of(context))
+
+
+def _is_generator_of(function: Callable[..., Any], result: Any) -> bool:
+    """Whether `result` is what calling `function` makes because there is a ``yield`` in it."""
+    return type(result) in _GENERATORS and result.__name__ == getattr(function, "__name__", None)
 
 
 def _replaying(inputs: Mapping[str, Any], *, replay: bool) -> AbstractContextManager[Mapping[str, Any] | None]:

@@ -15,3 +15,14 @@ class Resolvable:
     @abstractmethod
     def resolve(self, context: Context) -> Any:
         """The value, in the run of `context`."""
+
+
+class Literal(Resolvable):
+    """A value in which no templates are filled: ``bash_command=literal("echo {{ this stays }}")``."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def resolve(self, context: Context) -> Any:
+        """The value as it was given."""
+        return self.value

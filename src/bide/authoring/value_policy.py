@@ -15,6 +15,8 @@ from typing import Final
 _SETTING: Final = "allowed_deserialization_classes"
 #: How the modules of DAG files are named.
 _DAG_FILE: Final = "bide_dag_"
+#: Bide's own classes that are values.
+_OWN: Final = frozenset({"bide.standard.object_storage.ObjectStoragePath"})
 
 
 def allowed_names(text: str | None) -> list[str]:
@@ -39,6 +41,7 @@ def value_policy(folders: Iterable[str], patterns: Iterable[str]) -> Callable[[s
         name = f"{module}.{qualname}"
         if (
             module.startswith(_DAG_FILE)
+            or name in _OWN
             or any(fnmatchcase(name, one) for one in wanted)
             or _lies_below(module, roots)
         ):

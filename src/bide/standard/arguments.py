@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from string import ascii_letters, digits
 from typing import Any, Final, Literal, TypeVar, cast
 
 from bide.authoring.not_given import is_arg_set
@@ -97,3 +99,8 @@ def validate_key(k: str, max_length: int = MAX_ID_LENGTH) -> None:
     check_id("key", k)
     if len(k) > max_length:
         raise InvalidId(f"{k!r} has {len(k)} characters; {max_length} are the most here")
+
+
+def get_random_string(length: int = 8, choices: str = ascii_letters + digits) -> str:
+    """So many characters at random; guessable, so no password."""
+    return "".join(random.choices(choices, k=length))

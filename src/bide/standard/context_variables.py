@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_NAMES: Final = (
+    "dag_email",
+    "dag_owner",
+    "dag_id",
+    "task_id",
+    "dag_run_id",
+    "try_number",
+    "execution_date",
+    "logical_date",
+)
+#: How each is called in the context's way and in that of an environment.
+AIRFLOW_VAR_NAME_FORMAT_MAPPING: Final = {
+    f"AIRFLOW_CONTEXT_{name.upper()}": {
+        "default": f"airflow.ctx.{name}",
+        "env_var_format": f"AIRFLOW_CTX_{name.upper()}",
+    }
+    for name in _NAMES
+}
 
 
 def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:

@@ -123,6 +123,23 @@ def send_email(
     send_mail(mail, server)
 
 
+def build_mime_message(
+    mail_from: str | None,
+    to: str | Iterable[str],
+    subject: str,
+    html_content: str,
+    files: Iterable[str] | None = None,
+    cc: str | Iterable[str] | None = None,
+    bcc: str | Iterable[str] | None = None,
+    mime_subtype: str = "mixed",
+    mime_charset: str = "utf-8",
+    custom_headers: Mapping[str, str] | None = None,
+) -> tuple[EmailMessage, list[str]]:
+    """The message of a mail that is sent by other means, and all who are to get it. `mime_subtype` is Airflow's."""
+    mail = Mail(to, subject, html_content, mail_from, cc, bcc, files, mime_charset, custom_headers)
+    return _message(mail, MailServer("", 0, ssl=False, starttls=False)), mail.recipients
+
+
 def _message(mail: Mail, server: MailServer) -> EmailMessage:
     from email.message import EmailMessage
 

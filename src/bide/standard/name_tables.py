@@ -1,8 +1,9 @@
 """Importing a package that is made of tables of names: old names warn, unknown ones say what to do.
 
-:func:`serve_names` is for a package whose modules import names and define none. Those that have moved may stand in
-their modules, where editors find them, or be in a table only; either way they work, with one
-:class:`~bide.model.provider_errors.RemovalWarning` a place that names the new path.
+:func:`serve_names` is for a package whose modules import names and define none but ``_LATER``: the paths of names
+that are loaded when they are asked for. Those that have moved may stand in their modules, where editors find them,
+or be in a table only; either way they work, with one :class:`~bide.model.provider_errors.RemovalWarning` a place
+that names the new path.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def serve_names(tables: NameTables) -> None:
     """Let imports of the package, which is being imported, go by `tables`."""
     package = sys.modules[tables.package]
     names = vars(package)
-    names["__getattr__"] = _lookup(package, tables, {}, names.get("__getattr__"))
+    names["__getattr__"] = _lookup(package, tables, {}, names.get("_LATER", {}))
     sys.meta_path.insert(0, _Finder(tables, tuple(package.__path__)))
 
 
@@ -119,7 +120,7 @@ class _TableLoader(SourceFileLoader):
         names = vars(module)
         moved = self._tables.moved.get(module.__name__, {})
         kept = {name: names.pop(name) for name in moved if name in names}
-        names["__getattr__"] = _lookup(module, self._tables, kept, names.get("__getattr__"))
+        names["__getattr__"] = _lookup(module, self._tables, kept, names.get("_LATER", {}))
 
 
 class _MovedModule:
@@ -133,13 +134,13 @@ class _MovedModule:
 
     def exec_module(self, module: ModuleType) -> None:
         module.__doc__ = "Names that have moved."
-        vars(module)["__getattr__"] = _lookup(module, self._tables, {}, None)
+        vars(module)["__getattr__"] = _lookup(module, self._tables, {}, {})
 
 
 def _lookup(
-    module: ModuleType, tables: NameTables, kept: Mapping[str, Any], own: Callable[[str], Any] | None
+    module: ModuleType, tables: NameTables, kept: Mapping[str, Any], later: Mapping[str, str]
 ) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module."""
+    """The ``__getattr__`` of a module; `later` has the paths of names that are loaded when they are asked for."""
     place = module.__name__
     moved = tables.moved.get(place, {})
 
@@ -150,14 +151,12 @@ def _lookup(
                 new = tables.instead.get(f"{place}.{name}") or moved[name]
                 warnings.warn(f"{place}.{name} has moved: use {new}", RemovalWarning, stacklevel=2)
             return kept[name] if name in kept else import_string(moved[name])
-        if own is not None:
-            try:
-                return own(name)
-            except AttributeError:
-                pass
+        if name in later:
+            found = vars(module)[name] = import_string(later[name])
+            return found
         if name.startswith("__"):
             raise AttributeError(f"module {place!r} has no attribute {name!r}")
-        hint = did_you_mean(name, (*vars(module), *moved)).removeprefix("; ")
+        hint = did_you_mean(name, (*vars(module), *moved, *later)).removeprefix("; ")
         path = f"{place}.{name}"
         said = f"{place} has no name {name!r} here: {tables.instead.get(path) or hint or tables.advice(path)}"
         # Of an AttributeError `from module import name` would keep nothing but that there was one.

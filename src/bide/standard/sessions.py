@@ -29,6 +29,10 @@ def create_session(scoped: bool = True) -> NoReturn:
     raise NoDatabase(f"create_session(): {_INSTEAD}")
 
 
+def configure_orm(*args: Any, **kwargs: Any) -> None:
+    """Accepted: processes of users have no database to set up. Who then asks for a session is told so."""
+
+
 def provide_session(func: F) -> F:
     """Marks a function that wants a session. A call that does not bring one raises :class:`NoDatabase`."""
     signature = inspect.signature(func)

@@ -11,7 +11,14 @@ from bide import DAG, ExternalTaskMarker, ExternalTaskSensor, TaskDeferred, Trig
 from bide.authoring.deferral import TaskRescheduled
 from bide.model.errors import InvalidArgument, TaskError, TaskSkipped
 from bide.model.watching import Verdict, Watch
-from bide.standard.sensors.external_task import ExternalTaskFailed
+from bide.standard.external_errors import (
+    ExternalDagFailed,
+    ExternalDagMissing,
+    ExternalGroupFailed,
+    ExternalGroupMissing,
+    ExternalTaskFailed,
+    ExternalTaskMissing,
+)
 from bide.testing import run_dag
 
 DAY = dt.datetime(2026, 3, 1, 5, tzinfo=dt.UTC)
@@ -126,6 +133,26 @@ def test_the_verdict_ends_the_sensor(
         task.execute(context_for(task))
     with pytest.raises(raised):
         task.execute_complete(context_for(task), {"status": status, "seen": "load of run r1 is so"})
+
+
+@pytest.mark.parametrize(
+    ("options", "failed", "missing"),
+    [
+        ({"external_task_id": "a"}, ExternalTaskFailed, ExternalTaskMissing),
+        ({"external_task_group_id": "g"}, ExternalGroupFailed, ExternalGroupMissing),
+        ({}, ExternalDagFailed, ExternalDagMissing),
+    ],
+)
+def test_the_error_says_of_what_kind_it_was(
+    answers: Answers, context_for: Any, options: dict[str, Any], failed: type[Exception], missing: type[Exception]
+) -> None:
+    answers.verdicts = [Verdict("failed", "so it is")]
+    with pytest.raises(failed) as raised:
+        sensor(**options).execute(context_for(sensor(**options)))
+    assert type(raised.value) is failed
+    answers.missing = "there is no DAG 'other'" if missing is ExternalDagMissing else "DAG 'other' has none"
+    with pytest.raises(missing):
+        sensor(check_existence=True, **options).execute(context_for(sensor(**options)))
 
 
 def test_what_does_not_exist_is_told(answers: Answers, context_for: Any) -> None:

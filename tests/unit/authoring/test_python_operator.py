@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from bide.authoring.asset_events import Metadata, OutletEvents
+from bide.authoring.assets import Asset, AssetAlias
+from bide.authoring.callable_runner import AsyncCallableRunner, CallableRunner
 from bide.authoring.context import Context
 from bide.authoring.dag import DAG
 from bide.authoring.python import PythonOperator
+from bide.authoring.resolving import Literal
 from bide.model.errors import InvalidArgument
 
 Contexts = Callable[..., Context]
@@ -97,3 +102,47 @@ def test_the_return_value_is_logged_unless_told_not_to(
     with caplog.at_level(logging.INFO):
         run(lambda: "secret", context_for, show_return_value_in_logs=shown)
     assert expected in caplog.text and ("secret" in caplog.text) is shown
+
+
+def test_a_function_yields_metadata_of_its_outlets() -> None:
+    orders, files = Asset("orders"), AssetAlias("files")
+    events = OutletEvents([orders, files])
+
+    def make():
+        yield Metadata("orders", {"rows": 3})
+        yield Metadata(Asset("one.csv"), {"n": 1}, alias="files")
+        return "made"
+
+    async def later():
+        yield Metadata(orders, {"late": True})
+
+    assert CallableRunner(make, events).run() == "made"
+    asyncio.run(AsyncCallableRunner(later, events).run())
+    assert events[orders].extra == {"rows": 3, "late": True}
+    assert [(one.asset.name, one.extra) for one in events[files].added] == [("one.csv", {"n": 1})]
+
+    def rows():
+        yield 1
+
+    with pytest.raises(InvalidArgument, match=r"rows\(\) yields 1, which is no Metadata"):
+        CallableRunner(rows, events).run()
+
+
+def test_a_task_with_outlets_may_yield_metadata(context_for: Contexts) -> None:
+    def make():
+        yield Metadata("orders", {"rows": 3})
+        return 7
+
+    with DAG("d"):
+        operator = PythonOperator(task_id="t", python_callable=make, outlets=[Asset("orders")])
+    context = context_for(operator)
+    context["outlet_events"] = OutletEvents(operator.outlets)
+    assert operator.execute(context) == 7
+    assert context["outlet_events"]["orders"].extra == {"rows": 3}
+
+
+def test_a_literal_has_no_templates(context_for: Contexts) -> None:
+    def function(text):
+        return text
+
+    assert run(function, context_for, op_args=[Literal("{{ ds }}")]) == "{{ ds }}"

@@ -1,10 +1,11 @@
 import datetime as dt
+import json
 
 import pytest
 
 from bide.authoring.deferral import TaskDeferred
 from bide.authoring.trigger import TriggerEvent, trigger_kind
-from bide.model.errors import InvalidArgument, SensorTimeout, TaskError, TaskSkipped
+from bide.model.errors import ConnectionNotFound, InvalidArgument, SensorTimeout, TaskError, TaskSkipped
 from bide.standard.files import find_file
 from bide.standard.sensors.file import FileSensor
 from bide.standard.triggers.file import FileTrigger
@@ -91,9 +92,17 @@ def test_a_blocking_sensor_times_out(tmp_path, context_of, runtime, soft_fail, e
         sensor.execute(context_of(sensor))
 
 
-def test_a_relative_path_needs_a_known_base(context_of):
+def test_a_relative_path_is_in_the_folder_of_the_connection(context_of, tmp_path, monkeypatch):
+    (tmp_path / "x").touch()
+    monkeypatch.setenv("BIDE_CONN_NAS", json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path)}}))
     sensor = FileSensor(task_id="s", filepath="x", fs_conn_id="nas")
-    with pytest.raises(TaskError, match="connections are not supported yet"):
-        sensor.execute(context_of(sensor))
+    assert sensor.poke(context_of(sensor))
+    assert not FileSensor(task_id="t", filepath="y", fs_conn_id="nas").poke(context_of(sensor))
+    with pytest.raises(ConnectionNotFound, match="nosuch"):
+        FileSensor(task_id="u", filepath="x", fs_conn_id="nosuch").poke(context_of(sensor))
+    assert FileSensor(task_id="v", filepath="x").path == "x"
+
+
+def test_no_path_at_all_is_refused():
     with pytest.raises(InvalidArgument, match="empty"):
         FileSensor(task_id="s", filepath="")

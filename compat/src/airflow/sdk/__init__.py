@@ -1,5 +1,10 @@
 """The task SDK."""
 
+from typing import TYPE_CHECKING
+
+from bide.authoring import macros as macros
+from bide.authoring.asset_decorator import asset as asset
+from bide.authoring.asset_events import Metadata as Metadata
 from bide.authoring.asset_schedules import AssetOrTimeSchedule as AssetOrTimeSchedule
 from bide.authoring.assets import Asset as Asset
 from bide.authoring.assets import AssetAlias as AssetAlias
@@ -19,6 +24,7 @@ from bide.authoring.deadlines import DeadlineAlert as DeadlineAlert
 from bide.authoring.deadlines import DeadlineReference as DeadlineReference
 from bide.authoring.deadlines import SyncCallback as SyncCallback
 from bide.authoring.deadlines import VariableInterval as VariableInterval
+from bide.authoring.dependencies import Label as EdgeModifier
 from bide.authoring.dependencies import Label as Label
 from bide.authoring.dependencies import chain as chain
 from bide.authoring.dependencies import chain_linear as chain_linear
@@ -33,6 +39,7 @@ from bide.authoring.params import Param as Param
 from bide.authoring.params import ParamsDict as ParamsDict
 from bide.authoring.parsing_context import get_parsing_context as get_parsing_context
 from bide.authoring.priority import WeightRule as WeightRule
+from bide.authoring.resolving import Literal as literal
 from bide.authoring.resumable_job import ResumableJobMixin as ResumableJobMixin
 from bide.authoring.retry_policy import ChainRetryPolicy as ChainRetryPolicy
 from bide.authoring.retry_policy import ExceptionRetryPolicy as ExceptionRetryPolicy
@@ -56,8 +63,17 @@ from bide.authoring.timetables import MultipleCronTriggerTimetable as MultipleCr
 from bide.authoring.trigger_rule import TriggerRule as TriggerRule
 from bide.authoring.variable import Variable as Variable
 from bide.authoring.xcom_arg import XComArg as XComArg
+from bide.authoring.xcom_backend import BaseXCom as BaseXCom
 from bide.model.states import RunState as DagRunState
 from bide.model.states import TaskState as TaskInstanceState
+from bide.observe.masking import mask_secret as mask_secret
+from bide.standard.configuration import conf as conf
+
+if TYPE_CHECKING:
+    from bide.standard.object_storage import ObjectStoragePath as ObjectStoragePath
+
+#: What few DAG files need, and what is loaded when it is asked for.
+_LATER = {"ObjectStoragePath": "bide.standard.object_storage.ObjectStoragePath"}
 
 __all__ = (
     "DAG",
@@ -75,6 +91,7 @@ __all__ = (
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
+    "BaseXCom",
     "BranchMixIn",
     "ChainRetryPolicy",
     "Connection",
@@ -86,11 +103,14 @@ __all__ = (
     "DeadlineReference",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
+    "EdgeModifier",
     "EventsTimetable",
     "ExceptionRetryPolicy",
     "Label",
+    "Metadata",
     "Model",
     "MultipleCronTriggerTimetable",
+    "ObjectStoragePath",
     "Param",
     "ParamsDict",
     "PokeReturnValue",
@@ -108,12 +128,17 @@ __all__ = (
     "VariableInterval",
     "WeightRule",
     "XComArg",
+    "asset",
     "chain",
     "chain_linear",
+    "conf",
     "cross_downstream",
     "dag",
     "get_current_context",
     "get_parsing_context",
+    "literal",
+    "macros",
+    "mask_secret",
     "setup",
     "task",
     "task_group",

@@ -12,8 +12,9 @@ from bide.authoring.moments import as_seconds, now
 from bide.authoring.operator import BaseOperator
 from bide.authoring.operator_checks import name_of
 from bide.authoring.skipping import BranchMixin, SkipMixin
-from bide.model.errors import InvalidArgument, TaskError
+from bide.model.errors import InvalidArgument
 from bide.model.questions import Question, check_answer, check_question
+from bide.standard.external_errors import Rejected
 from bide.standard.triggers.temporal import DateTimeTrigger
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class ApprovalOperator(HITLOperator, SkipMixin):
         if answer["chosen_options"] == [APPROVE]:
             return answer
         if self.fail_on_reject:
-            raise TaskError(f"rejected by {answer['responded_by_user']}")
+            raise Rejected(f"rejected by {answer['responded_by_user']}")
         relatives = self.get_flat_relatives if self.ignore_downstream_trigger_rules else self.get_direct_relatives
         self.skip(context["ti"], [task for task in relatives(upstream=False) if not task.is_teardown])
         return answer

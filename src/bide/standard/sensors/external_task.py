@@ -18,18 +18,25 @@ from bide.model.errors import InvalidArgument, TaskError, TaskSkipped
 from bide.model.states import RunState, TaskState
 from bide.model.watching import Watch, is_final
 from bide.standard.configuration import default_deferrable
+from bide.standard.external_errors import (
+    ExternalDagFailed,
+    ExternalDagMissing,
+    ExternalGroupFailed,
+    ExternalGroupMissing,
+    ExternalTaskFailed,
+    ExternalTaskMissing,
+)
 from bide.standard.operators.empty import EmptyOperator
 from bide.standard.sensors.waiting import time_left
 
 #: Key of the XCom in which a marker leaves what its templates came to; read by the engine.
 RENDERED: Final = "external_task"
 
+_FAILED: Final = (ExternalTaskFailed, ExternalGroupFailed, ExternalDagFailed)
+_MISSING: Final = (ExternalTaskMissing, ExternalGroupMissing, ExternalDagMissing)
+
 if TYPE_CHECKING:
     from bide.authoring.context import Context
-
-
-class ExternalTaskFailed(TaskError):
-    """What an :class:`ExternalTaskSensor` waits for has ended in one of its `failed_states`."""
 
 
 class ExternalTaskSensor(BaseSensorOperator):
@@ -100,7 +107,8 @@ class ExternalTaskSensor(BaseSensorOperator):
         watch = self.watch(context)
         verdict, missing = current_runtime().look_at(watch, check_existence=self.check_existence)
         if missing:
-            raise TaskError(f"{missing}, which this sensor waits for (check_existence)")
+            kind = ExternalDagMissing if missing.startswith("there is no DAG") else self._kind(*_MISSING)
+            raise kind(f"{missing}, which this sensor waits for (check_existence)")
         self.log.info("looking: %s", verdict.seen)
         self._judge({"status": verdict.status, "seen": verdict.seen})
         return verdict.status == "success"
@@ -160,7 +168,13 @@ class ExternalTaskSensor(BaseSensorOperator):
         if status == "skipped" or (status == "failed" and self.soft_fail):
             raise TaskSkipped(f"DAG {self.external_dag_id!r}: {seen}")
         if status == "failed":
-            raise ExternalTaskFailed(f"DAG {self.external_dag_id!r}: {seen}")
+            raise self._kind(*_FAILED)(f"DAG {self.external_dag_id!r}: {seen}")
+
+    def _kind(self, task: type[TaskError], group: type[TaskError], dag: type[TaskError]) -> type[TaskError]:
+        """The error of those that fits what this sensor waits for."""
+        if self.external_task_group_id:
+            return group
+        return task if self.external_task_id or self.external_task_ids else dag
 
 
 def _states(name: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from bide.authoring.operator_checks import name_of
 from bide.authoring.sensor import BaseSensorOperator
 from bide.authoring.start_trigger import StartTriggerArgs
-from bide.model.errors import InvalidArgument, TaskError
+from bide.model.errors import ConnectionNotFound, InvalidArgument, TaskError
 from bide.standard.configuration import default_deferrable
 from bide.standard.files import find_file
+from bide.standard.hooks.filesystem import FSHook
 from bide.standard.sensors.waiting import time_left
 from bide.standard.triggers.file import FileTrigger
 
 if TYPE_CHECKING:
     from bide.authoring.context import Context
 
-DEFAULT_CONNECTION: Final = "fs_default"
+DEFAULT_CONNECTION: Final = FSHook.default_conn_name
 
 
 class FileSensor(BaseSensorOperator):
@@ -27,8 +28,8 @@ class FileSensor(BaseSensorOperator):
 
     With `deferrable` (by default ``[operators] default_deferrable``) the look every `poke_interval` is a trigger's
     and holds no worker; with `start_from_trigger` the task begins with that. `trigger_kwargs` are then those of its
-    :class:`FileTrigger`, if they should be others. `fs_conn_id` is accepted; a connection of another name than the
-    default can't give a base folder yet, so that `filepath` must then be absolute.
+    :class:`FileTrigger`, if they should be others. A relative `filepath` is in the folder that the connection
+    `fs_conn_id` names, if there is one, else in the working directory.
     """
 
     template_fields = ("filepath", "fs_conn_id")
@@ -63,17 +64,21 @@ class FileSensor(BaseSensorOperator):
 
     @property
     def path(self) -> str:
-        """The pattern that is looked for. Raises :class:`TaskError` if its base folder is not known."""
-        if self.fs_conn_id != DEFAULT_CONNECTION and not PurePath(self.filepath).is_absolute():
-            raise TaskError(
-                f"task {self.task_id!r}: filepath={self.filepath!r} is relative to the connection "
-                f"{self.fs_conn_id!r}, and connections are not supported yet: give an absolute path"
-            )
-        return self.filepath
+        """The pattern that is looked for. Raises :class:`ConnectionNotFound` for a connection that is not there."""
+        if PurePath(self.filepath).is_absolute():
+            return self.filepath
+        try:
+            folder = FSHook(self.fs_conn_id).get_path()
+        except ConnectionNotFound:
+            if self.fs_conn_id != DEFAULT_CONNECTION:
+                raise
+            return self.filepath
+        return str(PurePath(folder) / self.filepath)
 
     def poke(self, context: Context) -> bool:
-        self.log.info("looking for the file %s", self.path)
-        found = find_file(self.path, recursive=self.recursive)
+        path = self.path
+        self.log.info("looking for the file %s", path)
+        found = find_file(path, recursive=self.recursive)
         if found is not None:
             self.log.info("found the file %s", found)
         return found is not None

@@ -1,0 +1,4 @@
+"""Commands."""
+
+from bide.standard.hooks.subprocess import SubprocessHook as SubprocessHook
+from bide.standard.hooks.subprocess import SubprocessResult as SubprocessResult

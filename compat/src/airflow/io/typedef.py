@@ -1,0 +1,3 @@
+"""Types."""
+
+from bide.standard.object_stores import Properties as Properties

@@ -1,0 +1,1 @@
+"""What hooks read and write."""

@@ -1,0 +1,5 @@
+"""Tasks."""
+
+from bide.authoring.operator import BaseOperator as AbstractOperator
+
+__all__ = ("AbstractOperator",)

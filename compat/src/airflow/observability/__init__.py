@@ -1,0 +1,1 @@
+"""Modules of these names."""

@@ -1,0 +1,3 @@
+"""Folders."""
+
+from bide.standard.hooks.filesystem import FSHook as FSHook

@@ -1,0 +1,3 @@
+"""Indexes of Python packages."""
+
+from bide.standard.hooks.package_index import PackageIndexHook as PackageIndexHook

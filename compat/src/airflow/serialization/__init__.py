@@ -1,0 +1,1 @@
+"""What stands for DAGs and tasks where they are read only."""

@@ -1,0 +1,3 @@
+"""Metrics."""
+
+from bide.standard.stats import Stats as Stats

@@ -1,0 +1,3 @@
+"""Rules."""
+
+from bide.authoring.trigger_rule import TriggerRule as TriggerRule
