@@ -58,7 +58,7 @@ def parse_file(order: ParseFile, lookups: EngineLink | None = None) -> FileParse
             with watch.watching() if order.slow is not None else nullcontext():
                 loaded = load_file(order.path, order.folder)
             specs, watchers, problems = _serialised(loaded, watch)
-            found = () if order.slow is None else findings(loaded, watch, slow=order.slow, now=clock.now())
+            found = () if order.slow is None else findings(loaded, watch, caught, slow=order.slow, now=clock.now())
     errors = [FileError(one.message, one.traceback, one.line, one.dag_id) for one in [*loaded.errors, *problems]]
     return FileParsed(
         path=order.path,

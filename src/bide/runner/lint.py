@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+from warnings import WarningMessage
 
 from bide.authoring.dag import DAG
 from bide.authoring.loading import LoadedFile
@@ -25,6 +26,7 @@ _LOOKUPS: Final = {
     str(_AUTHORING / "hook.py"): ("Connection", frozenset({"get_connection", "get_connections", "get_hook"})),
 }
 _MADE: Final = frozenset({str(_AUTHORING / "dag.py"), str(_AUTHORING / "operator.py")})
+_DEPRECATED: Final = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 #: A start date so close before its import is that of the import.
 _JUST_NOW: Final = timedelta(minutes=1)
 
@@ -91,9 +93,11 @@ class ImportWatch:
         return None
 
 
-def findings(loaded: LoadedFile, watch: ImportWatch, *, slow: float, now: datetime) -> tuple[Finding, ...]:
+def findings(
+    loaded: LoadedFile, watch: ImportWatch, caught: Iterable[WarningMessage], *, slow: float, now: datetime
+) -> tuple[Finding, ...]:
     """All that is worth a word; `slow` is how many seconds one line at the top level may take."""
-    found = [*_of_import(loaded, watch, slow), *_without_dag(loaded, watch)]
+    found = [*_of_import(loaded, watch, slow), *_without_dag(loaded, watch), *warned(caught, loaded.path)]
     for dag in loaded.dags.values():
         found += _of_dag(dag, watch, now)
     return tuple(sorted(found, key=lambda one: (one.line or 0, one.rule)))
@@ -115,6 +119,13 @@ def _of_import(loaded: LoadedFile, watch: ImportWatch, slow: float) -> Iterator[
             else "look it up in a task, or use a template: {{ conn.name.host }}"
         )
         yield Finding(f"{what.lower()}-at-import", f"looks up a {what} at each import: {instead}", line)
+
+
+def warned(caught: Iterable[WarningMessage], path: str) -> Iterator[Finding]:
+    """What Python warns of at lines of the file, each once: names and arguments of old, above all."""
+    said = {(one.lineno, one.category, str(one.message)) for one in caught if one.filename == path}
+    for line, category, message in sorted(said, key=lambda one: (one[0], one[2])):
+        yield Finding("deprecated" if issubclass(category, _DEPRECATED) else "python-warning", message, line)
 
 
 def _without_dag(loaded: LoadedFile, watch: ImportWatch) -> Iterator[Finding]:

@@ -75,6 +75,29 @@ def test_slow_lines_at_the_top_level_are_named(shared: TemplateProcess, project:
     assert "takes 0.3" in found[0].message
 
 
+def test_names_with_a_successor_are_named(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        import warnings
+        from airflow.operators.dummy import DummyOperator
+
+        def odd():
+            warnings.warn("looks odd", stacklevel=2)
+
+        for _ in range(2):
+            odd()
+        """
+    )
+    found = lint(shared, project, file).findings
+    assert [(one.rule, one.line) for one in found] == [
+        ("deprecated", line_with(file, "import DummyOperator")),
+        ("python-warning", line_with(file, "    odd()")),
+    ]
+    assert found[0].message.endswith("use airflow.providers.standard.operators.empty.EmptyOperator")
+    assert found[1].message == "looks odd"
+    assert lint(shared, project, file, slow=None).findings == ()
+
+
 def test_lookups_at_the_import_are_named(shared: TemplateProcess, project: Project) -> None:
     file = project.dag(
         """
