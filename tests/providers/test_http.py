@@ -85,4 +85,6 @@ def test_simple_http_operator_is_its_successor(folder: Folder, api: Api) -> None
     assert {"run_date": "2024-05-07", "model": "orders_forecast"} in [
         one.json for one in api.requests if one.path == "/training/start"
     ]
-    assert "use airflow.providers.http.operators.http.HttpOperator [deprecated]" in folder.run("dags", "lint").stdout
+    assert (
+        "use airflow.providers.http.operators.http.HttpOperator [deprecated]" in folder.run("dags", "lint").stdout
+    )

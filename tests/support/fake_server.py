@@ -41,7 +41,8 @@ class FakeServer:
         self.requests: list[Request] = []
         #: How often each path was asked for.
         self.looks: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        #: Notified of each request.
+        self.news = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._answer))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -55,10 +56,16 @@ class FakeServer:
         """The answer to one request; called for one at a time."""
         raise NotImplementedError
 
+    def hold(self, request: Request) -> None:
+        """Called before the answer; others are answered while it has not returned."""
+
     def _answer(self, request: Request) -> Answer:
-        with self._lock:
+        with self.news:
             self.requests.append(request)
             self.looks[request.path] += 1
+            self.news.notify_all()
+        self.hold(request)
+        with self.news:
             return self.answer(request)
 
     def __enter__(self) -> Self:

@@ -195,6 +195,10 @@ MOVED_PACKAGES: dict[str, dict[str, str]] = {
         "SQLThresholdCheckOperator": "airflow.providers.common.sql.operators.sql.SQLThresholdCheckOperator",
         "SQLValueCheckOperator": "airflow.providers.common.sql.operators.sql.SQLValueCheckOperator",
     },
+    "airflow.providers.airbyte.version_compat": {
+        "BaseOperator": "airflow.sdk.BaseOperator",
+        "BaseSensorOperator": "airflow.sdk.BaseSensorOperator",
+    },
     "airflow.providers.amazon.aws.operators.emr_add_steps": {
         "EmrAddStepsOperator": "airflow.providers.amazon.aws.operators.emr.EmrAddStepsOperator",
     },

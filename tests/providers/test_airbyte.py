@@ -1,0 +1,176 @@
+"""The package airbyte on a fake of its service, which the service's own client talks to."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.providers.conftest import MakeFolder
+from tests.support.airbyte import Airbyte
+from tests.support.commands import PATIENCE, DagRun, Folder
+from tests.support.fake_server import Answer, FakeServer, Request
+
+pytestmark = pytest.mark.providers
+
+DEFERRED = "scheduled queued running deferred scheduled queued running"
+
+
+@pytest.fixture(scope="module")
+def airbyte() -> Iterator[Airbyte]:
+    with Airbyte() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def folder(make_folder: MakeFolder, airbyte: Airbyte) -> Folder:
+    connection = json.dumps(airbyte.connection())
+    return make_folder("airbyte_.py", AIRFLOW_CONN_AIRBYTE_DEFAULT=connection)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Folder) -> DagRun:
+    return folder.dag_run("airbyte_", code=1)
+
+
+@pytest.mark.parametrize(("mode", "states"), [("blocking", "scheduled queued running"), ("deferrable", DEFERRED)])
+class TestBothModes:
+    def test_a_sync_is_started_and_waited_for(self, run: DagRun, mode: str, states: str) -> None:
+        assert run.states(f"{mode}_success") == f"{states} success"
+
+    def test_one_that_fails_fails_the_task(self, run: DagRun, mode: str, states: str) -> None:
+        assert run.states(f"{mode}_failure") == f"{states} failed"
+        assert "fail" in run.tasks[f"{mode}_failure"]["error"].lower()
+
+    def test_one_that_is_cancelled_fails_the_task(self, run: DagRun, mode: str, states: str) -> None:
+        assert run.states(f"{mode}_cancel") == f"{states} failed"
+        assert "cancelled" in run.tasks[f"{mode}_cancel"]["error"]
+
+
+def test_a_sensor_waits_for_a_job_of_another_task(run: DagRun) -> None:
+    assert run.end("wait_poke") == "success"
+    assert run.end("wait_deferrable") == "success"
+
+
+def test_the_trigger_looks_until_the_job_ends(run: DagRun, airbyte: Airbyte) -> None:
+    job = run.result("submit")
+    assert run.states("custom") == f"{DEFERRED} success"
+    assert run.result("custom") == {
+        "status": "success",
+        "message": f"Job run {job} has completed successfully.",
+        "job_id": job,
+    }
+    assert airbyte.looks_at(airbyte.connections[job]) >= 5
+
+
+def test_the_trigger_gives_up_at_its_end_time(run: DagRun) -> None:
+    assert run.states("late") == f"{DEFERRED} failed"
+    assert "has not reached a terminal status" in run.tasks["late"]["error"]
+
+
+def test_a_job_that_there_is_not_is_an_event(run: DagRun) -> None:
+    assert run.states("missing") == f"{DEFERRED} failed"
+    assert "404" in run.tasks["missing"]["error"]
+
+
+def test_an_execution_timeout_ends_the_wait(run: DagRun) -> None:
+    assert run.states("timed_out") == "scheduled queued running deferred failed"
+
+
+def test_the_login_goes_to_the_token_url(run: DagRun, airbyte: Airbyte) -> None:
+    assert "/v1/applications/token" in airbyte.looks
+
+
+def test_the_connection_can_be_tested(folder: Folder) -> None:
+    assert "success" in str(folder.run("connections", "test", "airbyte_default"))
+
+
+def test_each_end_and_each_error_is_one_event(airbyte: Airbyte, tmp_path: Path) -> None:
+    ends = {state: airbyte.add(state) for state in ("succeeded", "failed", "cancelled", "running")}
+    broken = {900 + number: number for number in (401, 404, 429, 500)}
+    airbyte.errors |= {job: Answer(status, {"message": "no"}) for job, status in broken.items()}
+    airbyte.errors[999] = Answer(200, "{this is no JSON")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = json.dumps({"conn_type": "airbyte", "host": f"http://127.0.0.1:{unused.getsockname()[1]}"})
+        asked = [
+            *((job, "airbyte_default", 0.3 if state == "running" else 60) for state, job in ends.items()),
+            *((job, "airbyte_default", 60) for job in (*broken, 999)),
+            (1, "nobody", 60),
+        ]
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("airbyte_events.py")), json.dumps(asked)],
+            env={
+                "BIDE_HOME": str(tmp_path),
+                "AIRFLOW_CONN_AIRBYTE_DEFAULT": json.dumps(airbyte.connection()),
+                "AIRFLOW_CONN_NOBODY": nobody,
+            },
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    events, still_running = told[: len(asked)], dict(told[len(asked) :])
+    assert [len(one) for one in events] == [1] * len(asked)
+    payloads = [one[0] for one in events]
+    assert [one["job_id"] for one in payloads] == [job for job, _, _ in asked]
+    assert [one["status"] for one in payloads[:4]] == ["success", "error", "cancelled", "error"]
+    assert payloads[1]["message"] == f"Job run {ends['failed']} has failed."
+    assert payloads[2]["message"] == f"Job run {ends['cancelled']} has been cancelled."
+    assert "has not reached a terminal status" in payloads[3]["message"]
+    assert all(one["status"] == "error" and one["message"] for one in payloads[4:])
+    assert still_running == {
+        "running": True,
+        "pending": True,
+        "incomplete": True,
+        "succeeded": False,
+        "failed": False,
+        "cancelled": False,
+    }
+
+
+class Slow(Airbyte):
+    """Answers looks of the trigger at a job when the other server was looked at five times meanwhile."""
+
+    def __init__(self, other: FakeServer) -> None:
+        super().__init__()
+        self.other = other
+
+    def hold(self, request: Request) -> None:
+        if request.method == "GET" and self.looks[request.path] > 1:
+            goal = self.other.looks["/ready"] + 5
+            with self.other.news:
+                self.other.news.wait_for(lambda: self.other.looks["/ready"] >= goal, 20)
+
+
+class Other(FakeServer):
+    """Ready when its `slow` server has answered the trigger."""
+
+    slow: Slow
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(200 if self.slow.jobs[101] == ["succeeded"] else 404, "")
+
+
+def test_a_trigger_whose_requests_block_holds_up_no_other(make_folder: MakeFolder) -> None:
+    with Other() as other, Slow(other) as slow:
+        other.slow = slow
+        slow.add("running-running-succeeded")
+        folder = make_folder(
+            "blocks.py",
+            AIRFLOW_CONN_AIRBYTE_DEFAULT=json.dumps(slow.connection()),
+            AIRFLOW_CONN_OTHER_API=other.url,
+            BIDE__TRIGGERER__RUNNERS="1",
+        )
+        run = folder.dag_run("blocks")
+    for task_id in ("slow", "other"):
+        assert run.states(task_id) == f"{DEFERRED} success"
+        assert run.tasks[task_id]["tries"] == 1
+    assert "has held up the event loop" in run.log("slow")
