@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -93,8 +94,10 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
             self.send_response(status)
             self.send_header("Content-Type", "text/plain" if isinstance(told, str) else "application/json")
             self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            # Who asked may have been killed meanwhile.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(data)
 
         do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve
 
