@@ -24,6 +24,7 @@ from bide.cli.opening import open_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import tell
 from bide.cli.settings import read_config
+from bide.cli.task_rows import run_named
 from bide.control.clear_tasks import clear_tasks
 from bide.control.mark_tasks import mark_tasks
 from bide.control.note_run import note_task
@@ -86,13 +87,7 @@ def clear(
     """Let task instances run again, of all runs unless some are chosen; asks first on a terminal."""
     config = read_config(dags)
     zone = config.settings.core.default_timezone
-    which_runs = RunChoice(
-        run_ids=None if not run else frozenset(run),
-        start=read_moment("--start-date", start, zone),
-        end=read_moment("--end-date", end, zone),
-        past=past,
-        future=future,
-    )
+    first, last = read_moment("--start-date", start, zone), read_moment("--end-date", end, zone)
     which_tasks = TaskChoice(
         pattern=pattern,
         upstream=upstream,
@@ -103,10 +98,11 @@ def clear(
     )
 
     async def command(store: Store, dry: bool) -> Plan:
+        named = frozenset([await run_named(store, dag_id, one) for one in run or ()]) or None
         return await clear_tasks(
             store,
             dag_id,
-            which_runs=which_runs,
+            which_runs=RunChoice(run_ids=named, start=first, end=last, past=past, future=future),
             which_tasks=which_tasks,
             latest=latest,
             dry_run=dry,
@@ -143,7 +139,9 @@ def mark(
         return await mark_tasks(
             store,
             dag_id,
-            which_runs=RunChoice(run_ids=frozenset({run_id}), past=past, future=future),
+            which_runs=RunChoice(
+                run_ids=frozenset({await run_named(store, dag_id, run_id)}), past=past, future=future
+            ),
             which_tasks=which_tasks,
             state=TaskState(state.value),
             dry_run=dry,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Final
 
+from bide.cli.arguments import read_day
+from bide.cli.exit_codes import BadInput
 from bide.cli.output import Row
 from bide.control.name_instance import named_instance
 from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.graph import topological_order
 from bide.model.states import FINISHED, TaskState
-from bide.store import Tx, specs
+from bide.store import Store, Tx, specs
 from bide.store.callback_requests import list_failures
 from bide.store.views import (
     InstanceView,
@@ -22,6 +25,7 @@ from bide.store.views import (
     list_dags,
     list_instances,
     list_runs,
+    runs_of_dates,
 )
 
 
@@ -78,9 +82,9 @@ def check_dag(tx: Tx, dag_id: str) -> None:
 
 
 def find_run(tx: Tx, dag_id: str, run_id: str | None) -> RunView:
-    """The run, by default the DAG's newest; :class:`NotFound` if there is none."""
+    """The run of an id, a logical date or a day, by default the newest; :class:`NotFound` if there is none."""
     if run_id is not None:
-        run = get_run(tx, dag_id, run_id)
+        run = get_run(tx, dag_id, run_id) or _run_of_date(tx, dag_id, run_id)
         if run is None:
             check_dag(tx, dag_id)
             raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
@@ -90,6 +94,23 @@ def find_run(tx: Tx, dag_id: str, run_id: str | None) -> RunView:
         check_dag(tx, dag_id)
         raise NotFound(f"DAG {dag_id!r} has no runs")
     return newest[0]
+
+
+def _run_of_date(tx: Tx, dag_id: str, text: str) -> RunView | None:
+    """The run whose logical date, or the day of it in UTC, is `text`."""
+    try:
+        first, last = read_day("", text), read_day("", text, whole=True)
+    except BadInput:
+        return None
+    found = runs_of_dates(tx, dag_id, *(one if one.tzinfo else one.replace(tzinfo=UTC) for one in (first, last)))
+    if len(found) > 1:
+        raise NotFound(f"DAG {dag_id!r} has {len(found)} runs of {text}: name one by its id (`bide runs list`)")
+    return found[0] if found else None
+
+
+async def run_named(store: Store, dag_id: str, run_id: str) -> str:
+    """The id of the run that a person names by it or by its date. Raises :class:`NotFound`."""
+    return (await store.read(lambda tx: find_run(tx, dag_id, run_id))).run_id
 
 
 def find_instance(

@@ -137,6 +137,12 @@ def get_run(tx: Tx, dag_id: str, run_id: str) -> RunView | None:
     return None if row is None else RunView(*row)
 
 
+def runs_of_dates(tx: Tx, dag_id: str, first: datetime, last: datetime) -> list[RunView]:
+    """The runs of a DAG whose logical dates are from `first` to `last`, both included."""
+    rows = tx.conn.execute(_runs.where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date.between(first, last)))
+    return [RunView(*row) for row in rows]
+
+
 def find_runs(tx: Tx, run_id: str) -> list[RunView]:
     """The runs of any DAG that have this id."""
     rows = tx.conn.execute(_runs.where(dag_run.c.run_id == run_id))

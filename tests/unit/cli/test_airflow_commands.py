@@ -1,0 +1,246 @@
+"""Airflow's command lines: what each is of Bide's, and that Bide's own parser takes it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from bide.cli.airflow_commands import COMMANDS, reference_page
+from bide.cli.airflow_options import Command
+from bide.cli.airflow_translation import translate
+from bide.cli.app import app
+from bide.cli.exit_codes import BadInput
+from tests.unit.cli.conftest import Project
+
+AIRFLOW = str(Path(sys.executable).with_name("airflow"))
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "airflow-commands.md"
+bide: Any = typer.main.get_command(app)
+
+LINES = {
+    # As people have them in scripts, for Airflow 2 and 3.
+    "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 orders_etl": (
+        "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 orders_etl"
+    ),
+    "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 --dry-run orders_etl": (
+        "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 --dry-run orders_etl"
+    ),
+    "dags backfill -s 2024-01-01 -e 2024-06-30 --max-jobs 2 orders_etl": (
+        "dags backfill --start-date 2024-01-01 --end-date 2024-06-30 --max-jobs 2 orders_etl"
+    ),
+    "dags backfill -s 2024-01-01 -e 2024-01-31 --rerun-failed-tasks -B -y etl": (
+        "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 --rerun-failed-tasks --run-backwards etl"
+    ),
+    "dags backfill -s 2024-01-01 -e 2024-01-31 --reset-dagruns orders_etl": (
+        "dags backfill --start-date 2024-01-01 --end-date 2024-01-31 --reprocess=completed orders_etl"
+    ),
+    "backfill create --dag-id etl --from-date 2024-01-01 --to-date 2024-01-31 --reprocess-behavior failed": (
+        "backfill create --dag-id etl --from-date 2024-01-01 --to-date 2024-01-31 --reprocess-behavior failed"
+    ),
+    "dags trigger etl --conf '{\"a\": 1}' -r mine -e 2024-01-15": (
+        "dags trigger --conf '{\"a\": 1}' --logical-date 2024-01-15 --run-id mine etl"
+    ),
+    "dags test etl 2024-01-15": "dags test etl 2024-01-15",
+    "dags list -o json -S /opt/airflow/dags": "dags list --dags /opt/airflow/dags --output json",
+    "dags list --output=yaml -v": "dags list --output json",
+    "dags list --output plain -B mine": "dags list",
+    "dags pause etl": "dags pause etl",
+    "dags unpause etl -y": "dags unpause etl",
+    "dags show etl": "dags show etl",
+    "dags next-execution -n 3 etl": "dags next-execution --num-executions 3 etl",
+    "dags list-runs -d etl --state failed": "runs list etl --state failed",
+    "dags list-runs etl": "runs list etl",
+    "dags list-import-errors": "dags errors",
+    "dags state etl 2024-01-15": "runs show etl 2024-01-15",
+    "dags reserialize": "dags reserialize",
+    "tasks clear -d orders_etl -t spark_transform --yes": (
+        "tasks clear --downstream --yes --task-regex spark_transform orders_etl"
+    ),
+    "tasks clear orders_etl --start-date 2024-01-15 --end-date 2024-01-15 --only-failed --yes": (
+        "tasks clear --start-date 2024-01-15 --end-date 2024-01-15 --yes --only-failed orders_etl"
+    ),
+    "tasks clear orders_etl -t spark_transform --downstream --yes": (
+        "tasks clear --downstream --yes --task-regex spark_transform orders_etl"
+    ),
+    "tasks mark-success -d orders_etl -t spark_transform -e 2024-01-15": (
+        "tasks mark orders_etl 2024-01-15 spark_transform --state success --yes"
+    ),
+    "tasks mark-success etl load run_1 --map-index 2 --downstream": (
+        "tasks mark etl run_1 load --state success --downstream --map-index 2 --yes"
+    ),
+    "tasks mark-failed --dag etl --task load --run-id run_1": "tasks mark etl run_1 load --state failed --yes",
+    "tasks list etl --tree": "dags show etl",
+    "tasks state etl load 2024-01-15": "tasks show etl load --run 2024-01-15",
+    "tasks states-for-dag-run etl 2024-01-15 -o json": "tasks list etl --run 2024-01-15 --output json",
+    "tasks test etl load.all 2024-01-15": r"dags test etl 2024-01-15 --mark-success-pattern '(?!load\.all$).*'",
+    "tasks run etl load run_1 --local": "tasks clear etl --task-regex '^load$' --run run_1 --yes",
+    "pools set spark_pool 5 'Limits Spark jobs'": "pools set spark_pool 5 'Limits Spark jobs'",
+    "pools set free -1 Endless --include-deferred": "pools set --include-deferred -- free -1 Endless",
+    "pools get spark_pool": "pools get spark_pool",
+    "pools list": "pools list",
+    "connections add postgres_default --conn-type postgres --host db --schema my_database --login admin "
+    "--password secret123 --port 5432": (
+        "connections add postgres_default --conn-type postgres --conn-host db --conn-login admin "
+        "--conn-password secret123 --conn-schema my_database --conn-port 5432"
+    ),
+    "connections add aws --conn-type amazon_web_services --extra '{\"a\": 1}'": (
+        "connections add aws --conn-type amazon_web_services --conn-extra '{\"a\": 1}'"
+    ),
+    "connections add x --conn-uri a://b": "connections add x --conn-uri a://b",
+    "connections get aws_default -o json": "connections get --output json aws_default",
+    "connections list --conn-id aws": "connections list --conn-id aws",
+    "connections delete aws": "connections delete aws",
+    "connections test aws": "connections test aws",
+    "connections export conns.json --file-format json": "connections export conns.json",
+    "connections import conns.json --overwrite": "connections import --overwrite conns.json",
+    "variables set key value": "variables set key value",
+    "variables set -j key '[1]'": "variables set --json key '[1]'",
+    "variables get key -d none": "variables get --default none key",
+    "variables list": "variables list",
+    "variables delete key": "variables delete key",
+    "variables import vars.json -a skip": "variables import --action-on-existing-key skip vars.json",
+    "variables export vars.json": "variables export vars.json",
+    "db migrate": "db upgrade",
+    "db init": "db upgrade",
+    "db upgrade": "db upgrade",
+    "db check": "db check",
+    "db clean --clean-before-timestamp 2024-01-01 --tables dag_run -y": (
+        "db clean --yes --before 2024-01-01 --tables dag_run"
+    ),
+    "standalone": "standalone",
+    "scheduler": "scheduler",
+    "webserver --port 9000 -w 4": "api-server --port 9000",
+    "api-server -H 0.0.0.0": "api-server --host 0.0.0.0",
+    "triggerer --capacity 500": "triggerer --capacity 500",
+    "celery worker --autoscale 16,2 -q team_a": "scheduler --queues team_a",
+    "config get-value core parallelism": "config get core parallelism",
+    "config list --section core": "config show core",
+    "info": "config show",
+    "version": "version",
+    "--version": "version",
+    "providers list -o json": "provider list --output json",
+    "assets details --name orders": "assets show orders",
+    "rotate-fernet-key": "crypto rotate",
+    "dags trigger --help": "dags trigger --help",
+}
+
+
+def leaf(words: Sequence[str]) -> tuple[Any, list[str]]:
+    """Bide's command that `words` name, and its own arguments."""
+    command, rest = bide, list(words)
+    while hasattr(command, "get_command") and rest:
+        command = command.get_command(None, rest.pop(0))
+        assert command is not None, words
+    return command, rest
+
+
+def check_taken(words: Sequence[str]) -> None:
+    """Bide's own parser reads these arguments, and all of them."""
+    if words == ["--help"]:
+        return
+    command, rest = leaf(words)
+    if "--help" not in rest:
+        command.make_context("bide", rest)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_is_turned_into_one_that_bide_takes(line: str) -> None:
+    found = translate(shlex.split(line))
+    assert found.arguments == shlex.split(LINES[line])
+    check_taken(found.arguments)
+
+
+def whole_line(command: Command) -> Iterator[str]:
+    """The command with all that it can take at once."""
+    yield from command.path.split()
+    values = {"slots": "5", "value": "1", "file": "x.json", "section": "core", "option": "parallelism"}
+    yield from (values.get(place.name, "2024-01-01") for place in command.places)
+    numbers = ("num", "max", "port", "capacity", "concurrency", "autoscale", "worker", "map_index")
+    for option in command.options:
+        if option.refusal is None and option.flags[0] not in ("--subdir", "--uri", "--conn-uri", "--conn-json"):
+            yield option.flags[0]
+            if option.takes_value:
+                own = {
+                    "reprocess_behavior": "none",
+                    "action_on_existing_key": "skip",
+                    "state": "failed",
+                    "output": "json",
+                    "section": "core",
+                }
+                yield own.get(option.name, "2" if option.name.startswith(numbers) else "2024-01-01")
+
+
+@pytest.mark.parametrize("path", [path for path, one in COMMANDS.items() if one.bide])
+def test_bide_takes_all_that_a_command_may_have(path: str) -> None:
+    found = translate(list(whole_line(COMMANDS[path])))
+    assert found.arguments is not None
+    check_taken(found.arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dags delete etl", "there is no `airflow dags delete` here; instead: delete its file"),
+        ("dags trigr etl", "there is no `airflow dags trigr` here; did you mean `airflow dags trigger`?"),
+        ("nonsense", "`bide --help` lists Bide's own commands"),
+        ("scheduler -D", "airflow scheduler --daemon can't be had here: let systemd"),
+        ("dags pause --treat-dag-id-as-regex etl.*", "name one DAG at a time"),
+        ("dags trigger", "airflow dags trigger: the following arguments are required: dag_id"),
+        ("tasks mark-success -d etl -t load", "the run: its id (--run-id) or its date (-e) is missing"),
+        ("celery worker --autoscale many", "'many' is no number of tasks"),
+    ],
+)
+def test_what_can_not_be_says_what_to_do(line: str, words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        translate(shlex.split(line))
+    assert words in str(caught.value)
+
+
+def test_some_have_nothing_to_do_and_some_a_word_to_say() -> None:
+    assert translate(shlex.split("users create --role Admin -u ada")) == (
+        None,
+        {},
+        ["there is one user, admin, with the password in $BIDE_HOME/password"],
+    )
+    found = translate(shlex.split("celery worker --autoscale 16,2"))
+    assert found.environment == {"BIDE__CORE__PARALLELISM": "16"}
+    assert translate(["dags", "list-runs", "etl", "-s", "2024-01-01"]).notes == [
+        "--start-date has no effect: runs of all dates are listed"
+    ]
+
+
+def test_help_lists_commands() -> None:
+    lines = translate([]).notes
+    assert any(line.split() == ["dags", "trigger", "bide", "dags", "trigger"] for line in lines)
+    group = translate(["pools", "--help"]).notes
+    assert len(group) == 7
+    assert translate(["pools"]).notes == group
+
+
+def test_the_command_does_what_bide_does(project: Project) -> None:
+    project.put(project.etl("etl"))
+    project.run("first")
+
+    def airflow(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([AIRFLOW, *shlex.split(line)], check=False, capture_output=True, text=True)
+
+    marked = airflow("tasks mark-success -d etl -t extract -e 2026-03-29")
+    assert marked.returncode == 0, marked.stderr
+    told = airflow("tasks states-for-dag-run etl 2026-03-29 -o json")
+    assert '"state": "success"' in told.stdout
+    assert airflow("dags state etl 2026-03-30").returncode == 1
+    refused = airflow("dags delete etl")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("airflow: there is no `airflow dags delete` here")
+
+
+def test_the_page_is_fresh() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference_page(), (
+        "run `python -m bide.cli.airflow_commands > docs/reference/airflow-commands.md`"
+    )
