@@ -6,13 +6,16 @@ connection types, decorators, links, backends, settings and so on. Nothing of a 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, NamedTuple, cast
 
 from bide.authoring.dotted_names import import_string
+from bide.model.provider_errors import OptionalFeatureMissing
 
+_log: Final = logging.getLogger("bide.providers")
 _GROUP: Final = "apache_airflow_provider"
 #: Sections of settings that are no package's own, so that no package has to be asked for them.
 _CORE_SECTIONS: Final = frozenset(
@@ -112,6 +115,42 @@ def default_setting(section: str, key: str) -> str | None:
     return None
 
 
+class _Hooks(Mapping[str, "HookInfo | None"]):
+    """Hooks by type of connections. The class of one is imported when it is asked for, and not before."""
+
+    def __init__(self) -> None:
+        self._declared = {one["connection-type"]: (package, one) for package, one in parts("connection-types")}
+        self._found: dict[str, HookInfo | None] = {}
+
+    def __getitem__(self, conn_type: str) -> HookInfo | None:
+        package, one = self._declared[conn_type]
+        if conn_type not in self._found:
+            self._found[conn_type] = self._look(conn_type, package, one["hook-class-name"])
+        return self._found[conn_type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    @staticmethod
+    def _look(conn_type: str, package: str, path: str) -> HookInfo | None:
+        try:
+            cls: Any = import_string(path)
+        except (ImportError, OptionalFeatureMissing) as error:  # it needs a package that is not installed
+            _log.info("the hook for connections of type %r can't be imported: %s", conn_type, error)
+            return None
+        return HookInfo(
+            path,
+            getattr(cls, "conn_name_attr", "conn_id"),
+            package,
+            getattr(cls, "hook_name", None) or conn_type,
+            conn_type,
+            hasattr(cls, "test_connection"),
+        )
+
+
 class ProvidersManager:
     """What provider packages ask about each other. All packages are looked at; there is no state of its own."""
 
@@ -127,23 +166,9 @@ class ProvidersManager:
         return installed_providers()
 
     @cached_property
-    def hooks(self) -> dict[str, HookInfo]:
-        """Hooks by type of connections. Their classes are imported for this; one that can't be is left out."""
-        found: dict[str, HookInfo] = {}
-        for package, one in parts("connection-types"):
-            try:
-                cls: Any = import_string(one["hook-class-name"])
-            except ImportError:  # a package that the hook needs is not installed
-                continue
-            found[one["connection-type"]] = HookInfo(
-                one["hook-class-name"],
-                getattr(cls, "conn_name_attr", "conn_id"),
-                package,
-                getattr(cls, "hook_name", None) or one["connection-type"],
-                one["connection-type"],
-                hasattr(cls, "test_connection"),
-            )
-        return found
+    def hooks(self) -> Mapping[str, HookInfo | None]:
+        """Hooks by type of connections; None for one that can't be imported."""
+        return _Hooks()
 
     @property
     def dialects(self) -> dict[str, DialectInfo]:

@@ -65,12 +65,27 @@ def test_a_package_and_its_version(moon):
     assert (found.version, found.data["notifications"]) == ("2.1.0", ["moon_provider.Howl"])
 
 
-def test_hooks_that_can_not_be_imported_are_left_out(moon):
+def test_hooks_that_can_not_be_imported_are_none(moon):
     hooks = providers.ProvidersManager().hooks
-    assert "mars" not in hooks
+    assert hooks["mars"] is None
     assert hooks["moon"] == providers.HookInfo(
         "moon_provider.MoonHook", "moon_conn_id", "apache-airflow-providers-moon", "Moon", "moon", True
     )
+    assert "pluto" not in hooks
+    assert {"mars", "moon"} <= set(hooks)
+
+
+def test_a_hook_is_imported_when_it_is_asked_for(moon, tmp_path, monkeypatch):
+    (tmp_path / "mars_provider.py").write_text(
+        "from bide.model.provider_errors import OptionalFeatureMissing\n"
+        "raise OptionalFeatureMissing('needs another package')\n"
+    )
+    declared = {"connection-type": "mars", "hook-class-name": "mars_provider.MarsHook"}
+    monkeypatch.setattr(providers, "parts", lambda key: [("apache-airflow-providers-mars", declared)])
+    hooks = providers.ProvidersManager().hooks
+    assert len(hooks) == 1
+    assert "mars_provider" not in sys.modules
+    assert hooks["mars"] is None
 
 
 def test_the_hook_of_a_type_of_connections(moon):
