@@ -48,6 +48,8 @@ class ProviderInfo(NamedTuple):
 
     version: str
     data: dict[str, Any]
+    #: The Python package that has its modules.
+    module: str
 
 
 class HookInfo(NamedTuple):
@@ -77,8 +79,15 @@ def installed_providers() -> Mapping[str, ProviderInfo]:
         data = _told_by(entry)
         dist = entry.dist
         version = dist.version if dist is not None else str((data.get("versions") or ["0"])[0])
-        found[str(data.get("package-name") or entry.name)] = ProviderInfo(version, data)
+        found[str(data.get("package-name") or entry.name)] = ProviderInfo(version, data, _package_of(entry))
     return found
+
+
+def _package_of(entry: EntryPoint) -> str:
+    """The Python package that has the function of the entry point."""
+    module = entry.value.partition(":")[0]
+    parent, _, last = module.rpartition(".")
+    return parent if last in ("get_provider_info", "__init__") else module
 
 
 def provider_infos() -> list[dict[str, Any]]:

@@ -62,8 +62,9 @@ def check(
 ) -> None:
     """Import every module of provider packages, and say which can't be, and why.
 
-    A module that needs a further package counts as such; one that needs a name that Bide does not have ends the
-    command with exit code 1.
+    A module that needs a further package counts as such, and so does one that needs what Bide has a part of its own
+    for (executors, logins, ...). One that needs any other name that Bide does not have ends the command with exit
+    code 1.
     """
     packages = [package_name(requirement(name)) for name in names or ()] or sorted(installed_providers())
     infos = {name: _installed(name) for name in packages}
@@ -98,17 +99,16 @@ def _summary(name: str, info: ProviderInfo) -> Row:
 
 
 def _checked(name: str, info: ProviderInfo) -> Row:
-    module = f"airflow.providers.{name.removeprefix(PREFIX).replace('-', '.')}"
     # In a process of its own each: what one package does on import must not tint the next, nor us.
     done = subprocess.run(
-        [sys.executable, "-m", "bide.cli.provider_sweep", module], check=False, capture_output=True, text=True
+        [sys.executable, "-m", "bide.cli.provider_sweep", info.module], check=False, capture_output=True, text=True
     )
     found: dict[str, Any] = {"modules": 0, "failures": []}
     if done.returncode == 0:
         found = json.loads(done.stdout.splitlines()[-1])
     else:
         text = (done.stderr.splitlines() or [f"the process ended with {done.returncode}"])[-1]
-        found["failures"].append({"module": module, "kind": "other", "text": text})
+        found["failures"].append({"module": info.module, "kind": "other", "text": text})
     failures: list[dict[str, str]] = found["failures"]
 
     def count(kind: str) -> int:
@@ -120,6 +120,7 @@ def _checked(name: str, info: ProviderInfo) -> Row:
         "modules": found["modules"],
         "importable": max(found["modules"] - len(failures), 0),
         "lacks_package": count("package"),
+        "refused": count("refused"),
         "lacks_name": count("name"),
         "other": count("other"),
         "failures": failures,

@@ -34,6 +34,7 @@ COME_WITH_AIRFLOW: Final = (
     "python-slugify",
     "pyyaml",
     "requests",
+    "setproctitle",
     "tabulate",
     "tenacity",
 )
@@ -50,7 +51,10 @@ def requirement(given: str) -> str:
     found = _NAME.fullmatch(given.strip())
     if found is None:
         raise BadInput(f"{given!r} is no name of a provider: write amazon, apache-spark or amazon==9.1")
-    name = re.sub(r"[._-]+", "-", found["name"]).lower().removeprefix(PREFIX)
+    name = re.sub(r"[._-]+", "-", found["name"]).lower()
+    if name.startswith("airflow-provider"):  # of somebody else, who has named it like this
+        return f"{name}{found['rest']}"
+    name = name.removeprefix(PREFIX)
     if PREFIX + name in LEFT_OUT:
         raise BadInput(f"{PREFIX}{name} is not to be installed: Bide has its operators, under the same names")
     return f"{PREFIX}{name}{found['rest']}"

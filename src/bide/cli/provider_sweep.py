@@ -21,15 +21,20 @@ _LACKING: Final = re.compile(
     r"pip install|is required|be installed|not installed|No module named|requires .*>=|Could not import",
     re.IGNORECASE,
 )
-#: A name of Airflow that is not there, in Bide's words or in those of a package that has tried several.
-_UNSERVED: Final = re.compile(r"has no name|Could not import '\w+' from any of: \('airflow\.")
+#: A name of Airflow that is not there, in the words of a package that has tried several.
+_UNSERVED: Final = re.compile(r"Could not import '\w+' from any of: \('airflow\.")
+#: Bide's own words for a name that is not there; what follows is what to do about it.
+_NOT_HERE: Final = re.compile(r"there is no module '[\w.]+' here: |^[\w.]+ has no name '\w+' here: ")
+#: What to do where Bide has nothing of its own for it.
+_REPORT: Final = "please report the line"
 
 
 class Failure(NamedTuple):
     """A module that can't be imported."""
 
     module: str
-    #: ``package``: another package is missing. ``name``: Bide does not serve a name. ``other``: see the text.
+    #: ``package``: another package is missing. ``refused``: Bide has a part of its own for this, which packages
+    #: can't replace. ``name``: Bide does not serve a name. ``other``: see the text.
     kind: str
     text: str
 
@@ -56,11 +61,23 @@ def try_module(module: str) -> Failure | None:
 
 def _kind(error: Exception) -> str:
     name = (error.name or "") if isinstance(error, ImportError) else ""
+    if isinstance(error, ModuleNotFoundError) and name.split(".")[0] != "airflow":
+        return "package"
+    refusals = [text for text in _texts(error) if _NOT_HERE.search(text)]
+    if refusals:
+        return "name" if any(_REPORT in text for text in refusals) else "refused"
     if name.split(".")[0] == "airflow" or _UNSERVED.search(str(error)):
         return "package" if name.startswith("airflow.providers.") else "name"
     if isinstance(error, ModuleNotFoundError) or _LACKING.search(str(error)):
         return "package"
     return "other"
+
+
+def _texts(error: BaseException | None) -> Iterator[str]:
+    """What it says, and what the errors say that have led to it."""
+    while error is not None:
+        yield str(error)
+        error = error.__cause__ or error.__context__
 
 
 def sweep(package: str) -> dict[str, Any]:

@@ -44,6 +44,11 @@ MODULES = {
     "old.py": "from airflow.models.dag import nosuch\n",
     "tried.py": "raise ImportError(\"Could not import 'Stats' from any of: ('airflow.stats',): No module\")",
     "broken.py": "1 / 0\n",
+    "executor.py": "from airflow.executors.base_executor import BaseExecutor\n",
+    "user.py": (
+        "try:\n    from airflow.www import User\n"
+        "except ImportError:\n    raise RuntimeError('too old a version') from None\n"
+    ),
 }
 
 
@@ -80,6 +85,7 @@ def moon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("amazon", "apache-airflow-providers-amazon"),
         ("apache.spark", "apache-airflow-providers-apache-spark"),
         ("amazon[s3fs]>=9", "apache-airflow-providers-amazon[s3fs]>=9"),
+        ("airflow-provider-fivetran-async", "airflow-provider-fivetran-async"),
         ("apache-airflow-providers-http==5.2", "apache-airflow-providers-http==5.2"),
     ],
 )
@@ -147,12 +153,14 @@ def test_each_module_is_imported_and_failures_have_reasons(moon: Path, bide: Bid
     done = bide("provider", "check", "moon", "--output", "json")
     assert done.exit_code == 1, done.output
     [found] = json.loads(done.stdout)
-    assert (found["modules"], found["importable"]) == (7, 3)
+    assert (found["modules"], found["importable"], found["refused"]) == (9, 3, 2)
     assert {one["module"].rpartition(".")[2]: one["kind"] for one in found["failures"]} == {
         "engine": "package",
         "old": "name",
         "tried": "name",
         "broken": "other",
+        "executor": "refused",
+        "user": "refused",
     }
 
 
