@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, str]] = {
     "variables": "bide.cli.variables",
     "connections": "bide.cli.connections",
     "provider": "bide.cli.provider",
+    "migrate": "bide.cli.migrate",
     "questions": "bide.cli.questions",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",

@@ -86,7 +86,7 @@ class _Finder:
         asked_by = sys._getframe(3).f_code.co_name  # pyright: ignore[reportPrivateUsage]
         if asked_by != "_find_and_load_unlocked":
             return None  # somebody only asks whether it is there
-        package = _provider_of(fullname, tables.package)
+        package = provider_of(fullname, tables.package)
         if package is None:
             said = f"there is no module {fullname!r} here: {tables.advice(fullname)}"
             raise ModuleNotFoundError(said, name=fullname)
@@ -99,7 +99,7 @@ class _Finder:
         raise ModuleNotFoundError(said, name=fullname)
 
 
-def _provider_of(module: str, package: str) -> str | None:
+def provider_of(module: str, package: str) -> str | None:
     """``amazon`` of ``airflow.providers.amazon.aws``; None if the module is no provider's."""
     prefix = f"{package}.providers."
     if not module.startswith(prefix) or module.startswith(f"{prefix}standard"):

@@ -1,0 +1,144 @@
+"""``bide migrate check``: how much of a folder of DAG files for Airflow runs as it is."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from bide.cli.exit_codes import BadInput, ExitCode
+from bide.cli.migrate_judging import Finding, Place, check_aliases, judge
+from bide.cli.migrate_reading import read_facts
+from bide.cli.options import Output, OutputOption
+from bide.cli.output import Row, say, show_json, show_rows
+from bide.cli.settings import read_config
+from bide.config.resolved import Config
+from bide.engine.parsing.listing import Lister, Source
+
+Verdict = Literal["ready", "install", "change"]
+
+
+class Checked(NamedTuple):
+    """One file."""
+
+    file: str
+    verdict: Verdict
+    findings: list[Finding]
+
+
+def check(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DAGS_DIR", help="A folder, or one file; by default that of the settings."),
+    ] = None,
+    notes: Annotated[bool, typer.Option("--notes", help="Show what runs, but has a newer spelling.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say of each file of a folder for Airflow whether it runs as it is, and what to do where it does not.
+
+    Files are read, not imported. Exit code 1 if one needs a change or a package.
+    """
+    config = read_config(None)
+    place = config.dags_folder if folder is None else folder.absolute()
+    if not place.exists():
+        raise BadInput(f"there is no folder {place}")
+    check_aliases()
+    files = check_files(config, place)
+    if output is Output.JSON:
+        show_json(_as_json(place, files))
+    else:
+        _show(files, notes=notes)
+    if any(one.verdict != "ready" for one in files):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def check_files(config: Config, place: Path) -> list[Checked]:
+    """All Python files in `place` that are not ignored."""
+    core = config.settings.core
+    listed = Lister(safe_mode=False, ignore_syntax=core.dag_ignore_file_syntax).list([Source.of(place)])
+    folder = place if place.is_dir() else place.parent
+    around = [folder, config.plugins_folder, folder.parent / "plugins", folder.parent / "include"]
+    found: list[Checked] = []
+    for path in sorted(Path(name) for name in listed):
+        if path.suffix == ".py":
+            facts = read_facts(path.read_bytes())
+            findings = judge(facts, Place([path.parent, *around]))
+            found.append(Checked(str(path.relative_to(folder)), _verdict(findings), findings))
+    return found
+
+
+def _verdict(findings: Sequence[Finding]) -> Verdict:
+    levels = {one.level for one in findings}
+    return "change" if "change" in levels else "install" if "install" in levels else "ready"
+
+
+def _summary(files: Sequence[Checked]) -> dict[str, Any]:
+    counts = Counter(one.verdict for one in files)
+
+    def percent(number: int) -> int:
+        return 100 * number // len(files) if files else 100
+
+    return {
+        "files": len(files),
+        "ready": counts["ready"],
+        "install": counts["install"],
+        "change": counts["change"],
+        "percent_ready": percent(counts["ready"]),
+        "percent_once_installed": percent(counts["ready"] + counts["install"]),
+    }
+
+
+def _needed(files: Sequence[Checked], kind: str) -> list[Row]:
+    """What has to be installed, and how many files need it."""
+    counts = Counter(
+        name
+        for one in files
+        for name in {
+            finding.advice.partition(";")[0] if kind == "provider" else finding.name
+            for finding in one.findings
+            if finding.kind == kind and finding.level == "install"
+        }
+    )
+    return [{"needed": name, "files": number} for name, number in sorted(counts.items())]
+
+
+def _as_json(place: Path, files: Sequence[Checked]) -> Row:
+    return {
+        "folder": str(place),
+        "summary": _summary(files),
+        "providers": _needed(files, "provider"),
+        "packages": _needed(files, "package"),
+        "files": [
+            {"file": one.file, "verdict": one.verdict, "findings": [finding._asdict() for finding in one.findings]}
+            for one in files
+        ],
+    }
+
+
+def _show(files: Sequence[Checked], *, notes: bool) -> None:
+    rows = [
+        {"file": one.file, "line": found.line, "to do": found.level, "name": found.name, "how": found.advice}
+        for one in files
+        for found in one.findings
+        if notes or found.level != "note"
+    ]
+    if rows:
+        show_rows(rows, Output.TABLE)
+        sys.stdout.write("\n")
+    for kind, title in (("provider", "Provider packages to install"), ("package", "Other packages to install")):
+        if needed := _needed(files, kind):
+            show_rows(needed, Output.TABLE, title=title)
+            sys.stdout.write("\n")
+    found = _summary(files)
+    sys.stdout.write(
+        f"{found['ready']} of {found['files']} files run as they are ({found['percent_ready']} %), "
+        f"{found['install']} more once packages are installed ({found['percent_once_installed']} %), "
+        f"{found['change']} need a change\n"
+    )
+    hidden = sum(found.level == "note" for one in files for found in one.findings)
+    if hidden and not notes:
+        say(f"{hidden} notes on newer spellings and arguments without effect: see --notes")

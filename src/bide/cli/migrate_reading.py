@@ -1,0 +1,127 @@
+"""What a file of Python uses, read from its text: nothing of it is imported or run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Imported(NamedTuple):
+    """One name that is imported, or a module if `name` is None."""
+
+    module: str
+    name: str | None
+    line: int
+    #: Whether the file goes on without it: it is in a ``try`` that expects an ImportError.
+    is_optional: bool
+
+
+class Used(NamedTuple):
+    """A dotted path of an imported name that is used, such as ``airflow.models.DagRun.find``."""
+
+    path: str
+    line: int
+    #: Names of the keyword arguments, where it is called.
+    arguments: tuple[str, ...] = ()
+    is_call: bool = False
+
+
+class Facts(NamedTuple):
+    """What a file uses."""
+
+    imports: list[Imported]
+    uses: list[Used]
+    #: Texts that are written in it, with their lines.
+    texts: list[tuple[str, int]]
+    #: Why it can't be read, with the line.
+    broken: tuple[str, int] | None = None
+
+
+def read_facts(source: str | bytes) -> Facts:
+    """What a file with this text uses."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        return Facts([], [], [], (str(getattr(error, "msg", error)), line or 1))
+    reader = _Reader()
+    reader.visit(tree)
+    texts = [
+        (node.value, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return Facts(reader.imports, list(_uses(tree, reader.paths)), texts)
+
+
+class _Reader(ast.NodeVisitor):
+    """Collects imports, and what each imported name stands for."""
+
+    def __init__(self) -> None:
+        self.imports: list[Imported] = []
+        self.paths: dict[str, str] = {}
+        self._optional = 0
+
+    def visit_Try(self, node: ast.Try) -> None:
+        expects = any(_expects_import_error(handler) for handler in node.handlers)
+        self._optional += expects
+        for child in node.body:
+            self.visit(child)
+        self._optional -= expects
+        for child in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(child)
+
+    def visit_If(self, node: ast.If) -> None:
+        # What is imported for type checkers only is not imported.
+        body = () if ast.unparse(node.test).endswith("TYPE_CHECKING") else node.body
+        for child in (*body, *node.orelse):
+            self.visit(child)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for one in node.names:
+            self.imports.append(Imported(one.name, None, node.lineno, bool(self._optional)))
+            first = one.name.partition(".")[0]
+            self.paths[one.asname or first] = one.name if one.asname else first
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.level or node.module is None:
+            return
+        for one in node.names:
+            name = None if one.name == "*" else one.name
+            self.imports.append(Imported(node.module, name, node.lineno, bool(self._optional)))
+            if name is not None:
+                self.paths[one.asname or name] = f"{node.module}.{name}"
+
+
+def _expects_import_error(handler: ast.ExceptHandler) -> bool:
+    caught = "" if handler.type is None else ast.unparse(handler.type)
+    return handler.type is None or "ImportError" in caught or "ModuleNotFound" in caught or caught == "Exception"
+
+
+def _uses(tree: ast.AST, paths: dict[str, str]) -> Iterator[Used]:
+    """Each use of an imported name, the longest path of it once."""
+    inner: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            path = _path(node.func, paths, inner)
+            if path is not None:
+                names = tuple(one.arg for one in node.keywords if one.arg is not None)
+                yield Used(path, node.lineno, names, is_call=True)
+        elif isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
+            path = _path(node, paths, inner)
+            if path is not None:
+                yield Used(path, node.lineno)
+
+
+def _path(node: ast.expr, paths: dict[str, str], seen: set[int]) -> str | None:
+    """The dotted path of a name or attribute; its parts are marked as seen."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        seen.add(id(node))
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in paths:
+        return None
+    seen.add(id(node))
+    return ".".join((paths[node.id], *reversed(parts)))
