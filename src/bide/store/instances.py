@@ -75,9 +75,13 @@ def _read(rows: Iterable[Sequence[Any]]) -> list[InstanceRow]:
 _WIDTH = len(InstanceRow._fields)
 
 
-def _read_with_run(columns: Sequence[Any]) -> tuple[InstanceRow, RunRow]:
+def _read_with_run(columns: Sequence[Any], known: dict[str, RunRow]) -> tuple[InstanceRow, RunRow]:
+    """An instance and its run, which is read once: the instances of a batch are often of one run."""
     (row,) = _read([columns[:_WIDTH]])
-    return row, runs.read(columns[_WIDTH:])
+    run = known.get(row.run_uid)
+    if run is None:
+        run = known[row.run_uid] = runs.read(columns[_WIDTH:])
+    return row, run
 
 
 _with_runs = (
@@ -91,7 +95,8 @@ def with_runs(tx: Tx, uids: Collection[str]) -> dict[str, tuple[InstanceRow, Run
     """Instances by uid, each with its run."""
     if not uids:
         return {}
-    found = [_read_with_run(columns) for columns in tx.conn.execute(_with_runs, {"uids": list(uids)})]
+    known: dict[str, RunRow] = {}
+    found = (_read_with_run(columns, known) for columns in tx.conn.execute(_with_runs, {"uids": list(uids)}))
     return {row.uid: (row, run) for row, run in found}
 
 
@@ -269,10 +274,9 @@ def scheduled(
         given |= {f"without_{name}": getattr(without, name) for name in ("dags", "pools", "demands", "tasks")}
     found = Candidates([], [], {}, {})
     for *columns, max_active_tasks in tx.conn.execute(statement, given):
-        row, run = _read_with_run(columns)
+        row, _ = _read_with_run(columns, found.runs)
         (found.resumes if row.is_resume else found.fresh).append(row)
         found.limits[row.dag_id] = max_active_tasks
-        found.runs[run.uid] = run
     return found
 
 

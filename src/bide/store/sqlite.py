@@ -35,6 +35,10 @@ _GROUP: Final = 128
 _BUSY_MS: Final = 5_000
 #: Execution option of a connection whose transactions take the write lock when they begin.
 _WRITES: Final = "bide_writes"
+#: SQLAlchemy's own savepoints are compiled anew each time, which costs more than most statements inside.
+_SET_SAVEPOINT: Final = "SAVEPOINT job"
+_GO_BACK: Final = "ROLLBACK TO job"
+_RELEASE: Final = "RELEASE job"
 
 
 class SqliteDatabase:
@@ -65,6 +69,7 @@ class SqliteDatabase:
         self._deliver: Callable[[list[Job]], None] = lambda jobs: None
         self._sequels = Sequels()
         self._stops = False
+        self._writing = _WritingConnection(engine)
         self._writer = threading.Thread(target=self._write_forever, name="bide-store-write", daemon=True)
 
     def start(self, deliver: Callable[[list[Job]], None], sequels: Sequels) -> None:
@@ -100,8 +105,11 @@ class SqliteDatabase:
     @contextmanager
     def exclusive(self) -> Generator[sa.Connection]:
         """A connection in a transaction that has the write lock from its first moment on."""
-        with self.engine.connect().execution_options(**{_WRITES: True}) as conn, conn.begin():
+        with self._connect_to_write() as conn, conn.begin():
             yield conn
+
+    def _connect_to_write(self) -> sa.Connection:
+        return self.engine.connect().execution_options(**{_WRITES: True})
 
     # --- the writer's thread ------------------------------------------------------------------------------------
 
@@ -114,6 +122,7 @@ class SqliteDatabase:
             self._take_waiting(group)
             self._commit_group(group)
             self._deliver(group)
+        self._writing.close()
 
     def _take_waiting(self, group: list[Job]) -> list[Job]:
         """Add what waits by now to `group`, as far as there is room; the answer has what was added."""
@@ -135,7 +144,7 @@ class SqliteDatabase:
         What follows from the end of a task is often asked for while that is being written, and shares its fsync.
         """
         try:
-            with self.exclusive() as conn:
+            with self._writing.transaction() as conn:
                 following = group
                 if len(group) == 1:
                     self._run_alone(conn, group[0])
@@ -164,7 +173,7 @@ class SqliteDatabase:
         Raises what has cost the whole group its transaction.
         """
         tx = Tx(conn, self.clock.now())
-        savepoint = conn.begin_nested()
+        conn.exec_driver_sql(_SET_SAVEPOINT)
         try:
             job.result = job.work(tx)
         except Exception as error:
@@ -172,9 +181,10 @@ class SqliteDatabase:
             # SQLite itself ends the transaction when it can't write: then there is no savepoint to go back to.
             if isinstance(job.error, StoreUnavailable | StoreDamaged) or not _in_transaction(conn):
                 raise
-            savepoint.rollback()
+            conn.exec_driver_sql(_GO_BACK)
+            conn.exec_driver_sql(_RELEASE)
         else:
-            savepoint.commit()
+            conn.exec_driver_sql(_RELEASE)
             job.topics = frozenset(tx.topics)
 
     def _run_sequels(self, conn: sa.Connection, group: list[Job]) -> None:
@@ -183,16 +193,17 @@ class SqliteDatabase:
         tx = Tx(conn, self.clock.now(), topics=set(rung))
         if not self._sequels.wanted(tx):
             return
-        savepoint = conn.begin_nested()
+        conn.exec_driver_sql(_SET_SAVEPOINT)
         try:
             written = self._sequels.write(tx)
         except Exception:
             if not _in_transaction(conn):
                 raise
             _log.exception("what follows from a transaction is left to the next one")
-            savepoint.rollback()
+            conn.exec_driver_sql(_GO_BACK)
+            conn.exec_driver_sql(_RELEASE)
             return
-        savepoint.commit()
+        conn.exec_driver_sql(_RELEASE)
         for job in group:
             job.topics &= tx.topics
         group[0].topics |= tx.topics - rung
@@ -202,6 +213,36 @@ class SqliteDatabase:
         translated = translate(error, self.shown)
         translated.__cause__ = error
         return translated
+
+
+class _WritingConnection:
+    """The writer's connection, kept from one commit to the next; after an error there is a new one."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._conn: sa.Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Generator[sa.Connection]:
+        """As :meth:`SqliteDatabase.exclusive`, for the writer alone."""
+        if self._conn is None:
+            self._conn = _connect_to_write(self._engine)
+        try:
+            with self._conn.begin():
+                yield self._conn
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+
+def _connect_to_write(engine: sa.Engine) -> sa.Connection:
+    return engine.connect().execution_options(**{_WRITES: True})
 
 
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:

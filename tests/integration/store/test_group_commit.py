@@ -78,14 +78,25 @@ def commits(store: Store) -> list[str]:
     return seen
 
 
-def limit_pages(store: Store, pages: int) -> None:
+async def reconnect(store: Store) -> None:
+    """Let the next transactions have connections of their own; an error costs the writer the one that it keeps."""
+
+    def work(tx: Tx) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(work)
+    store.engine.dispose()
+
+
+async def limit_pages(store: Store, pages: int) -> None:
     """Let the store's file grow to so many pages and no further: what a full disk looks like to SQLite."""
 
     def limit(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
     sqlalchemy.event.listen(store.engine, "connect", limit)
-    store.engine.dispose()
+    await reconnect(store)
 
 
 async def page_count(store: Store) -> int:
@@ -235,7 +246,7 @@ async def test_only_what_is_durable_rings(store: Store) -> None:
 
 async def test_a_full_disk_is_told_to_everyone_of_the_group_and_nothing_is_stored(store: Store) -> None:
     await store.write(note("before"))
-    limit_pages(store, await page_count(store) + 10)
+    await limit_pages(store, await page_count(store) + 10)
     marks = store.bell.listen("marks")
 
     def ringing(tx: Tx) -> None:
@@ -252,11 +263,11 @@ async def test_a_full_disk_is_told_to_everyone_of_the_group_and_nothing_is_store
 
 
 async def test_a_disk_with_room_again_serves_again(store: Store) -> None:
-    limit_pages(store, await page_count(store) + 10)
+    await limit_pages(store, await page_count(store) + 10)
     with pytest.raises(StoreUnavailable):
         await store.write(note("big", extra="x" * 1_000_000))
     assert await store.write(note("small")) == "small"
-    limit_pages(store, 1_000_000)
+    await limit_pages(store, 1_000_000)
     assert await store.write(note("big", extra="x" * 1_000_000)) == "big"
     assert await notes(store) == ["small", "big"]
 
@@ -307,7 +318,7 @@ async def test_a_file_that_is_damaged_under_way(store: Store, store_path: Path) 
     for number in range(50):
         await store.write(note(f"n{number}", extra="x" * 4_000))
     await store.write(lambda tx: None)
-    store.engine.dispose()
+    await reconnect(store)
     content = bytearray(store_path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     store_path.write_bytes(bytes(content))

@@ -33,7 +33,7 @@ class OpenWorkers:
         with self._lock:
             self._number += 1
             self._offered = Counter()
-            return self._taken + Counter(self._promised.values())
+            return self._taken + Counter(self._promised.values()) if self._taken or self._promised else Counter()
 
     def offer(self, workers: Mapping[str | None, int], busy: Collection[str]) -> None:
         """Offer so many workers by DAG file (None: any), and not for `busy` instances."""
