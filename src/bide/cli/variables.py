@@ -120,7 +120,7 @@ def import_all(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read variables from a file: JSON or YAML of keys and values, or lines KEY=VALUE (.env). All or none."""
-    rows = [_row(key, value) for key, value in read_file(file).items()]
+    rows = [variable_from(key, value) for key, value in read_file(file).items()]
     written, skipped = on_store(
         read_config(dags),
         lambda store: import_variables(store, rows, on_existing=on_existing, by=this_person()),
@@ -154,7 +154,7 @@ def _exported(row: VariableRow) -> Any:
     return {"value": row.value, "description": row.description, "is_secret": row.is_secret}
 
 
-def _row(key: str, value: Any) -> VariableRow:
+def variable_from(key: str, value: Any) -> VariableRow:
     """A variable of a file: its text, an object that says more, or any other JSON, which becomes its text."""
     if isinstance(value, dict):
         said = cast("dict[str, Any]", value)
