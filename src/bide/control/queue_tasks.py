@@ -12,9 +12,10 @@ from bide.model.dag_spec import TaskSpec
 from bide.model.log_path import LogLayout
 from bide.model.pools import why_never
 from bide.model.room import Closed, Room
-from bide.store import Tx, instances, mapped_instances, pools, sessions, specs, transitions
+from bide.store import Tx, candidates, mapped_instances, pools, sessions, specs, transitions
+from bide.store.candidates import Occupancy
 from bide.store.claiming import decide_alone, decide_if_free
-from bide.store.instances import InstanceRow, Occupancy
+from bide.store.instances import InstanceRow
 from bide.store.runs import RunRow
 from bide.store.transitions import Guard
 from bide.wire.messages import InstanceKey, RunTask
@@ -84,7 +85,7 @@ class Queued(NamedTuple):
 
 def queue_tasks(tx: Tx, slots: int, who: Who) -> Queued:
     """scheduled → queued, at most `slots` instances, in the order of resumes, weights and age."""
-    if not instances.any_scheduled(tx, who.only_run):
+    if not candidates.any_scheduled(tx, who.only_run):
         return Queued([], [])
     sessions.hold(tx, who.session)
     # Limits count what all engines have queued: one of them decides at a time.
@@ -152,7 +153,7 @@ class _Found(NamedTuple):
 
 def _find(tx: Tx, slots: int, who: Who) -> _Found:
     """What may be queued now, at most `slots` instances."""
-    occupied = instances.occupancy(tx, who.only_run)
+    occupied = candidates.occupancy(tx, who.only_run)
     room = _room(tx, occupied, who)
     room.limit(occupied.limits)
     busy, busy_fresh = sum(occupied.by_dag.values()), occupied.fresh
@@ -161,7 +162,7 @@ def _find(tx: Tx, slots: int, who: Who) -> _Found:
     is_short = False
     while len(chosen) < slots:
         closed = len(room.closed)
-        found = instances.scheduled(tx, limit=slots, without=room.closed, only=who.only_run, queues=who.queues)
+        found = candidates.scheduled(tx, limit=slots, without=room.closed, only=who.only_run, queues=who.queues)
         room.limit(found.limits)
         run_rows |= found.runs
         uncounted = room.uncounted((*found.resumes, *found.fresh))

@@ -10,7 +10,7 @@ import sqlalchemy.event
 
 from bide.model.errors import StoreError
 from bide.model.room import Closed
-from bide.store import Store, Tx, dags, instances, queued_runs, runs, waits, xcoms
+from bide.store import Store, Tx, candidates, dags, instances, queued_runs, runs, waits, xcoms
 from bide.store.schema import mark
 from tests.support.dag_specs import dag_spec
 from tests.support.hand_engine import HandEngine
@@ -50,7 +50,7 @@ async def test_selections_by_a_list(store: Store, names: list[str]) -> None:
         assert instances.of_tasks(tx, "run", names) == []
         assert instances.held(tx, names) == {}
         everything = Closed(dags=set(names), pools=set(names), demands=set(names))
-        assert instances.scheduled(tx, limit=5, without=everything) == ([], [], {}, {})
+        assert candidates.scheduled(tx, limit=5, without=everything) == ([], [], {}, {})
         assert runs.get_many(tx, names) == {}
         assert queued_runs.count_running(tx, names) == {}
         assert waits.get_many(tx, names) == {}

@@ -20,6 +20,7 @@ from bide.store import (
     backfill_views,
     backfills,
     callback_requests,
+    candidates,
     dags,
     deadlines,
     instances,
@@ -79,11 +80,11 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "runs by date": (lambda tx: runs.named(tx, "d", [], [START]), {"ix_dag_run_logical_date"}),
     "marks": (lambda tx: instances.read_marks(tx, 10), set()),
     "scheduled": (
-        lambda tx: instances.scheduled(tx, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
+        lambda tx: candidates.scheduled(tx, limit=5, without=Closed({"x"}, {"p"}, {"q:2"})),
         {"ix_task_instance_scheduled", "ix_cancel_obligation_holding"},
     ),
-    "any scheduled": (instances.any_scheduled, {"ix_task_instance_scheduled"}),
-    "occupancy": (instances.occupancy, {"ix_task_instance_occupying"}),
+    "any scheduled": (candidates.any_scheduled, {"ix_task_instance_scheduled"}),
+    "occupancy": (candidates.occupancy, {"ix_task_instance_occupying"}),
     "kept slots": (
         lambda tx: pools.kept_slots(tx, ["p"]),
         {"ix_task_instance_deferred", "ix_task_instance_scheduled"},
@@ -290,7 +291,7 @@ def test_ending_a_wait_looks_for_its_children_by_an_index() -> None:
 
 async def test_what_was_scheduled_together_is_not_sorted(store: Store) -> None:
     """Of ten thousand tasks that were scheduled at once the first few are found without a look at the others."""
-    found = await plans(store, lambda tx: instances.scheduled(tx, limit=2))
+    found = await plans(store, lambda tx: candidates.scheduled(tx, limit=2))
     assert not [line for line in found if "FOR RIGHT PART OF ORDER BY" in line or "LAST TERM" in line]
     sorts = [line for line in found if "TEMP B-TREE FOR ORDER BY" in line]
     assert len(sorts) <= 1, "the few that were found are put in order once more"

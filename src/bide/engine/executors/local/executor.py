@@ -271,8 +271,7 @@ class LocalExecutor:
         if again_at is not None:
             self._waker.later(again_at - now)
         left = {file: sum(worker.available for worker in workers) for file, workers in available.items()}
-        if any(left.values()):
-            self.open_workers.offer(left, self._busy())
+        self.open_workers.offer(left, self._busy() if any(left.values()) else ())
 
     def _match(self, available: dict[str | None, list[Worker]]) -> None:
         """Give the oldest claims of each file to its free workers, then to new ones; start them in one go."""
