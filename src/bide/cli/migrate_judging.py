@@ -58,6 +58,17 @@ _SESSIONS: Final = (
     "airflow.utils.session.create_session",
     "airflow.utils.session.provide_session",
 )
+#: Methods of runs and DAGs that read it, and that nothing else is likely to have.
+_METHODS: Final = frozenset(
+    {
+        "get_task_instance",
+        "get_task_instances",
+        "get_last_dagrun",
+        "get_num_active_runs",
+        "get_dagruns_between",
+        "get_latest_execution_date",
+    }
+)
 #: Settings whose value leads there.
 _DATABASE_SETTINGS: Final = ("sql_alchemy_conn",)
 #: Arguments that have no effect here, and those that have newer names.
@@ -106,6 +117,9 @@ def judge(facts: Facts, place: Place) -> list[Finding]:
     for text, line in facts.texts:
         if text in _DATABASE_SETTINGS:
             found.append(Finding(line, "change", "database", text, _DATABASE))
+    for name, line in facts.methods:
+        if name in _METHODS:
+            found.append(Finding(line, "change", "database", f"{name}()", _DATABASE))
     once = {(one.kind, one.name, one.line): one for one in found}
     return sorted(once.values(), key=lambda one: (one.line, one.kind, one.name))
 

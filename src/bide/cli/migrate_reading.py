@@ -34,6 +34,8 @@ class Facts(NamedTuple):
     uses: list[Used]
     #: Texts that are written in it, with their lines.
     texts: list[tuple[str, int]]
+    #: Names of methods that are called, of whatever, with their lines.
+    methods: list[tuple[str, int]]
     #: Why it can't be read, with the line.
     broken: tuple[str, int] | None = None
 
@@ -44,7 +46,7 @@ def read_facts(source: str | bytes) -> Facts:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
-        return Facts([], [], [], (str(getattr(error, "msg", error)), line or 1))
+        return Facts([], [], [], [], (str(getattr(error, "msg", error)), line or 1))
     reader = _Reader()
     reader.visit(tree)
     texts = [
@@ -52,7 +54,12 @@ def read_facts(source: str | bytes) -> Facts:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    return Facts(reader.imports, list(_uses(tree, reader.paths)), texts)
+    methods = [
+        (node.func.attr, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    return Facts(reader.imports, list(_uses(tree, reader.paths)), texts, methods)
 
 
 class _Reader(ast.NodeVisitor):

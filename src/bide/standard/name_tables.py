@@ -93,8 +93,9 @@ class _Finder:
         if package in _TWO_PARTS:  # what is inside can be named better
             return ModuleSpec(fullname, None, is_package=True)
         inside = f"{tables.package}.providers.{package.replace('-', '.')}"
-        if inside in sys.modules:  # the package is there, in a version without this module
-            return None
+        spec = getattr(sys.modules.get(inside), "__spec__", None)
+        if spec is not None and not isinstance(spec.loader, _MovedModule):
+            return None  # the package is there, in a version without this module
         said = f"no module {fullname!r}: its provider package is not installed; run 'bide provider add {package}'"
         raise ModuleNotFoundError(said, name=fullname)
 

@@ -130,6 +130,11 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
             "no access to the database",
         ),
         (
+            "def f(dag_run): return dag_run.get_task_instances()",
+            (1, "change", "database", "get_task_instances()"),
+            "no access to the database",
+        ),
+        (
             "from airflow.configuration import conf\nconf.get('database', 'sql_alchemy_conn')",
             (2, "change", "database", "sql_alchemy_conn"),
             "no access to the database",

@@ -67,6 +67,7 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
         ("import airflow.operators.subdag", "use task groups"),
         ("import airflow.providers.nosuch.hooks", "'bide provider add nosuch'"),
         ("import airflow.providers.apache.nosuch.hooks", "'bide provider add apache-nosuch'"),
+        ("import airflow.providers.snowflake.hooks.nosuch", "'bide provider add snowflake'"),
     ],
 )
 def test_an_import_of_what_is_not_there_says_what_to_do(line, said):
