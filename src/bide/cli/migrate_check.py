@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import typer
 
@@ -20,6 +20,10 @@ from bide.config.resolved import Config
 from bide.engine.parsing.listing import Lister, Source
 
 Verdict = Literal["ready", "install", "change"]
+
+
+#: Begins the advice on a provider package.
+_ADD: Final = "bide provider add "
 
 
 class Checked(NamedTuple):
@@ -98,7 +102,7 @@ def _needed(files: Sequence[Checked], kind: str) -> list[Row]:
         name
         for one in files
         for name in {
-            finding.advice.partition(";")[0] if kind == "provider" else finding.name
+            finding.advice.partition(";")[0].removeprefix(_ADD) if kind == "provider" else finding.name
             for finding in one.findings
             if finding.kind == kind and finding.level == "install"
         }
@@ -129,10 +133,12 @@ def _show(files: Sequence[Checked], *, notes: bool) -> None:
     if rows:
         show_rows(rows, Output.TABLE)
         sys.stdout.write("\n")
-    for kind, title in (("provider", "Provider packages to install"), ("package", "Other packages to install")):
-        if needed := _needed(files, kind):
-            show_rows(needed, Output.TABLE, title=title)
-            sys.stdout.write("\n")
+    providers = " ".join(row["needed"] for row in _needed(files, "provider"))
+    packages = ", ".join(row["needed"] for row in _needed(files, "package"))
+    if providers:
+        sys.stdout.write(f"To install the provider packages: {_ADD}{providers}\n")
+    if packages:
+        sys.stdout.write(f"Modules of other packages that are not installed: {packages}\n")
     found = _summary(files)
     sys.stdout.write(
         f"{found['ready']} of {found['files']} files run as they are ({found['percent_ready']} %), "

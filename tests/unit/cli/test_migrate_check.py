@@ -210,7 +210,7 @@ def test_a_folder_is_summed_up(folder: Path, bide: Bide) -> None:
         ("ready.py", "ready"),
         ("team/cloud.py", "install"),
     ]
-    assert found["providers"] == [{"needed": "bide provider add amazon", "files": 1}]
+    assert found["providers"] == [{"needed": "amazon", "files": 1}]
     assert found["summary"] == {
         "files": 3,
         "ready": 1,
@@ -224,6 +224,7 @@ def test_a_folder_is_summed_up(folder: Path, bide: Bide) -> None:
         "1 of 3 files run as they are (33 %), 1 more once packages are installed (66 %), 1 need a change" in shown
     )
     assert "team/cloud.py" in shown
+    assert "To install the provider packages: bide provider add amazon\n" in shown
 
 
 def test_a_folder_that_is_ready_ends_well(folder: Path, bide: Bide) -> None:
