@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 
 from bide.authoring.hints import did_you_mean
+from bide.authoring.older_names import TASK_ARGUMENTS, warn_of_arguments
 from bide.authoring.scope import current_dag, current_group
 from bide.model.errors import InvalidArgument
 
@@ -100,12 +101,16 @@ def filling_defaults(init: Callable[P, None]) -> Callable[P, None]:
     by_name = {p.name for p in parameters if p.kind in _BY_NAME}
     required = [p.name for p in parameters if p.kind in _BY_NAME and p.default is p.empty]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    # Operators of others may have arguments of these names that mean something else.
+    older = by_name & TASK_ARGUMENTS.keys() if init.__module__.startswith("bide.") else set[str]()
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given = set(positional[: len(args)])
         for name, value in self._defaults.items():
             if name in by_name and name not in kwargs and name not in given:
                 kwargs[name] = value
+        if not older.isdisjoint(kwargs):
+            warn_of_arguments(_who(self, kwargs), [name for name in kwargs if name in older], TASK_ARGUMENTS)
         missing = next((name for name in required if name not in kwargs and name not in given), None)
         if missing is not None or not takes_any:
             cls = cast("type[object]", type(self))

@@ -17,6 +17,7 @@ from bide.authoring.given_schedule import one_schedule
 from bide.authoring.group import TaskGroup, duplicate
 from bide.authoring.hints import did_you_mean
 from bide.authoring.moments import as_moment, as_seconds, default_zone
+from bide.authoring.older_names import DAG_ARGUMENTS, warn_of_arguments, warn_of_older
 from bide.authoring.params import NO_VALUE, DagParam, ParamsDict
 from bide.authoring.scope import collecting as collecting
 from bide.authoring.settings import find_flag, find_number
@@ -45,9 +46,10 @@ def _refusing_unknown(init: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(init)
     def __init__(*args: P.args, **kwargs: P.kwargs) -> None:
+        dag_id = kwargs.get("dag_id", args[1] if len(args) > 1 else None)
+        warn_of_arguments(f"DAG {dag_id!r}", kwargs, DAG_ARGUMENTS)
         for name in kwargs:
             if name not in known:
-                dag_id = kwargs.get("dag_id", args[1] if len(args) > 1 else None)
                 hint = did_you_mean(name, known)
                 raise InvalidArgument(f"DAG {dag_id!r}: unknown argument {name!r}{hint}")
         init(*args, **kwargs)
@@ -245,6 +247,7 @@ class DAG(Testable):
 
     def test_cycle(self) -> None:
         """Raise :class:`CycleError`, naming the circle, if tasks wait for each other."""
+        warn_of_older(f"DAG {self.dag_id!r}: test_cycle() is not needed: a circle is found when the file is read")
         self.topological_sort()
 
     # --- about the DAG -------------------------------------------------------------------------------------------
@@ -252,6 +255,7 @@ class DAG(Testable):
     @property
     def schedule_interval(self) -> Any:
         """Another name of :attr:`schedule`."""
+        warn_of_older(f"DAG {self.dag_id!r}: schedule_interval is an older name: write schedule")
         return self.schedule
 
     @property
@@ -264,6 +268,7 @@ class DAG(Testable):
     @property
     def concurrency(self) -> int:
         """Another name of :attr:`max_active_tasks`."""
+        warn_of_older(f"DAG {self.dag_id!r}: concurrency is an older name: write max_active_tasks")
         return self.max_active_tasks
 
     @property

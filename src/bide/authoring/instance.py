@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bide.authoring.moments import pendulum_moment
+from bide.authoring.older_names import warn_of_older
 from bide.authoring.runtime import current_runtime
 from bide.authoring.templates import format_ds_nodash
 from bide.authoring.xcom_arg import RETURN_VALUE
@@ -53,6 +54,7 @@ class DagRun:
     @property
     def execution_date(self) -> pendulum.DateTime | None:
         """Another name of :attr:`logical_date`."""
+        warn_of_older("execution_date is an older name: write logical_date")
         return self.logical_date
 
     @property
@@ -119,6 +121,7 @@ class TaskInstance:
     @property
     def execution_date(self) -> pendulum.DateTime | None:
         """Another name of :attr:`logical_date`."""
+        warn_of_older("execution_date is an older name: write logical_date")
         return self.dag_run.logical_date
 
     @property

@@ -13,6 +13,7 @@ from bide.authoring.construction import CONTAINERS, OperatorType, copy_container
 from bide.authoring.dag_member import DagMember
 from bide.authoring.deferral import TaskDeferred, check_resume_method, resume_arguments
 from bide.authoring.moments import as_moment
+from bide.authoring.older_names import warn_of_older
 from bide.authoring.operator_checks import check_operator
 from bide.authoring.params import ParamsDict
 from bide.authoring.rendering import Rendering
@@ -390,4 +391,5 @@ def _as_list(value: Any) -> list[Any]:
 
 def apply_defaults(function: Any) -> Any:
     """Does nothing: ``default_args`` apply to every operator. Accepted as a decorator of ``__init__``."""
+    warn_of_older("apply_defaults does nothing: default_args apply to every operator; leave it out")
     return function

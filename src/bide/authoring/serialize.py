@@ -71,7 +71,7 @@ def validate_dag(dag: DAG) -> None:
     check_setups(dag.tasks)
     _check_params(dag)
     try:
-        dag.test_cycle()
+        dag.topological_sort()
     except CycleError as error:
         raise CycleError(f"DAG {dag.dag_id!r}: {error}") from None
 

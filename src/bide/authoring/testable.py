@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from bide.authoring.older_names import warn_of_older
 from bide.authoring.runtime import in_runtime
 from bide.model.errors import InvalidArgument, NotFound
 
@@ -42,6 +43,8 @@ class Testable:
                 "dag.test() can't be called while a DAG file is imported or a task runs: in a DAG file it "
                 'stands below  if __name__ == "__main__":'
             )
+        if execution_date is not None:
+            warn_of_older("DAG.test(): the argument 'execution_date' is an older one: write logical_date")
         return _dag_test()(
             self,
             logical_date=execution_date if logical_date is None else logical_date,

@@ -1,0 +1,135 @@
+"""Arguments and attributes of earlier releases of Airflow work, and say once what to write instead."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bide.authoring.dag import DAG
+from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
+from bide.authoring.operator import BaseOperator, apply_defaults
+from bide.authoring.python import PythonOperator
+from bide.authoring.taskflow import task
+from bide.model.provider_errors import RemovalWarning
+from bide.standard.operators.branch_by_time import BranchDateTimeOperator
+from bide.standard.operators.empty import EmptyOperator
+from bide.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from bide.standard.operators.virtualenv import PythonVirtualenvOperator
+from bide.standard.sensors.external_task import ExternalTaskMarker
+
+HERE = __file__
+
+
+def told(make: Callable[[], Any]) -> list[str]:
+    """What is said while `make` runs, all of it at lines of this file."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        make()
+    assert all(one.category is RemovalWarning and one.filename == HERE for one in said), said
+    return [str(one.message) for one in said]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"schedule_interval": "@daily"}, lambda dag: dag.schedule == "@daily"),
+        ({"timetable": "@daily"}, lambda dag: dag.schedule == "@daily"),
+        ({"concurrency": 3}, lambda dag: dag.max_active_tasks == 3),
+        ({"default_view": "grid"}, lambda dag: dag.default_view == "grid"),
+        ({"orientation": "LR"}, lambda dag: dag.orientation == "LR"),
+        ({"fail_stop": True}, lambda dag: dag.fail_fast),
+        ({"sla_miss_callback": print}, lambda dag: dag.sla_miss_callback),
+    ],
+)
+def test_an_argument_of_dags(arguments: dict[str, Any], found: Callable[[DAG], Any]) -> None:
+    (name,) = arguments
+    assert told(lambda: DAG("d", **arguments)) == [
+        f"DAG 'd': the argument {name!r} is an older one: write {DAG_ARGUMENTS[name]}"
+    ]
+    assert found(DAG("d", **arguments))
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "found"),
+    [
+        (EmptyOperator, {"task_concurrency": 2}, lambda task: task.max_active_tis_per_dag == 2),
+        (EmptyOperator, {"xcom_push": False}, lambda task: not task.do_xcom_push),
+        (EmptyOperator, {"sla": dt.timedelta(hours=1)}, lambda task: task.sla),
+        (PythonOperator, {"provide_context": True, "python_callable": print}, lambda task: True),
+        (
+            TriggerDagRunOperator,
+            {"execution_date": "2026-01-01", "trigger_dag_id": "d"},
+            lambda task: task.logical_date == "2026-01-01",
+        ),
+        (
+            ExternalTaskMarker,
+            {"execution_date": "2026-01-01", "external_dag_id": "d", "external_task_id": "t"},
+            lambda task: task.logical_date == "2026-01-01",
+        ),
+        (
+            BranchDateTimeOperator,
+            {
+                "use_task_execution_date": True,
+                "follow_task_ids_if_true": "a",
+                "follow_task_ids_if_false": "b",
+                "target_lower": dt.time(1),
+                "target_upper": dt.time(2),
+            },
+            lambda task: task.use_task_logical_date,
+        ),
+        (
+            PythonVirtualenvOperator,
+            {"use_dill": True, "python_callable": told},
+            lambda task: task.serializer == "dill",
+        ),
+    ],
+)
+def test_an_argument_of_operators(cls: Any, arguments: dict[str, Any], found: Callable[[Any], Any]) -> None:
+    name = next(iter(arguments))
+    assert told(lambda: cls(task_id="t", **arguments)) == [
+        f"task 't' ({cls.__name__}): the argument {name!r} is an older one: write {TASK_ARGUMENTS[name]}"
+    ]
+    assert found(cls(task_id="t", **arguments))
+
+
+def test_default_args_and_decorators_say_it_too() -> None:
+    def make() -> None:
+        with DAG("d", default_args={"task_concurrency": 1}):
+
+            @task
+            def work() -> None: ...
+
+            work()
+
+    (said,) = told(make)
+    assert "'task_concurrency' is an older one: write max_active_tis_per_dag" in said
+
+
+def test_an_operator_of_ones_own_may_mean_something_else() -> None:
+    class Report(BaseOperator):
+        def __init__(self, *, execution_date: str, sla: str = "gold", **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.when = execution_date
+
+    assert told(lambda: Report(task_id="t", execution_date="today")) == []
+
+
+def test_a_new_name_says_nothing() -> None:
+    assert told(lambda: DAG("d", schedule="@daily", max_active_tasks=3, fail_fast=True)) == []
+    assert told(lambda: EmptyOperator(task_id="t", max_active_tis_per_dag=2, do_xcom_push=False)) == []
+
+
+def test_attributes_and_methods(context_for: Any) -> None:
+    dag = DAG("d", schedule="@daily")
+    assert told(dag.test_cycle) == ["DAG 'd': test_cycle() is not needed: a circle is found when the file is read"]
+    assert "write schedule" in told(lambda: dag.schedule_interval)[0]
+    assert "write max_active_tasks" in told(lambda: dag.concurrency)[0]
+    assert "leave it out" in told(lambda: apply_defaults(print))[0]
+    with dag:
+        context = context_for(EmptyOperator(task_id="t"))
+    assert told(lambda: context["ti"].execution_date) == ["execution_date is an older name: write logical_date"]
+    assert told(lambda: context["dag_run"].execution_date) == told(lambda: context["ti"].execution_date)
