@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bide.authoring.moments import as_seconds
-from bide.authoring.trigger import BaseTrigger, TaskEndEvent, TriggerEvent
+from bide.authoring.trigger import BaseTrigger, TaskEndEvent, TriggerEvent, first_of
 from bide.model.errors import InvalidArgument, TriggerFailure
 
 if TYPE_CHECKING:
@@ -125,8 +125,9 @@ async def _event_of(wait: Within) -> TriggerEvent:
 
     try:
         async with asyncio.timeout(wait.timeout):
-            async for event in wait.trigger.run():
-                return event
+            async for found in wait.trigger.run():
+                if found != []:
+                    return first_of(found)
     finally:
         await wait.trigger.cleanup()
     raise TriggerFailure(f"{type(wait.trigger).__name__}.run() ended without yielding an event")

@@ -201,6 +201,11 @@ class BaseTrigger(ABC):
         return f"<{type(self).__name__}: {self.describe()}>"
 
 
+def first_of(found: Any) -> Any:
+    """What a task goes on with, of what :meth:`BaseTrigger.run` has yielded: an event, or some (at least one)."""
+    return found[0] if isinstance(found, list) else found  # pyright: ignore[reportUnknownVariableType]
+
+
 class TimerTrigger(BaseTrigger):
     """Fires at a moment. The engine does that from a row: no code of the trigger runs while it waits."""
 

@@ -21,6 +21,7 @@ from bide.store.transitions import Guard
 from bide.store.waits import WaitRow
 from bide.wire.messages import Outcome
 from bide.wire.stream_messages import MessageKey
+from bide.wire.trigger_messages import FurtherEvent
 
 
 class WaitEnding(NamedTuple):
@@ -39,6 +40,8 @@ class WaitEnding(NamedTuple):
     #: Of a watcher, which goes on after its event; and when the message was written that it comes from.
     on: bool = False
     written_at: float | None = None
+    #: Events of a watcher that came with this one.
+    more: Sequence[FurtherEvent] = ()
 
 
 async def accept_many(store: Store, endings: Sequence[WaitEnding]) -> set[str]:

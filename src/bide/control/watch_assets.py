@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from math import ceil
@@ -18,6 +19,7 @@ from bide.store.streams import TakenMessage
 from bide.store.watchers import Made, Stop, WatchedAsset
 from bide.wire.messages import InstanceKey, Outcome, TriggerLoad
 from bide.wire.stream_messages import Checkpoint, MessageKey
+from bide.wire.trigger_messages import FurtherEvent
 
 
 class Said(Protocol):
@@ -35,6 +37,8 @@ class Said(Protocol):
     def message(self) -> MessageKey | None: ...
     @property
     def written_at(self) -> float | None: ...
+    @property
+    def more(self) -> Sequence[FurtherEvent]: ...
 
 
 async def claim_watchers(
@@ -104,44 +108,73 @@ def accept_watched(tx: Tx, said: Sequence[Said]) -> set[str]:
         for one in said
         if one.wait_id in found and found[one.wait_id].watcher.token == one.token
     ]
-    events: list[NewEvent] = []
-    made: list[Made] = []
     stops: list[Stop] = []
-    if any(one.outcome is not None for _, one in valid):
-        streams.forget_taken(tx)
+    found_events: list[tuple[WatchedAsset, FurtherEvent]] = []
     for watched, one in valid:
-        row = watched.watcher
-        if one.outcome is None:
-            failures = row.failures + 1 if one.error else 0
-            retry_at = tx.now + pause_after(failures) if one.error else None
-            stops.append(Stop(row.uid, failures, one.error, retry_at))
+        if one.outcome is not None:
+            first = FurtherEvent(one.outcome, one.message, one.written_at)
+            found_events += [(watched, event) for event in (first, *one.more)]
             continue
-        is_new = _is_new(tx, watched, one)
-        if is_new:
-            events.append(_event(watched, one.outcome))
-        lag = (
-            None
-            if one.written_at is None
-            else max(0.0, (tx.now - datetime.fromtimestamp(one.written_at, UTC)).total_seconds())
-        )
-        made.append(
-            Made(row.uid, int(is_new), int(not is_new), event_key(one.outcome.key, one.outcome.payload), lag)
-        )
-    record_events(tx, events)
-    watchers.note_made(tx, made)
+        row = watched.watcher
+        failures = row.failures + 1 if one.error else 0
+        retry_at = tx.now + pause_after(failures) if one.error else None
+        stops.append(Stop(row.uid, failures, one.error, retry_at))
+    _store(tx, found_events)
     watchers.note_stops(tx, stops)
     return {one.wait_id for _, one in valid}
 
 
-def _is_new(tx: Tx, watched: WatchedAsset, one: Said) -> bool:
-    """Whether this was not stored before; from now on it was. An event without a key is new each time."""
-    assert one.outcome is not None
-    row = watched.watcher
+def _store(tx: Tx, found: Sequence[tuple[WatchedAsset, FurtherEvent]]) -> None:
+    """Store events that were not stored before, and note how many each watcher has made."""
+    if not found:
+        return
+    streams.forget_taken(tx)
+    new = _new_ones(tx, found)
+    record_events(tx, [_event(watched, one.outcome) for watched, one in new])
+    counts = Counter(watched.watcher.uid for watched, _ in new)
+    of_each: dict[str, list[FurtherEvent]] = {}
+    for watched, one in found:
+        of_each.setdefault(watched.watcher.uid, []).append(one)
+    watchers.note_made(tx, [_made(tx.now, uid, events, counts[uid]) for uid, events in of_each.items()])
+
+
+def _made(now: datetime, uid: str, events: Sequence[FurtherEvent], new: int) -> Made:
+    last = events[-1]
+    lag = None
+    if last.written_at is not None:
+        lag = max(0.0, (now - datetime.fromtimestamp(last.written_at, UTC)).total_seconds())
+    return Made(uid, new, len(events) - new, event_key(last.outcome.key, last.outcome.payload), lag)
+
+
+def _new_ones(
+    tx: Tx, found: Sequence[tuple[WatchedAsset, FurtherEvent]]
+) -> list[tuple[WatchedAsset, FurtherEvent]]:
+    """Those that were not stored before, of each once; from now on they were. One without a key is always new."""
+    by_message = [
+        None if one.message is None else TakenMessage(one.message.stream, one.message.key) for _, one in found
+    ]
+    found = _not_taken(tx, found, by_message)
     # Whatever its trigger is by now, an event of that name was stored.
-    own = TakenMessage(hash_of(row.asset_uid, row.name), event_key(one.outcome.key, b""))
-    if one.message is not None and not streams.take(tx, TakenMessage(one.message.stream, one.message.key)):
-        return False
-    return one.outcome.key is None or streams.take(tx, own)
+    by_name = [
+        None
+        if one.outcome.key is None
+        else TakenMessage(hash_of(watched.watcher.asset_uid, watched.watcher.name), event_key(one.outcome.key, b""))
+        for watched, one in found
+    ]
+    return _not_taken(tx, found, by_name)
+
+
+def _not_taken(
+    tx: Tx, found: Sequence[tuple[WatchedAsset, FurtherEvent]], keys: Sequence[TakenMessage | None]
+) -> list[tuple[WatchedAsset, FurtherEvent]]:
+    left = streams.take_many(tx, {key for key in keys if key is not None})
+    new: list[tuple[WatchedAsset, FurtherEvent]] = []
+    for one, key in zip(found, keys, strict=True):
+        if key is None or key in left:
+            new.append(one)
+        if key is not None:
+            left.discard(key)
+    return new
 
 
 def _event(watched: WatchedAsset, outcome: Outcome) -> NewEvent:

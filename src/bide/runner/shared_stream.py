@@ -20,10 +20,12 @@ from bide.authoring.trigger import TriggerEvent
 from bide.model.values import encode
 from bide.observe.log import context_sink
 from bide.observe.streams import finish_lines
-from bide.runner.failures import described, one_line
+from bide.runner.failures import one_line
 from bide.runner.held_trigger import Held
 from bide.runner.read_from import ReadFrom, Reading, start_of
 from bide.runner.stream_ends import GroupLog, StreamEnds, Verdict
+from bide.runner.stream_entries import Entry, close, receive, trigger_of
+from bide.runner.watcher_events import AT_ONCE
 from bide.wire.stream_messages import SaveCheckpoint
 
 _log = logging.getLogger("bide.runner")
@@ -36,29 +38,8 @@ _RECENT: Final = 1000
 _OFFERS_PER_TURN: Final = 2000
 #: Seconds from a change to its checkpoint. A checkpoint speaks only of waits that are older than this.
 SAVE_AFTER: Final = 5.0
-#: Seconds for a consumer's close(), and the longest pause before the next one.
-_CLOSE_LIMIT: Final = 30.0
+#: Seconds of the longest pause before the next consumer.
 _LONGEST_PAUSE: Final = 60.0
-
-
-class Entry:
-    """A message that was received."""
-
-    __slots__ = ("blocked", "fresh", "message", "pending", "received_at", "settled", "taken")
-
-    def __init__(self, message: StreamMessage, received_at: float) -> None:
-        self.message = message
-        self.received_at = received_at
-        #: Waits whose event by it is on its way to the store.
-        self.pending = 0
-        #: A wait has had it.
-        self.taken = False
-        #: An event by it was refused, maybe because another engine has that wait by now and is yet to see it.
-        self.blocked = False
-        #: It came from the consumer at hand.
-        self.fresh = True
-        #: It has been acknowledged or passed over.
-        self.settled = False
 
 
 class SharedStream:
@@ -83,7 +64,8 @@ class SharedStream:
         self.members: dict[Held, float] = {}
         #: Those whose event was refused: nobody waits there any more, which the engine is about to say.
         self._gone: set[Held] = set()
-        self._offers: dict[Held, tuple[Entry, TriggerEvent]] = {}
+        #: What of each is on its way to the store: one event of a wait, some of a watcher.
+        self._offers: dict[Held, list[tuple[Entry, TriggerEvent]]] = {}
         #: Not acknowledged yet, in the order of the stream.
         self._open: deque[Entry] = deque()
         self._pending: dict[str, Entry] = {}
@@ -111,7 +93,7 @@ class SharedStream:
 
     def join(self, held: Held) -> None:
         """Offer messages to `held`, also such as came between its beginning and now."""
-        trigger = _trigger_of(held)
+        trigger = trigger_of(held)
         since = trigger.since
         began = float("-inf") if self.exclusive else held.load.armed_at
         self.members[held] = since.timestamp() if since is not None else began
@@ -130,25 +112,30 @@ class SharedStream:
 
     def answered(self, held: Held, verdict: Verdict) -> None:
         """The engine says what has become of the event of `held`."""
-        entry, event = self._offers.pop(held)
-        entry.pending -= 1
-        if not entry.pending:
-            self._pending.pop(entry.message.key, None)
-        entry.taken = entry.taken or verdict != "refused"
+        offered = self._offers.pop(held)
+        for entry, _ in offered:
+            entry.pending -= 1
+            if not entry.pending:
+                self._pending.pop(entry.message.key, None)
+            entry.taken = entry.taken or verdict != "refused"
+        entry, event = offered[-1]
         if verdict == "accepted":
             self.members.pop(held, None)
             if not held.dropped:
                 self._ends.finish(held, event)
         elif verdict == "refused":
-            self._on_refused(held, entry)
+            for one, _ in offered:
+                self._on_refused(held, one)
         elif held in self.members:
             self._offer_many(held, self._after(entry))
         self._wake.set()
 
     def _on_refused(self, held: Held, entry: Entry) -> None:
-        if self.exclusive and any(self._offer(one, entry) for one in list(self.members) if one is not held):
-            pass
-        elif not entry.taken:
+        others = [one for one in self.members if one is not held] if self.exclusive else []
+        for one in others:
+            if not entry.pending:
+                self._offer_many(one, [entry])
+        if not entry.taken and not (others and entry.pending):
             entry.blocked = True
         if held in self.members:
             self._gone.add(held)
@@ -179,32 +166,65 @@ class SharedStream:
     # --- offers ------------------------------------------------------------------------------------------------
 
     def _offer_many(self, held: Held, entries: Iterable[Entry]) -> None:
+        if held.load.many:
+            self._offer_some(held, list(entries))
+            return
         for entry in list(entries):
             if held not in self.members or self._offer(held, entry):
                 return
 
+    def _is_free(self, held: Held) -> bool:
+        return held in self.members and held not in self._offers and held not in self._gone and not held.dropped
+
     def _offer(self, held: Held, entry: Entry) -> bool:
-        """Whether `held` wants this message, and its event is on its way to the store."""
-        if held in self._offers or held in self._gone or held.dropped:
-            return False
-        message = entry.message
-        written = entry.received_at if message.timestamp is None else message.timestamp.timestamp()
-        if written < self.members[held]:
+        """Whether `held`, a wait, wants this message, and its event is on its way to the store."""
+        if not self._is_free(held):
             return False
         with context_sink(self._ends.log_of(held.load)):
             try:
-                event = _trigger_of(held).match(message)
+                event = entry.event_of(held, self.members[held])
                 if event is None:
                     return False
-                self._ends.offer(held, event, self.name if self.exclusive else None, message)
+                self._ends.offer(held, event, self.name if self.exclusive else None, entry.message)
             except BaseException as error:
                 self._fail(held, error)
                 return False
-        entry.pending += 1
-        self._pending[message.key] = entry
-        self._offers[held] = entry, event
-        self._asked[held.load.wait_id] = self, held
+        self._note_offered(held, [(entry, event)])
         return True
+
+    def _offer_some(self, held: Held, entries: Sequence[Entry]) -> None:
+        """Have events of `held`, a watcher, by the first of these messages stored: as many as go together.
+
+        The others have their turn when that is done.
+        """
+        if not self._is_free(held):
+            return
+        found: list[tuple[Entry, TriggerEvent]] = []
+        with context_sink(self._ends.log_of(held.load)):
+            try:
+                for entry in entries:
+                    if len(found) == AT_ONCE:
+                        break
+                    if self.exclusive and (entry.pending or entry.taken):
+                        continue
+                    event = entry.event_of(held, self.members[held])
+                    if event is not None:
+                        found.append((entry, event))
+                if not found:
+                    return
+                events = [(event, entry.message) for entry, event in found]
+                number = self._ends.offer_many(held, events, self.name if self.exclusive else None)
+            except BaseException as error:
+                self._fail(held, error)
+                return
+        self._note_offered(held, found[:number])
+
+    def _note_offered(self, held: Held, offered: list[tuple[Entry, TriggerEvent]]) -> None:
+        for entry, _ in offered:
+            entry.pending += 1
+            self._pending[entry.message.key] = entry
+        self._offers[held] = offered
+        self._asked[held.load.wait_id] = self, held
 
     def _fail(self, held: Held, error: BaseException) -> None:
         self.members.pop(held, None)
@@ -234,7 +254,7 @@ class SharedStream:
     async def _read_once(self) -> None:
         """With one consumer, until it has to be another one."""
         start = self._next_start()
-        consumer = _trigger_of(next(iter(self.members))).consumer()
+        consumer = trigger_of(next(iter(self.members))).consumer()
         if not isinstance(consumer, StreamConsumer):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"consumer() must return a StreamConsumer, not {consumer!r:.200}")
         opened = False
@@ -250,7 +270,7 @@ class SharedStream:
                 if opened:
                     self._reading.position = consumer.position()
             finally:
-                await _close(consumer)
+                await close(consumer)
 
     def _next_start(self) -> ReadFrom:
         reading, rewind = self._reading, self._rewind
@@ -272,7 +292,7 @@ class SharedStream:
                 if self._rewind is not None or self.is_over:
                     return
                 if self._receiving is None and len(self._open) < _MOST_OPEN and self.members:
-                    self._receiving = asyncio.create_task(_receive(consumer))
+                    self._receiving = asyncio.create_task(receive(consumer))
                 await self._wait_for_change(self._receiving)
                 if self._receiving is not None and self._receiving.done():
                     messages, self._receiving = self._receiving.result(), None
@@ -302,15 +322,20 @@ class SharedStream:
     async def _take(self, messages: Sequence[StreamMessage]) -> None:
         offers = 0
         at = now().timestamp()
+        new: list[Entry] = []
         for message in messages:
             entry = self._entry_of(message, at)
+            new.append(entry)
             for held in list(self.members):
-                if held in self.members and self._offer(held, entry) and self.exclusive:
+                if not held.load.many and self._offer(held, entry) and self.exclusive:
                     break
             offers += len(self.members) + 1
             if offers > _OFFERS_PER_TURN:
                 offers = 0
                 await asyncio.sleep(0)
+        for held in list(self.members):
+            if held.load.many:
+                self._offer_some(held, new)
 
     def _entry_of(self, message: StreamMessage, at: float) -> Entry:
         known = self._pending.get(message.key)
@@ -343,7 +368,7 @@ class SharedStream:
     def _save(self, consumer: StreamConsumer) -> None:
         self._save_at = None
         position = consumer.position()
-        if position is None or any(entry.settled for entry, _ in self._offers.values()):
+        if position is None or any(entry.settled for offered in self._offers.values() for entry, _ in offered):
             return
         value = encode(position, what=f"position() of {type(consumer).__name__}")
         covers = now().timestamp() - self._save_after
@@ -355,13 +380,13 @@ class SharedStream:
     async def _on_failure(self, error: BaseException) -> None:
         waiting = [held for held in self.members if held not in self._offers]
         self._errors += 1
-        allowed = max((_trigger_of(held).max_errors for held in waiting), default=self._errors)
+        allowed = max((trigger_of(held).max_errors for held in waiting), default=self._errors)
         if waiting and self._errors >= allowed:
             self._errors = 0
             for held in waiting:
                 self._fail(held, error)
             return
-        first = _trigger_of(waiting[0]).retry_pause if waiting else StreamTrigger.retry_pause
+        first = trigger_of(waiting[0]).retry_pause if waiting else StreamTrigger.retry_pause
         pause = min(first * 2 ** min(self._errors - 1, 60), _LONGEST_PAUSE)
         _log.warning(
             "The stream's consumer has failed (%d of %d in a row are allowed); reading again in %g s: %s",
@@ -371,24 +396,3 @@ class SharedStream:
             one_line(error),
         )
         await asyncio.sleep(pause)
-
-
-async def _receive(consumer: StreamConsumer) -> Sequence[StreamMessage]:
-    messages = await consumer.receive()
-    for one in messages:
-        if not isinstance(one, StreamMessage):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{type(consumer).__name__}.receive() must return StreamMessages, not {one!r:.200}")
-    return messages
-
-
-async def _close(consumer: StreamConsumer) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_LIMIT):
-            await consumer.close()
-    except Exception as error:
-        _log.error("%s.close() failed: %s", type(consumer).__name__, described(error))
-
-
-def _trigger_of(held: Held) -> StreamTrigger:
-    assert isinstance(held.trigger, StreamTrigger)
-    return held.trigger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
@@ -31,6 +31,15 @@ class StreamEnds(Protocol):
         """Have the engine store its event by `message`; `stream` names an exclusive one.
 
         Raises for what can't be stored.
+        """
+        ...
+
+    def offer_many(
+        self, held: Held, found: Sequence[tuple[TriggerEvent, StreamMessage]], stream: str | None
+    ) -> int:
+        """The same for a watcher, which goes on: of how many of the first ones it is to be stored, together.
+
+        Raises for a first one that can't be stored.
         """
         ...
 

@@ -7,11 +7,10 @@ import inspect
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 from bide.authoring.stream import StreamMessage, shares_consumer
-from bide.authoring.trigger import BaseTrigger, Found, TriggerEvent, trigger_kind
+from bide.authoring.trigger import BaseTrigger, Found, TriggerEvent, first_of, trigger_kind
 from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
@@ -22,9 +21,9 @@ from bide.runner.outcomes import outcome_of, place_of, takes_a_while, with_store
 from bide.runner.polls import Polls
 from bide.runner.streams import Streams
 from bide.runner.trigger_threads import TriggerThreads
-from bide.runner.watcher_events import WatcherEvents, watched_outcome
+from bide.runner.watcher_events import WatcherEvents, key_of, watched_message
 from bide.wire.messages import Outcome, TriggerDropped, TriggerEnded, TriggerLoad
-from bide.wire.stream_messages import EventsStored, MessageKey, SaveCheckpoint
+from bide.wire.stream_messages import EventsStored, SaveCheckpoint
 
 _log = logging.getLogger("bide.runner")
 
@@ -199,8 +198,10 @@ class TriggerPool:
         stream = _stream_of(held.trigger)
         ended = False
         try:
-            async for event in stream:
-                event = await self._stored(held, event)
+            async for found in stream:
+                if found == []:
+                    continue
+                event = await self._stored(held, first_of(found))
                 ended = True
                 self.succeed(held, event)
                 break
@@ -269,19 +270,21 @@ class TriggerPool:
         return outcome_of(event, name, must_end=held.load.must_end, place=place_of(held.load))
 
     def offer(self, held: Held, event: TriggerEvent, stream: str | None, message: StreamMessage) -> None:
-        """Have the event of `held` stored, which is over only then, or goes on; `stream` names an exclusive one.
+        """Have the event of `held` stored, which is over only then; `stream` names an exclusive one.
 
         Raises for an event that can't be stored.
         """
         load = held.load
-        outcome = watched_outcome(held, event, key=message.key) if load.many else self._outcome(held, event)
-        key = None if stream is None else MessageKey(stream, sha256(message.key.encode()).hexdigest())
-        written = None if message.timestamp is None else message.timestamp.timestamp()
-        self._tell(
-            TriggerEnded(
-                load.wait_id, load.token, outcome, message=key, asks=True, on=load.many, written_at=written
-            )
-        )
+        key = None if stream is None else key_of(stream, message)
+        self._tell(TriggerEnded(load.wait_id, load.token, self._outcome(held, event), message=key, asks=True))
+
+    def offer_many(
+        self, held: Held, found: Sequence[tuple[TriggerEvent, StreamMessage]], stream: str | None
+    ) -> int:
+        """See :class:`~bide.runner.stream_ends.StreamEnds`."""
+        message = watched_message(held, found, stream)
+        self._tell(message)
+        return 1 + len(message.more)
 
     def finish(self, held: Held, event: TriggerEvent) -> None:
         """The event of `held` is stored."""

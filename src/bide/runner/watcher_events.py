@@ -1,26 +1,33 @@
-"""The events of triggers that watch assets: each is stored before its trigger goes on."""
+"""The events of triggers that watch assets: they are stored before their trigger goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 import msgspec
 
+from bide.authoring.stream import StreamMessage
 from bide.authoring.trigger import Found, TaskEndEvent, TriggerEvent
 from bide.model.errors import InvalidArgument, ProtocolError, TriggerFailure
 from bide.model.watchers import event_key
 from bide.runner.held_trigger import Held
 from bide.runner.outcomes import outcome_of
 from bide.wire.messages import Outcome, TriggerEnded
-from bide.wire.stream_messages import EventsStored
+from bide.wire.stream_messages import EventsStored, MessageKey
+from bide.wire.trigger_messages import FurtherEvent
+
+#: Events of a watcher that are stored in one transaction, and bytes of their payloads.
+AT_ONCE: Final = 200
+_MOST_BYTES: Final = 1 << 20
 
 
 class WatcherEvents:
-    """Has events stored, one of each watcher at a time. Watchers may be in threads with loops of their own."""
+    """Has events stored, a message of each watcher at a time. Some have threads with loops of their own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[TriggerEnded], None]) -> None:
         self._loop = loop
@@ -37,15 +44,19 @@ class WatcherEvents:
                 if future is not None and not future.done():
                     future.set_result(goes_on)
 
-    async def store_all(self, held: Held, stream: AsyncIterator[TriggerEvent]) -> None:
+    async def store_all(self, held: Held, stream: AsyncIterator[TriggerEvent | list[TriggerEvent]]) -> None:
         """Store what `stream` yields, until it ends; it goes on after an event when that is stored.
 
-        Raises what it raises, for an event that can't be stored, and if it ends without any.
+        Events of one list are stored together. Raises what it raises, for an event that can't be stored, and if it
+        ends without any.
         """
         events = 0
-        async for event in stream:
-            await self.store(held, watched_outcome(held, event))
-            events += 1
+        async for found in stream:
+            # A list, however long it is: none of it is stored before all is known to be fit for that.
+            outcomes = [watched_outcome(held, event) for event in (found if isinstance(found, list) else [found])]
+            for batch in in_batches(outcomes):
+                await self._store(held, batch)
+            events += len(outcomes)
         if not events:
             raise TriggerFailure(f"{type(held.trigger).__name__}.run() ended without yielding an event")
 
@@ -70,14 +81,15 @@ class WatcherEvents:
         key = event_key(outcome.key, outcome.payload)
         if key == held.last_key:
             return
-        await self.store(held, outcome)
+        await self._store(held, [outcome])
         held.last_key = key
 
-    async def store(self, held: Held, outcome: Outcome) -> None:
-        """Have it stored; :class:`TriggerFailure` if the engine does not want it any more."""
+    async def _store(self, held: Held, outcomes: Sequence[Outcome]) -> None:
+        """Have them stored together; :class:`TriggerFailure` if the engine does not want them any more."""
         load = held.load
         answer = self._asked[load.wait_id] = Future()
-        message = TriggerEnded(load.wait_id, load.token, outcome, asks=True, on=True)
+        more = tuple(FurtherEvent(outcome) for outcome in outcomes[1:])
+        message = TriggerEnded(load.wait_id, load.token, outcomes[0], asks=True, on=True, more=more)
         if threading.get_ident() == self._thread_id:
             self._ask(message, answer)
         else:
@@ -93,6 +105,24 @@ class WatcherEvents:
             answer.set_exception(error)
 
 
+def in_batches(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
+    """`outcomes` in parts that go into one message and one transaction each."""
+    batch: list[Outcome] = []
+    for outcome in outcomes:
+        if batch and not has_room(batch, outcome):
+            yield batch
+            batch = []
+        batch.append(outcome)
+    if batch:
+        yield batch
+
+
+def has_room(batch: Sequence[Outcome], further: Outcome) -> bool:
+    """Whether a `further` event may be stored together with these."""
+    size = sum(len(one.payload) for one in batch) + len(further.payload)
+    return len(batch) < AT_ONCE and size <= _MOST_BYTES
+
+
 def watched_outcome(held: Held, event: Any, *, key: str | None = None) -> Outcome:
     """The stored form of an event of a watcher, told from others by its own key, or else by `key`."""
     name = type(held.trigger).__name__
@@ -100,3 +130,42 @@ def watched_outcome(held: Held, event: Any, *, key: str | None = None) -> Outcom
         raise InvalidArgument(f"{name} yielded a {type(event).__name__}, but it watches an asset: there is no task")
     outcome = outcome_of(event, name)
     return outcome if outcome.key is not None else msgspec.structs.replace(outcome, key=key)
+
+
+def watched_message(
+    held: Held, found: Sequence[tuple[TriggerEvent, StreamMessage]], stream: str | None
+) -> TriggerEnded:
+    """What tells of the first events that fit into one message, each by its message of a stream, at least of one.
+
+    `stream` names an exclusive one. Raises for a first one that can't be stored; a later one is left for the next
+    message, to fail alone.
+    """
+    events: list[FurtherEvent] = []
+    for event, message in found:
+        try:
+            outcome = watched_outcome(held, event, key=message.key)
+        except Exception:
+            if not events:
+                raise
+            break
+        if events and not has_room([one.outcome for one in events], outcome):
+            break
+        key = None if stream is None else key_of(stream, message)
+        written = None if message.timestamp is None else message.timestamp.timestamp()
+        events.append(FurtherEvent(outcome, key, written))
+    first, load = events[0], held.load
+    return TriggerEnded(
+        load.wait_id,
+        load.token,
+        first.outcome,
+        message=first.message,
+        asks=True,
+        on=True,
+        written_at=first.written_at,
+        more=tuple(events[1:]),
+    )
+
+
+def key_of(stream: str, message: StreamMessage) -> MessageKey:
+    """What tells `message` from others of an exclusive stream."""
+    return MessageKey(stream, sha256(message.key.encode()).hexdigest())

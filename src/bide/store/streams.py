@@ -87,7 +87,7 @@ class TakenMessage(NamedTuple):
     message: str
 
 
-_take = upsert(taken_message).on_conflict_do_nothing().returning(_m.message)
+_take = upsert(taken_message).on_conflict_do_nothing().returning(_m.stream, _m.message)
 _release = sa.delete(taken_message).where(_m.stream == sa.bindparam("of"), _m.message == sa.bindparam("which"))
 _find = sa.select(_m.message).where(_m.stream == sa.bindparam("of"), _m.message.in_(listed("messages")))
 _forget_taken = sa.delete(taken_message).where(_m.taken_at < sa.bindparam("before", type_=UtcTime))
@@ -95,8 +95,15 @@ _forget_taken = sa.delete(taken_message).where(_m.taken_at < sa.bindparam("befor
 
 def take(tx: Tx, message: TakenMessage) -> bool:
     """Note that `message` has its wait; False if it had one already."""
-    values = {**message._asdict(), "taken_at": tx.now}
-    return tx.conn.execute(_take, values).first() is not None
+    return bool(take_many(tx, {message}))
+
+
+def take_many(tx: Tx, messages: Collection[TakenMessage]) -> set[TakenMessage]:
+    """As :func:`take`; the answer has those that had none."""
+    if not messages:
+        return set()
+    rows = [{**one._asdict(), "taken_at": tx.now} for one in sorted(messages)]
+    return {TakenMessage(*row) for row in tx.conn.execute(_take, rows)}
 
 
 def put_back(tx: Tx, message: TakenMessage) -> None:

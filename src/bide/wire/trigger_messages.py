@@ -59,12 +59,20 @@ class DropTriggers(Message, frozen=True):
     wait_ids: tuple[str, ...]
 
 
+class FurtherEvent(msgspec.Struct, frozen=True):
+    """One more event of a watcher, that is stored with the others of its message or not at all."""
+
+    outcome: Outcome
+    message: MessageKey | None = None
+    written_at: float | None = None
+
+
 class TriggerEnded(Message, frozen=True):
     """Trigger runner → engine: `outcome`, or the `error` (one line) that ended it.
 
     One that `asks` has not ended before :class:`EventsStored` says so; `message` is that of an exclusive stream.
-    One that goes `on` has an event and does not end by it. A watcher that has nothing more to say has neither
-    outcome nor error.
+    One that goes `on` has an event and does not end by it, and maybe `more`. A watcher that has nothing more to say
+    has neither outcome nor error.
     """
 
     wait_id: str
@@ -76,6 +84,7 @@ class TriggerEnded(Message, frozen=True):
     on: bool = False
     #: When its message was written, in Unix seconds.
     written_at: float | None = None
+    more: tuple[FurtherEvent, ...] = ()
 
 
 class TriggerDropped(Message, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -24,6 +25,7 @@ from bide.store.watcher_views import WatcherView
 from bide.wire.messages import Outcome, TriggerLoad, WaitSpec
 from bide.wire.parser_messages import WatcherSpec
 from bide.wire.stream_messages import MessageKey
+from bide.wire.trigger_messages import FurtherEvent
 from tests.support.dag_specs import FOLDER, dag_spec, parsed
 from tests.support.hand_engine import HandEngine, begin_session
 
@@ -120,6 +122,23 @@ async def test_k18_an_event_with_a_key_is_stored_once(engine: HandEngine) -> Non
     assert len(await extras(engine)) == 3
     (view,) = await views(engine)
     assert (view.watched.watcher.events, view.watched.watcher.duplicates) == (1, 1)
+
+
+async def test_k18_events_that_come_together_are_stored_together_and_once(engine: HandEngine) -> None:
+    """K18: whichever of them is there already, and with one run for each that is not."""
+    await register(engine, consumer(), by=[watched()])
+    (load,) = await claim(engine)
+    await accept_many(engine.store, [event(load, 0, "0")])
+    more = tuple(
+        FurtherEvent(Outcome("event", encode(number, what="payload"), key=key))
+        for number, key in ((0, "0"), (2, "2"), (1, "1"), (3, None), (3, None))
+    )
+    assert await accept_many(engine.store, [event(load, 1, "1", more=more)]) == {load.wait_id}
+    assert [json.loads(extra)["payload"] for extra in await extras(engine)] == [0, 1, 2, 3, 3]
+    (view,) = await views(engine)
+    assert (view.watched.watcher.events, view.watched.watcher.duplicates) == (5, 2)
+    await engine.settle()
+    assert len(await engine.run_states()) == 5
 
 
 async def test_k18_a_message_of_a_queue_is_one_event_of_all_that_share_it(engine: HandEngine) -> None:

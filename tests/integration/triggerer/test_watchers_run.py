@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from bide.control.accept_event import WaitEnding
 from bide.control.connections import add_connection
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import register_file
@@ -82,6 +83,54 @@ async def test_all_events_of_a_stream_are_stored_in_their_order(serve: Serve, fo
     await _until(lambda: len(read(folder, "acks")) == 51, "acknowledged")
     assert await payloads(world) == [*(f"m{number}" for number in range(50)), "last"]
     assert read(folder, "runs") == ["it"]
+
+
+def commits_of_events(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Gets how many events are stored with each commit from now on."""
+    numbers: list[int] = []
+    control = world.triggerer._endings._control  # pyright: ignore[reportPrivateUsage]
+    accept = control.accept_many
+
+    async def counted(endings: Sequence[WaitEnding]) -> set[str]:
+        numbers.append(sum(1 + len(one.more) for one in endings))
+        return await accept(endings)
+
+    monkeypatch.setattr(control, "accept_many", counted)
+    return numbers
+
+
+async def test_k21_events_of_one_list_are_stored_together(
+    serve: Serve,  # noqa: F811
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """K21: a busy queue does not take a commit for each message."""
+    world = await serve()
+    commits = commits_of_events(world, monkeypatch)
+    texts = [f"m{number}" for number in range(450)]
+    append(folder, *texts)
+    await watch(world, folder, stream("Batches"))
+    await _until(lambda: len(read(folder, "acks")) == 450, "acknowledged")
+    assert read(folder, "batches") == ["450"], "goes on when all are stored"
+    assert await payloads(world) == texts
+    assert commits == [200, 200, 50]
+
+
+async def test_k21_what_a_stream_receives_is_stored_together(
+    serve: Serve,  # noqa: F811
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """K21"""
+    world = await serve()
+    commits = commits_of_events(world, monkeypatch)
+    texts = [f"m{number}" for number in range(500)]
+    write(folder, *texts)
+    await watch(world, folder, shared("EachOnce", "one"))
+    await _until(lambda: len(read(folder, "acks")) == 500, "acknowledged")
+    assert read(folder, "acks") == texts
+    assert await payloads(world) == texts
+    assert commits == [200, 200, 100]
 
 
 async def test_k18_what_was_stored_and_not_acknowledged_is_stored_once(serve: Serve, folder: Path):  # noqa: F811

@@ -37,6 +37,20 @@ class Queue(Watching):
         note("cleanups", self.name)
 
 
+class Batches(Watching):
+    """As Queue, with all lines that there are at once."""
+
+    async def run(self):
+        while True:
+            found = lines("queue")[len(lines("acks")) :]
+            if found:
+                yield [TriggerEvent(line, key=line) for line in found]
+                note("batches", len(found))
+                for line in found:
+                    note("acks", line)
+            await asyncio.sleep(0.01)
+
+
 class Once(Watching):
     """One event each time it runs."""
 

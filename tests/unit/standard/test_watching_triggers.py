@@ -43,23 +43,25 @@ async def test_each_file_has_an_event_and_each_change_of_one(tmp_path: Path) -> 
     trigger._keep_checkpoint = kept.append  # pyright: ignore[reportPrivateUsage]
     stream = trigger.run()
     async with asyncio.timeout(10):
-        first = await anext(stream)
+        (first,) = await anext(stream)
         assert first.payload["path"] == str(tmp_path / "one.csv")
         assert first.payload["size"] == 1 and first.payload["modified"].tzinfo is dt.UTC
         (tmp_path / "two.csv").write_text("22")
         (tmp_path / "two.txt").write_text("22")
-        assert (await anext(stream)).payload["path"] == str(tmp_path / "two.csv")
+        (second,) = await anext(stream)
+        assert second.payload["path"] == str(tmp_path / "two.csv")
         (tmp_path / "one.csv").write_text("111")
-        changed = await anext(stream)
+        (changed,) = await anext(stream)
         assert (changed.payload["path"], changed.payload["size"]) == (str(tmp_path / "one.csv"), 3)
         assert changed.key != first.key
     again = FileChangeTrigger(**trigger.serialize()[1])
     again.checkpoint = kept[-1]
     os.utime(tmp_path / "two.csv", ns=(1, 1))
     async with asyncio.timeout(10):
-        events = again.run()
-        paths = {(await anext(events)).payload["path"], (await anext(events)).payload["path"]}
-    assert paths == {str(tmp_path / "one.csv"), str(tmp_path / "two.csv")}, "what was not told of yet, and no more"
+        events = await anext(again.run())
+    assert {event.payload["path"] for event in events} == {str(tmp_path / "one.csv"), str(tmp_path / "two.csv")}, (
+        "what was not told of yet, and no more"
+    )
 
 
 async def test_a_file_is_deleted_when_its_event_is_stored(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def ending_of(said: TriggerEnded) -> WaitEnding:
         asks=said.asks,
         on=said.on,
         written_at=said.written_at,
+        more=said.more,
     )
 
 

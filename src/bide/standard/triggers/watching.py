@@ -59,7 +59,8 @@ class FileChangeTrigger(BaseEventTrigger):
     `poke_interval`, in a thread. A file counts when two looks have found it the same, so that one that is being
     written waits until that is over. Files that are there from the start count too.
 
-    The payload is a dict of ``path``, ``size`` in bytes and ``modified``, a moment.
+    The payload is a dict of ``path``, ``size`` in bytes and ``modified``, a moment. What one look finds is stored
+    together.
     """
 
     def __init__(
@@ -79,18 +80,19 @@ class FileChangeTrigger(BaseEventTrigger):
     def describe(self) -> str:
         return f"files {self.pattern}"
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
+    async def run(  # pyright: ignore[reportIncompatibleMethodOverride]  it watches, and may have many
+        self,
+    ) -> AsyncIterator[list[TriggerEvent]]:
         kept: dict[str, list[int]] = self.checkpoint or {}
         told = {path: _Stamp(*stamp) for path, stamp in kept.items()}
         before: dict[str, _Stamp] = {}
         while True:
             found = await asyncio.to_thread(_stamps, self.pattern, self.recursive)
             known = dict(told)
-            for path, stamp in found.items():
-                if before.get(path) == stamp != told.get(path):
-                    yield _file_event(path, stamp)
-                    told[path] = stamp
-            told = {path: stamp for path, stamp in told.items() if path in found}
+            new = {path: stamp for path, stamp in found.items() if before.get(path) == stamp != told.get(path)}
+            if new:
+                yield [_file_event(path, stamp) for path, stamp in new.items()]
+            told = {path: stamp for path, stamp in (told | new).items() if path in found}
             if told != known:
                 self.save_checkpoint({path: [*stamp] for path, stamp in told.items()})
             before = found
