@@ -21,6 +21,7 @@ from benchmarks.suite import (
     mapping,
     startup,
     throughput,
+    watchers,
 )
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
@@ -38,7 +39,7 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }
-NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME, assets.NAME)
+NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME, assets.NAME, watchers.NAME)
 
 
 def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterator[Job]:
@@ -61,6 +62,8 @@ def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterato
             yield Job(name, Airflow.name, lambda: install.measure_existing(airflow))
     elif name == assets.NAME:
         yield Job(name, Bide.name, lambda: assets.measure(bide, scale), bide)
+    elif name == watchers.NAME:
+        yield Job(name, Bide.name, lambda: watchers.measure(bide, scale), bide)
     elif name == dag_files.NAME:
         yield Job(name, Bide.name, lambda: dag_files.measure_bide(bide, scale), bide)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
@@ -57,12 +58,31 @@ class Held:
             self._over.set()
 
 
+#: Bytes of a watcher's log, which has no end, before it is put aside as ``NAME.log.1``.
+LONGEST_LOG: Final = 8 << 20
+
+
 class TriggerLog(PathSink):
-    """The log of the task that waits; what writes there works for this trigger."""
+    """The log of the task that waits, or of a watcher; what writes there works for this trigger."""
 
     def __init__(self, load: TriggerLoad) -> None:
         super().__init__(load.log_path)
         self.load = load
+
+    def write(self, text: str) -> None:
+        """Append `text`. Of a watcher's log the newest part is kept, and the one before."""
+        if self.load.many:
+            keep_short(Path(self.load.log_path), LONGEST_LOG)
+        super().write(text)
+
+
+def keep_short(log: Path, longest: int) -> None:
+    """Put a log that has come to `longest` bytes aside, in place of the one before."""
+    try:
+        if log.stat().st_size >= longest:
+            log.replace(log.with_name(f"{log.name}.1"))
+    except OSError:
+        return  # there is none yet; and whoever can't write it says so
 
 
 def log_of(load: TriggerLoad) -> Sink:

@@ -19,6 +19,8 @@ from bide.store.schema import (
     UtcTime,
     asset_delivery,
     asset_event,
+    asset_watcher,
+    asset_watcher_dag,
     backfill,
     callback_request,
     cancel_obligation,
@@ -200,12 +202,22 @@ OTHERS = {
     "session": (session, session.c.uid, session.c.ended_at),
     "backfill": (backfill, backfill.c.id, backfill.c.completed_at),
     "asset_event": (asset_event, asset_event.c.uid, asset_event.c.timestamp),
+    "asset_watcher": (
+        asset_watcher,
+        asset_watcher.c.uid,
+        sa.func.coalesce(asset_watcher.c.last_event_at, asset_watcher.c.created_at),
+    ),
 }
-#: What keeps old rows: an event that a DAG still waits with, or that a run has.
+#: What keeps old rows: an event that a DAG still waits with, or that a run has; a DAG of a watcher, paused or not.
 _NEEDED = {
     "asset_event": sa.exists().where(
         asset_delivery.c.event_uid == asset_event.c.uid, sa.not_(asset_delivery.c.passed_over)
-    )
+    ),
+    "asset_watcher": sa.exists().where(
+        asset_watcher_dag.c.watcher_uid == asset_watcher.c.uid,
+        dag.c.dag_id == asset_watcher_dag.c.dag_id,
+        dag.c.is_active,
+    ),
 }
 
 

@@ -46,7 +46,8 @@ def run_dag(
 
     Everything is as in production, but processes: the store, the scheduler's duties, what surrounds a task. Tasks
     run in the calling thread, one at a time; triggers in an event loop beside it. Nothing is written to any other
-    store, nor to ``$BIDE_HOME``.
+    store, nor to ``$BIDE_HOME``. It is one run, whatever the DAG's schedule is: nothing watches assets, and events
+    of assets that its tasks make start no other DAG.
 
     `clock` tells the run's time; the default, a new :class:`~bide.testing.clock.SkippingClock`, skips what is only
     waited for. `events` ends waits at once: by task id or trigger class a payload, a ``TriggerEvent``, an

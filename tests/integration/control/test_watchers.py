@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from bide.control.accept_event import WaitEnding, accept_many
 from bide.control.claim_waits import held_waits, release_waits
+from bide.control.clean_history import Cleaning, clean_history
 from bide.control.keep_session import end_session
 from bide.control.pause_dag import pause_dag
 from bide.control.register_file import forget_file, register_file
 from bide.control.watch_assets import claim_watchers, next_retry
 from bide.model.assets import AssetCondition, AssetMention
 from bide.model.dag_spec import DagSpec, ScheduleSpec
+from bide.model.retention import Keep, Retention
 from bide.model.values import encode
 from bide.model.watchers import WatcherState
 from bide.store import watcher_views
@@ -206,6 +208,22 @@ async def test_a_watcher_runs_while_one_of_its_dags_is_not_paused(engine: HandEn
     assert (view.state, view.dag_ids) == ("paused", ["second"]), "the file is gone, and the other DAG is paused"
     await forget_file(engine.store, f"{FOLDER}/second.py")
     assert await views(engine) == []
+
+
+async def test_a_watcher_that_no_dag_has_any_more_goes_with_old_history(engine: HandEngine) -> None:
+    """With its counts; one whose DAG is only paused stays."""
+    await register(engine, consumer(), by=[watched()])
+    await register(engine, consumer("paused"), by=[watched("paused", name="other")])
+    await pause_dag(engine.store, "paused", paused=True, by="ada")
+    await forget_file(engine.store, f"{FOLDER}/consumer.py")
+    month = Cleaning(Retention(Keep(30)), tables=("asset_watcher",))
+    engine.clock.advance(29 * 86_400)
+    assert (await clean_history(engine.store, month)).rows["asset_watcher"] == 0
+    engine.clock.advance(2 * 86_400)
+    assert (await clean_history(engine.store, month)).rows["asset_watcher"] == 1
+    assert await states(engine) == ["paused"]
+    await register(engine, consumer(), by=[watched()])
+    assert sorted(await states(engine)) == ["paused", "waiting"]
 
 
 async def test_what_fails_rests_longer_each_time_until_it_has_an_event(engine: HandEngine) -> None:
