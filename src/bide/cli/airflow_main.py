@@ -18,6 +18,8 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     for note in found.notes:
         sys.stderr.write(f"{note}\n")
+    for line in found.shown:
+        sys.stdout.write(f"{line}\n")
     if found.arguments is None:
         return
     os.environ.update(found.environment)

@@ -20,6 +20,8 @@ class Translated(NamedTuple):
     environment: Mapping[str, str]
     #: To say to the person.
     notes: list[str]
+    #: Help that was asked for.
+    shown: Sequence[str] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,12 +32,12 @@ class _Parser(argparse.ArgumentParser):
 def translate(given: Sequence[str]) -> Translated:
     """What the arguments of ``airflow`` mean here. Raises :class:`BadInput` with what to use instead."""
     if not given or given[0] in ("-h", "--help"):
-        return Translated(None, {}, _overview(""))
+        return Translated(None, {}, [], _overview(""))
     if given[0] == "--version":
         given = ["version"]
     command, rest = _find(given)
     if command is None:
-        return Translated(None, {}, _overview(given[0]))
+        return Translated(None, {}, [], _overview(given[0]))
     if command.instead:
         raise BadInput(f"there is no `airflow {command.path}` here; instead: {command.instead}")
     if not command.bide:

@@ -14,6 +14,7 @@ from bide.cli.output import show_json, show_rows, tell
 from bide.cli.settings import read_config
 from bide.config.airflow_names import SERVED, UNSERVED
 from bide.config.airflow_report import airflow_report
+from bide.config.airflow_source import PREFIX as AIRFLOW_PREFIX
 from bide.config.resolved import Config
 from bide.config.table import setting_rows, show_value
 
@@ -58,10 +59,18 @@ def get_one(
 ) -> None:
     """Print the value of one setting, and nothing else."""
     config = read_config(dags)
-    name = _name_here(section.lower(), key.lower())
-    value = _shown(config, name)
+    section, key = section.lower(), key.lower()
+    name = _name_here(section, key)
+    told = config.runner_environment(os.environ)
+    if name is not None:
+        value, source = _shown(config, name), config.source(*name)
+    elif (variable := f"{AIRFLOW_PREFIX}{section}__{key}".upper()) in told:
+        name, value, source = (section, key), told[variable], "as conf.get() finds it"
+    else:
+        advice = UNSERVED.get((section, key), "`bide config show` lists all")
+        raise BadInput(f"there is no setting {section}.{key}: {advice}")
     if output is Output.JSON:
-        show_json({"setting": ".".join(name), "value": value, "source": config.source(*name)})
+        show_json({"setting": ".".join(name), "value": value, "source": source})
     else:
         sys.stdout.write(f"{value if isinstance(value, str) else show_value(value)}\n")
 
@@ -84,15 +93,15 @@ def check(
     show_rows(rows, output, empty="no settings of Airflow's are given")
 
 
-def _name_here(section: str, key: str) -> tuple[str, str]:
+def _name_here(section: str, key: str) -> tuple[str, str] | None:
+    """Section and key of Bide's setting of that name, its own or Airflow's."""
     if (section, key) in setting_rows():
         return section, key
     served = SERVED.get((section, key))
-    if served is not None and served.is_alias:
-        here, _, name = served.name.partition(".")
-        return here, name
-    advice = served.note if served else UNSERVED.get((section, key), "`bide config show` lists all")
-    raise BadInput(f"there is no setting {section}.{key}: {advice}")
+    if served is None or not served.is_alias:
+        return None
+    here, _, name = served.name.partition(".")
+    return here, name
 
 
 def _shown(config: Config, name: tuple[str, str]) -> Any:

@@ -27,6 +27,8 @@ effect.
   that end in `_SECRET` have no effect: let a command ask for the secret.
 * Settings that are no business of the engine's, such as `[aws] session_factory` or a section of your own, are for
   packages and DAG files, which find them with `conf.get()`; those of Airflow's database and keys nobody is told.
+* What Airflow has a default for and DAG files ask for, `conf.get()` finds without any file: `[webserver] base_url`
+  and `[api] base_url` (the URL of Bide's API), `[core] executor`, `[logging] base_log_folder`.
 * Connections are read from `AIRFLOW_CONN_ID`, variables from `AIRFLOW_VAR_KEY`, as from `BIDE_CONN_ID` and
   `BIDE_VAR_KEY`, which win ([guide](../guides/connections-and-variables.md)).
 """

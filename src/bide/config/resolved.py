@@ -18,6 +18,8 @@ from bide.observe.masking import MASK
 
 #: How the URL of a store in a file begins.
 SQLITE = "sqlite:///"
+#: Addresses of this host alone, or of all that it has.
+_HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 #: Sections that processes with code of DAG authors are not told.
 _ENGINE_ONLY = ("store", "api", "secrets", "retention")
 #: Beginnings of variables of Airflow that may hold what those processes are not told.
@@ -123,12 +125,27 @@ class Config:
             return hide_password(value)
         return MASK if value and setting_rows()[section, key].is_secret else value
 
+    @property
+    def _airflow_defaults(self) -> dict[str, str]:
+        """What code for Airflow asks of settings that have a default there, and other names or none here."""
+        api = self.settings.api
+        url = api.base_url or f"http://{'localhost' if api.host in _HERE else api.host}:{api.port}"
+        return {
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__WEBSERVER__BASE_URL": url,
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs_root),
+            "AIRFLOW__LOGGING__REMOTE_LOGGING": "False",
+        }
+
     def runner_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of processes with user code: `environ` with the settings that such code may see.
 
         What only the engine may know (its keys, its database) is taken out.
         """
-        both = {**self.airflow, **environ}
+        both = {**self._airflow_defaults, **self.airflow, **environ}
         kept = {name: value for name, value in both.items() if not name.startswith(_AIRFLOW_SECRETS)}
         for row in setting_rows().values():
             kept.pop(row.variable, None)

@@ -207,6 +207,7 @@ def test_some_have_nothing_to_do_and_some_a_word_to_say() -> None:
         None,
         {},
         ["there is one user, admin, with the password in $BIDE_HOME/password"],
+        (),
     )
     found = translate(shlex.split("celery worker --autoscale 16,2"))
     assert found.environment == {"BIDE__CORE__PARALLELISM": "16"}
@@ -216,11 +217,11 @@ def test_some_have_nothing_to_do_and_some_a_word_to_say() -> None:
 
 
 def test_help_lists_commands() -> None:
-    lines = translate([]).notes
+    lines = translate([]).shown
     assert any(line.split() == ["dags", "trigger", "bide", "dags", "trigger"] for line in lines)
-    group = translate(["pools", "--help"]).notes
+    group = translate(["pools", "--help"]).shown
     assert len(group) == 7
-    assert translate(["pools"]).notes == group
+    assert translate(["pools"]).shown == group
 
 
 def test_the_command_does_what_bide_does(project: Project) -> None:

@@ -200,6 +200,17 @@ def test_code_of_users_finds_what_is_not_the_engines(airflow_home: MakeHome) -> 
     assert "hush" not in str(told)
 
 
+def test_code_of_users_finds_what_airflow_always_has(airflow_home: MakeHome) -> None:
+    home = airflow_home("[webserver]\nweb_server_port = 9000\n")
+    told = load_config(home, {}).runner_environment({})
+    assert told["AIRFLOW__WEBSERVER__BASE_URL"] == told["AIRFLOW__API__BASE_URL"] == "http://localhost:9000"
+    assert told["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert told["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] == f"{home}/.bide/logs"
+    environ = {"AIRFLOW__WEBSERVER__BASE_URL": "https://flows.example.com"}
+    told = load_config(home, environ).runner_environment(environ)
+    assert told["AIRFLOW__WEBSERVER__BASE_URL"] == told["AIRFLOW__API__BASE_URL"] == "https://flows.example.com"
+
+
 def test_each_setting_is_reported_once(airflow_home: MakeHome) -> None:
     environ = {"AIRFLOW__CORE__PARALLELISM": "8", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_SECRET": "db"}
     rows = airflow_report(load_config(airflow_home(), environ), environ)
@@ -241,8 +252,10 @@ def test_the_commands_show_it(airflow_home: MakeHome, monkeypatch: pytest.Monkey
     assert '"bide": "parsing.processes"' in bide("config", "check", "--airflow", "-o", "json")
     assert bide("config", "get", "core", "dag_concurrency") == "12\n"
     assert bide("config", "get", "secrets", "backend_kwargs") == "***\n"
-    refused = CliRunner().invoke(app, ["config", "get", "core", "executor"])
-    assert (refused.exit_code, "tasks run in workers" in refused.stderr) == (2, True)
+    assert bide("config", "get", "core", "executor") == "CeleryExecutor\n"
+    assert bide("config", "get", "Team", "greeting") == "100%\n"
+    refused = CliRunner().invoke(app, ["config", "get", "smtp", "smtp_user"])
+    assert (refused.exit_code, "put it into the connection smtp_default" in refused.stderr) == (2, True)
 
 
 def test_the_tables_name_settings_that_are_there() -> None:

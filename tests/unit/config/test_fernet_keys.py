@@ -195,6 +195,6 @@ def test_runners_are_told_no_key_and_no_database(project: Path) -> None:
     told = load_config(project, environ).runner_environment(environ)
     assert told["PATH"] == "/bin"
     assert told["BIDE__CORE__PARALLELISM"] == "3"
-    gone = ("FERNET", "STORE", "API", "DATABASE")
+    gone = ("FERNET", "STORE", "BIDE__API", "DATABASE")
     assert [name for name in told if any(part in name for part in gone)] == []
     assert KEY not in str(told)
