@@ -15,7 +15,7 @@ from bide.authoring.job_trigger import JobTrigger, checked_status
 from bide.authoring.moments import as_seconds, monotonic, now, sleep
 from bide.authoring.operator import BaseOperator
 from bide.authoring.runtime import current_runtime
-from bide.authoring.trigger import BaseTrigger, SignalTrigger, error_pause
+from bide.authoring.trigger import BaseTrigger, SignalTrigger, error_pause, grown_pause
 from bide.model.errors import (
     DeferralTimeout,
     InvalidArgument,
@@ -43,7 +43,9 @@ class JobOperator(BaseOperator):
 
     While the job runs, the task is deferred. Every `poll_interval` (seconds or a timedelta) it is looked at; with
     ``callback=True`` the task goes on as soon as somebody calls the URL of ``self.callback_url()``, which
-    :meth:`submit` hands to the service, and `poll_interval` may be None to never look. `timeout` limits the wait.
+    :meth:`submit` hands to the service, and `poll_interval` may be None to never look. With `poll_backoff` above 1
+    each pause is so many times longer than the last, up to `max_poll_interval` (by default ten times the first): a
+    job of hours is not asked for every few seconds. `timeout` limits the wait.
     So many looks may fail in a row: `error_budget` (beside a callback any number). With ``deferrable=False`` the
     worker itself waits.
 
@@ -73,6 +75,8 @@ class JobOperator(BaseOperator):
         self,
         *,
         poll_interval: dt.timedelta | float | None = 60.0,
+        poll_backoff: float = 1.0,
+        max_poll_interval: dt.timedelta | float | None = None,
         callback: bool = False,
         timeout: dt.timedelta | float | None = None,
         error_budget: int = 5,
@@ -84,6 +88,10 @@ class JobOperator(BaseOperator):
         super().__init__(**kwargs)
         whose = f"task {self.task_id!r}"
         self.poll_interval = as_seconds(poll_interval, name="poll_interval", of=whose)
+        if isinstance(poll_backoff, bool) or not 1 <= poll_backoff < float("inf"):
+            raise InvalidArgument(f"{whose}: poll_backoff must be a factor of 1 or more, not {poll_backoff!r}")
+        self.poll_backoff = float(poll_backoff)
+        self.max_poll_interval = as_seconds(max_poll_interval, name="max_poll_interval", of=whose)
         self.callback = callback
         self.timeout = as_seconds(timeout, name="timeout", of=whose)
         self.error_budget = error_budget
@@ -211,10 +219,9 @@ class JobOperator(BaseOperator):
 
     def _wait_here(self, job: Any, until: float | None) -> JobStatus:
         """Hold the worker until the job has ended."""
-        interval, errors = self.poll_interval or 0.0, 0
+        interval, looks, errors = self.poll_interval or 0.0, 0, 0
         ends = None if until is None else monotonic() + until - now().timestamp()
         while True:
-            pause = interval
             try:
                 status = checked_status(self._ask(self.poll, job), self)
             except Exception as error:
@@ -227,6 +234,8 @@ class JobOperator(BaseOperator):
                 if status.state != "running":
                     return status
                 errors = 0
+                looks += 1
+                pause = grown_pause(interval, looks, self.poll_backoff, self.max_poll_interval)
             if ends is not None and monotonic() + pause > ends:
                 raise DeferralTimeout(f"{self.job_name(job)} has not ended within {self.timeout:g} s")
             sleep(pause)
@@ -278,6 +287,8 @@ class JobOperator(BaseOperator):
             job=job,
             fields=self._fields(),
             interval=self.poll_interval,
+            backoff=self.poll_backoff,
+            max_interval=self.max_poll_interval or None,
             # Beside a callback looks are the safety net, which stays up.
             max_errors=_NEVER if self.callback else self.error_budget + 1,
         )

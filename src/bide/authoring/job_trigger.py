@@ -23,7 +23,15 @@ class JobTrigger(PollTrigger):
     operator_class: ClassVar[type[JobOperator]]
 
     def __init__(
-        self, *, key: str, job: Any, fields: Mapping[str, Any], interval: float | None, max_errors: int
+        self,
+        *,
+        key: str,
+        job: Any,
+        fields: Mapping[str, Any],
+        interval: float | None,
+        max_errors: int,
+        backoff: float = 1.0,
+        max_interval: float | None = None,
     ) -> None:
         super().__init__()
         self.key = key
@@ -32,6 +40,7 @@ class JobTrigger(PollTrigger):
         self.fields = dict(fields)
         self.interval = interval or type(self).interval
         self.max_errors = max_errors
+        self.backoff, self.max_interval = backoff, max_interval
         self._operator = self.operator_class.rebuilt(fields)
 
     @classmethod
@@ -48,6 +57,8 @@ class JobTrigger(PollTrigger):
             "fields": self.fields,
             "interval": self.interval,
             "max_errors": self.max_errors,
+            "backoff": self.backoff,
+            "max_interval": self.max_interval,
         }
         return self.path(), arguments
 

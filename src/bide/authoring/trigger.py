@@ -323,12 +323,18 @@ Found = TriggerEvent | Exception | None
 
 def next_pause(trigger: PollTrigger, interval: float, looks: int) -> float:
     """Seconds until the look after `looks` without an event; `interval` is that of the first pause."""
-    pause = interval
-    if trigger.backoff > 1.0:
-        longest = interval * LONGEST_PAUSE if trigger.max_interval is None else trigger.max_interval
-        # Never a power that overflows: past some 60 doublings the longest pause has been reached.
-        pause = max(interval, min(interval * trigger.backoff ** min(looks - 1, 60), longest))
+    pause = grown_pause(interval, looks, trigger.backoff, trigger.max_interval)
     return pause * (1.0 + trigger.jitter * random.uniform(-1.0, 1.0)) if trigger.jitter else pause
+
+
+def grown_pause(interval: float, looks: int, backoff: float, longest: float | None) -> float:
+    """Seconds after `looks` in vain: `interval`, each time `backoff` times longer, up to `longest` (ten of it)."""
+    if backoff <= 1.0:
+        return interval
+    if longest is None:
+        longest = interval * LONGEST_PAUSE
+    # Never a power that overflows: past some 60 doublings the longest pause has been reached.
+    return max(interval, min(interval * backoff ** min(looks - 1, 60), longest))
 
 
 def error_pause(interval: float, errors: int) -> float:

@@ -16,6 +16,7 @@ from bide.authoring.dag import DAG
 from bide.authoring.loading import LoadedFile
 from bide.authoring.operator import BaseOperator
 from bide.authoring.xcom_arg import XComArg
+from bide.runner.lint_sleep import sleep_loops
 from bide.wire.parser_messages import Finding
 
 _AUTHORING: Final = Path(__file__).parents[1] / "authoring"
@@ -99,7 +100,7 @@ def findings(
     """All that is worth a word; `slow` is how many seconds one line at the top level may take."""
     found = [*_of_import(loaded, watch, slow), *_without_dag(loaded, watch), *warned(caught, loaded.path)]
     for dag in loaded.dags.values():
-        found += _of_dag(dag, watch, now)
+        found += [*_of_dag(dag, watch, now), *sleep_loops(dag, loaded.path, loaded.folder, watch.line_of)]
     return tuple(sorted(found, key=lambda one: (one.line or 0, one.rule)))
 
 

@@ -187,3 +187,68 @@ def test_errors_of_a_dag_have_its_line(shared: TemplateProcess, project: Project
     (error,) = lint(shared, project, file).errors
     assert error.message.startswith("CycleError: DAG 'd'")
     assert error.line == line_with(file, "with DAG")
+
+
+LOOPS = """
+    from time import sleep as rest
+
+    class Polls(BaseOperator):
+        def execute(self, context):
+            while self.is_running():
+                time.sleep(60)
+
+        def is_running(self):
+            for _ in range(3):  # within a method that execute() calls
+                rest(1)
+
+    with DAG("d"):
+        @task
+        def looks():
+            while True:  # in a function
+                print("looking")
+                rest(5)
+
+        @task
+        def pauses():
+            time.sleep(5)
+            for one in "ab":
+                print(one)
+
+        @task
+        def each(x):
+            while x:  # of a mapped function
+                rest(x)
+
+        Polls(task_id="polls") >> Polls(task_id="twice") >> looks() >> pauses() >> each.expand(x=[1, 2])
+"""
+
+
+def test_loops_that_sleep_are_named_with_what_to_write_instead(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(LOOPS)
+    found = lint(shared, project, file).findings
+    assert [(one.rule, one.line, one.task_id) for one in found] == [
+        ("sleep-loop", line_with(file, "while self.is_running"), "polls"),
+        ("sleep-loop", line_with(file, "# within a method"), "polls"),
+        ("sleep-loop", line_with(file, "# in a function"), "looks"),
+        ("sleep-loop", line_with(file, "# of a mapped"), "each"),
+    ]
+    assert found[0].message.startswith("Polls.execute() of task 'polls' sleeps in a loop and holds its worker")
+    assert "JobOperator" in found[0].message
+    assert "wait(timedelta(" in found[2].message
+
+
+def test_a_loop_that_sleeps_in_another_module_is_named_where_its_task_is_made(
+    shared: TemplateProcess, project: Project
+) -> None:
+    text = "import time\n\ndef look():\n    while True:\n        time.sleep(9)\n"
+    project.write("polling.py", text)
+    file = project.dag(
+        """
+        import polling
+        with DAG("d"):
+            PythonOperator(task_id="look", python_callable=polling.look)
+        """
+    )
+    (found,) = lint(shared, project, file).findings
+    assert (found.rule, found.line) == ("sleep-loop", line_with(file, "PythonOperator(task_id"))
+    assert "polling.py:4" in found.message

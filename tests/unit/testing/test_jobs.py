@@ -147,6 +147,17 @@ def test_k07_a_try_after_a_failure_of_its_own_goes_on_with_the_job() -> None:
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
+def test_looks_become_seldom(deferrable: bool) -> None:
+    """After pauses of 10, 20, 40, 50, 50 s."""
+    service.looks = [*[RUNNING] * 5, DONE]
+    result = run(deferrable=deferrable, poll_backoff=2, max_poll_interval=timedelta(seconds=50))
+    assert result.duration is not None
+    assert 170 <= result.duration.total_seconds() < 180
+    with pytest.raises(InvalidArgument, match=r"poll_backoff must be a factor of 1 or more, not 0\.5"):
+        Job(task_id="job", poll_backoff=0.5)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
 def test_k08_looks_that_fail_cost_no_try(deferrable: bool) -> None:
     """K08: a budget of their own; when it is spent, the job is left alone and the next try goes on with it."""
     service.looks = [ConnectionError("503"), RUNNING, ConnectionError("503"), DONE]

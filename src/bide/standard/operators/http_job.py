@@ -26,9 +26,10 @@ class HttpJobOperator(JobOperator):
     """Submits a job by POST and returns its result; while the job runs, the task holds no worker.
 
     `payload` is posted to `endpoint` as JSON. The answer says where the job's status is: in the JSON field
-    `status_url_field`, else in a ``Location`` header. That URL is polled every `poll_interval` seconds; the job has
-    ended once the field `state_field` is one of `success_states` or `failure_states` (in any case of letters), and
-    until then `progress_field` may say how much of it is done, from 0 to 1. Fields may be paths: ``"job.status"``.
+    `status_url_field`, else in a ``Location`` header. That URL is polled every `poll_interval` seconds, or ever
+    more seldom with `poll_backoff`; the job has ended once the field `state_field` is one of `success_states` or
+    `failure_states` (in any case of letters), and until then `progress_field` may say how much of it is done, from
+    0 to 1. Fields may be paths: ``"job.status"``.
 
     The return value is what `result_url_field` of the last status points to; else its field `result_field`; else
     the status itself. A failed job fails the try with the text of `error_field`.
