@@ -152,7 +152,10 @@ class PendingClaims:
         return claims
 
     def _queue(self, item: Pending) -> _Queue:
-        return self._files.setdefault(item.claim.dag_file, _Queue())
+        found = self._files.get(item.claim.dag_file)
+        if found is None:
+            found = self._files[item.claim.dag_file] = _Queue()
+        return found
 
     def _taken(self, file: str, item: Pending) -> None:
         self._count -= 1
