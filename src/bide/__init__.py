@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bide.authoring.asset_decorator import asset
-    from bide.authoring.asset_events import AssetEvent
+    from bide.authoring.asset_events import AssetEvent, Metadata
     from bide.authoring.asset_schedules import AssetOrTimeSchedule
     from bide.authoring.assets import Asset, AssetAlias, AssetAll, AssetAny, AssetWatcher, Dataset, Model
     from bide.authoring.async_operator import BaseAsyncOperator
@@ -195,6 +195,7 @@ __all__ = [
     "JobStatus",
     "Label",
     "LatestOnlyOperator",
+    "Metadata",
     "Model",
     "MultipleCronTriggerTimetable",
     "Param",
@@ -274,7 +275,7 @@ __all__ = [
 _NAMES_BY_MODULE = {
     "bide.authoring.async_operator": ("BaseAsyncOperator",),
     "bide.authoring.asset_decorator": ("asset",),
-    "bide.authoring.asset_events": ("AssetEvent",),
+    "bide.authoring.asset_events": ("AssetEvent", "Metadata"),
     "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
     "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "Dataset", "Model"),
     "bide.authoring.branch": ("BaseBranchOperator",),

@@ -28,12 +28,24 @@ class AssetTriggeredTimetable(BuiltInTimetable):
 
 
 class AssetOrTimeSchedule(Timetable):
-    """Runs as `timetable` says, and by events of `assets` as well; a list of these means all of them."""
+    """Runs as `timetable` says, and by events of `assets` as well; a list of these means all of them.
 
-    def __init__(self, *, timetable: Any, assets: Collection[Any] | BaseAsset) -> None:
-        found = as_asset_schedule(assets)
+    `datasets` is Airflow 2's name of `assets`.
+    """
+
+    def __init__(
+        self,
+        *,
+        timetable: Any,
+        assets: Collection[Any] | BaseAsset | None = None,
+        datasets: Collection[Any] | BaseAsset | None = None,
+    ) -> None:
+        if (assets is None) == (datasets is None):
+            raise InvalidSchedule("AssetOrTimeSchedule: give it assets, or datasets, which means the same")
+        given = datasets if assets is None else assets
+        found = as_asset_schedule(given)
         if found is None:
-            raise InvalidSchedule(f"AssetOrTimeSchedule: assets must be assets, not {assets!r}")
+            raise InvalidSchedule(f"AssetOrTimeSchedule: assets must be assets, not {given!r}")
         self.timetable = timetable
         self.asset_condition = found  # type: ignore[misc]
         self.active_runs_limit = timetable.active_runs_limit if isinstance(timetable, Timetable) else None

@@ -87,6 +87,11 @@ def test_assets_or_time() -> None:
     assert found.text == "a | b or 0 5 * * *"
     with pytest.raises(InvalidSchedule, match="assets must be assets"):
         AssetOrTimeSchedule(timetable=timetable, assets=["a"])
+    old = AssetOrTimeSchedule(timetable=timetable, datasets=(a | b))
+    assert spec_of(DAG("d", schedule=old)).schedule == found
+    for given in ({}, {"assets": a, "datasets": b}):
+        with pytest.raises(InvalidSchedule, match="give it assets, or datasets"):
+            AssetOrTimeSchedule(timetable=timetable, **given)
 
 
 def test_the_engine_is_told_what_tasks_make_and_read() -> None:

@@ -23,6 +23,7 @@ NAMES = [
     "AssetEvent",
     "AssetOrTimeSchedule",
     "Dataset",
+    "Metadata",
     "Model",
     "AuthoringError",
     "EmailOperator",
