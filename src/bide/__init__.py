@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from bide.authoring.composition import all_of, any_of, n_of, within
     from bide.authoring.connection import Connection
     from bide.authoring.context import Context, DagRun, TaskInstance, get_current_context
-    from bide.authoring.dag import DAG, dag
+    from bide.authoring.dag import DAG
+    from bide.authoring.dag_decorator import dag
     from bide.authoring.deadlines import (
         AsyncCallback,
         BaseDeadlineReference,
@@ -283,7 +284,8 @@ _NAMES_BY_MODULE = {
     "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
     "bide.authoring.connection": ("Connection",),
     "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
-    "bide.authoring.dag": ("DAG", "dag"),
+    "bide.authoring.dag": ("DAG",),
+    "bide.authoring.dag_decorator": ("dag",),
     "bide.authoring.deadlines": (
         "AsyncCallback",
         "BaseDeadlineReference",

@@ -1,4 +1,4 @@
-"""DAGs: ``with DAG(...)`` and ``@dag``."""
+"""DAGs: ``with DAG(...)``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 
 from bide.authoring import scope
 from bide.authoring.callbacks import Callbacks, as_callbacks
@@ -310,43 +310,6 @@ class DAG(Testable):
 
     def __repr__(self) -> str:
         return f"<DAG: {self.dag_id}>"
-
-
-@overload
-def dag(dag_id: Callable[P, Any]) -> Callable[P, DAG]: ...
-@overload
-def dag(dag_id: str = "", *args: Any, **options: Any) -> Callable[[Callable[P, Any]], Callable[P, DAG]]: ...
-def dag(dag_id: Any = "", *args: Any, **options: Any) -> Any:
-    """``@dag``: calling the function makes a DAG of the tasks that it makes.
-
-    With or without parentheses; `options` are those of :class:`DAG`, the id is the function's name if it is left
-    out. Arguments of the function are parameters of the DAG: in the body they stand for the value of a run's
-    ``conf``, or for what the call gave.
-    """
-    if callable(dag_id):
-        return _dag_factory(cast("Callable[..., Any]", dag_id), (), {})
-
-    def decorate(function: Callable[P, Any]) -> Callable[P, DAG]:
-        return _dag_factory(function, (dag_id or function.__name__, *args), options)
-
-    return decorate
-
-
-def _dag_factory(function: Callable[P, Any], args: tuple[Any, ...], options: dict[str, Any]) -> Callable[P, DAG]:
-    made_with: Any = functools.partial(DAG, *(args or (function.__name__,)), **options)
-
-    @functools.wraps(function)
-    def factory(*args: P.args, **kwargs: P.kwargs) -> DAG:
-        bound = inspect.signature(function).bind(*args, **kwargs)
-        bound.apply_defaults()
-        with made_with() as made:
-            if function.__doc__ and not made.doc_md:
-                made.doc_md = inspect.cleandoc(function.__doc__)
-            made.fileloc = options.get("full_filepath") or inspect.unwrap(function).__code__.co_filename
-            function(**{name: made.param(name, value) for name, value in bound.arguments.items()})  # type: ignore[call-arg]
-        return made
-
-    return factory
 
 
 def _as_run_types(of: str, value: Any) -> tuple[str, ...]:

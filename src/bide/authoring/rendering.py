@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bide.authoring.xcom_arg import Resolvable
 from bide.model.errors import InvalidArgument
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from bide.authoring.context import Context
     from bide.authoring.dag import DAG
+
+
+#: How the note begins on an error in a field.
+RENDERING: Final = "while rendering the field"
 
 
 class Rendering:
@@ -101,7 +105,7 @@ class Rendering:
             try:
                 setattr(owner, field, self._render(value, context, env, seen))
             except Exception as error:
-                error.add_note(f"while rendering the field {field!r} of {owner!r}")
+                error.add_note(f"{RENDERING} {field!r} of {owner!r}")
                 raise
 
 

@@ -16,6 +16,7 @@ from bide.authoring.function_text import function_text
 from bide.authoring.group import free_id
 from bide.authoring.operator import BaseOperator
 from bide.authoring.python import PythonOperator
+from bide.authoring.task_calls import CONTEXT_NAMES, check_call, refuse_uncalled
 from bide.authoring.xcom_arg import XComArg
 from bide.model.errors import InvalidArgument
 
@@ -27,60 +28,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
-#: Arguments of these names may be left out of a call: the context gives them.
-CONTEXT_NAMES = frozenset(
-    (
-        "conf",
-        "conn",
-        "dag",
-        "dag_run",
-        "data_interval_end",
-        "data_interval_start",
-        "ds",
-        "ds_nodash",
-        "execution_date",
-        "inlet_events",
-        "inlets",
-        "logical_date",
-        "macros",
-        "map_index_template",
-        "next_ds",
-        "next_ds_nodash",
-        "next_execution_date",
-        "outlet_events",
-        "outlets",
-        "params",
-        "prev_data_interval_end_success",
-        "prev_data_interval_start_success",
-        "prev_ds",
-        "prev_ds_nodash",
-        "prev_end_date_success",
-        "prev_execution_date",
-        "prev_execution_date_success",
-        "prev_start_date_success",
-        "run_id",
-        "start_date",
-        "task",
-        "task_instance",
-        "task_instance_key_str",
-        "task_reschedule_count",
-        "templates_dict",
-        "test_mode",
-        "ti",
-        "tomorrow_ds",
-        "tomorrow_ds_nodash",
-        "triggering_asset_events",
-        "triggering_dataset_events",
-        "try_number",
-        "ts",
-        "ts_nodash",
-        "ts_nodash_with_tz",
-        "var",
-        "yesterday_ds",
-        "yesterday_ds_nodash",
-    )
-)
 
 
 class DecoratedOperator(BaseOperator):
@@ -108,6 +55,7 @@ class DecoratedOperator(BaseOperator):
         self.python_callable = python_callable
         self.op_args: Any = op_args if op_args is not None else ()
         self.op_kwargs: Any = dict(op_kwargs or {})
+        refuse_uncalled(self.task_id, (*self.op_args, *self.op_kwargs.values()))
         check_call(self.task_id, python_callable, self.op_args, self.op_kwargs)
 
     def get_python_source(self) -> str:
@@ -141,6 +89,8 @@ class TaskFunction(Generic[P, R]):
 
     `operator_class` is the kind of task: it is made with `python_callable`, `op_args`, `op_kwargs` and `options`.
     """
+
+    is_task_function = True
 
     def __init__(
         self,
@@ -351,36 +301,6 @@ def _check_decorated(function: object) -> None:
         raise InvalidArgument(f"{function!r} is a task already: @task is there twice")
     if not callable(function) or isinstance(function, type):
         raise InvalidArgument(f"@task goes on a function, not on {function!r}")
-
-
-def check_call(task_id: str, function: Callable[..., Any], args: Any, kwargs: Any, *, is_all: bool = True) -> None:
-    """Raise :class:`InvalidArgument` if the function can't be called like this, the context's names aside.
-
-    Unless `is_all`, more arguments may come.
-    """
-    signature = inspect.signature(function)
-    given_by_context = [
-        parameter.replace(default=None)
-        if parameter.name in CONTEXT_NAMES and parameter.kind is not parameter.VAR_KEYWORD
-        else parameter
-        for parameter in signature.parameters.values()
-    ]
-    relaxed: list[inspect.Parameter] = []
-    optional = False
-    for parameter in given_by_context:
-        # A required argument after an optional one is legal here: it may be given by name.
-        positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        if positional and optional and parameter.default is parameter.empty:
-            parameter = parameter.replace(kind=parameter.KEYWORD_ONLY)
-        optional = optional or (positional and parameter.default is not parameter.empty)
-        relaxed.append(parameter)
-    try:
-        known = signature.replace(parameters=sorted(relaxed, key=lambda parameter: parameter.kind))
-        (known.bind if is_all else known.bind_partial)(*args, **kwargs)
-    except TypeError as error:
-        raise InvalidArgument(
-            f"task {task_id!r}: {function.__name__}{signature} can't be called like this: {error}"
-        ) from None
 
 
 def _returns_mapping(function: Callable[..., Any]) -> bool:

@@ -40,9 +40,18 @@ class XComArg(Mappable, SetupTeardown):
         return XComArg(self.operator, key)
 
     def __iter__(self) -> NoReturn:
-        raise TypeError(
+        raise self._not_known("iterated or unpacked")
+
+    def _refuse(self, other: object) -> NoReturn:
+        raise self._not_known("compared or computed with")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = _refuse
+
+    def _not_known(self, done: str) -> TypeError:
+        return TypeError(
             f"the result of task {self.operator.task_id!r} is not known while the DAG file is read, "
-            "so it can't be iterated or unpacked here; do that in a task that takes it as an argument"
+            f"so it can't be {done} here; do that in a task that takes it as an argument"
         )
 
     def __eq__(self, other: object) -> bool:

@@ -56,7 +56,7 @@ def choose_dag(parsed: FileParsed, wanted: str | None) -> DagSpec:
     if wanted is not None:
         raise BadInput(f"{parsed.path} makes no DAG {wanted!r}" + (f", only {names}" if made else ""))
     if not made:
-        raise BadInput(f"{parsed.path} makes no DAG: none was created when it was imported")
+        raise BadInput(f"{parsed.path} makes no DAG: none was created when it was imported (see `bide dags lint`)")
     raise BadInput(f"{parsed.path} makes several DAGs: choose one with --dag ({names})")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from bide.authoring.rendering import RENDERING
 from bide.model import dag_modules
 from bide.model.errors import BideError
 from bide.model.storable_text import storable
@@ -26,6 +27,8 @@ def one_line(error: BaseException) -> str:
         return f"SystemExit: the code called sys.exit({error.code!r})"
     first = _said(error).strip().partition("\n")[0]
     text = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    # What Jinja says names neither the task nor the field.
+    text += "".join(f" ({note})" for note in getattr(error, "__notes__", ()) if str(note).startswith(RENDERING))
     return storable(mask(dag_modules.shown(text))[:_LONGEST_ERROR])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -12,11 +13,15 @@ from types import FrameType
 from typing import Any, Final
 from warnings import WarningMessage
 
+from bide.authoring.construction import argument_names
 from bide.authoring.dag import DAG
+from bide.authoring.dag_decorator import is_dag_function
+from bide.authoring.hints import did_you_mean
 from bide.authoring.loading import LoadedFile
 from bide.authoring.operator import BaseOperator
 from bide.authoring.xcom_arg import XComArg
 from bide.runner.lint_sleep import sleep_loops
+from bide.runner.lint_templates import template_findings
 from bide.wire.parser_messages import Finding
 
 _AUTHORING: Final = Path(__file__).parents[1] / "authoring"
@@ -54,6 +59,10 @@ class ImportWatch:
             yield
         finally:
             sys.settrace(before)
+
+    def made(self) -> list[object]:
+        """DAGs and tasks that the file has made."""
+        return [made for made, _ in self._lines.values()]
 
     def line_of(self, made: object) -> int | None:
         """The line of the file that has made a DAG or a task."""
@@ -98,9 +107,13 @@ def findings(
     loaded: LoadedFile, watch: ImportWatch, caught: Iterable[WarningMessage], *, slow: float, now: datetime
 ) -> tuple[Finding, ...]:
     """All that is worth a word; `slow` is how many seconds one line at the top level may take."""
-    found = [*_of_import(loaded, watch, slow), *_without_dag(loaded, watch), *warned(caught, loaded.path)]
+    found = [*_of_import(loaded, watch, slow), *_without_dag(loaded, watch), *_uncalled(loaded)]
+    found += warned(caught, loaded.path)
     for dag in loaded.dags.values():
         found += [*_of_dag(dag, watch, now), *sleep_loops(dag, loaded.path, loaded.folder, watch.line_of)]
+        found += _unknown_defaults(dag, watch)
+        for task in dag.tasks:
+            found += template_findings(dag, task, watch.line_of(task) or watch.line_of(dag))
     return tuple(sorted(found, key=lambda one: (one.line or 0, one.rule)))
 
 
@@ -130,15 +143,42 @@ def warned(caught: Iterable[WarningMessage], path: str) -> Iterator[Finding]:
 
 
 def _without_dag(loaded: LoadedFile, watch: ImportWatch) -> Iterator[Finding]:
-    for name, value in vars(loaded.module).items() if loaded.module is not None else ():
-        task = value.operator if isinstance(value, XComArg) else value
-        if isinstance(task, BaseOperator) and not task.has_dag():
+    if loaded.module is None:  # then what was made is not all that was meant
+        return
+    kept = map(_task_of, vars(loaded.module).values())
+    tasks = {id(task): task for task in (*kept, *watch.made()) if isinstance(task, BaseOperator)}
+    for task in tasks.values():
+        if not task.has_dag():
             yield Finding(
                 "task-without-dag",
-                f"task {task.task_id!r} ({name}) belongs to no DAG and never runs: make it inside `with DAG(...)`",
+                f"task {task.task_id!r} belongs to no DAG and never runs: make it inside `with DAG(...)`",
                 watch.line_of(task),
                 task_id=task.task_id,
             )
+
+
+def _task_of(value: Any) -> Any:
+    return value.operator if isinstance(value, XComArg) else value
+
+
+def _uncalled(loaded: LoadedFile) -> Iterator[Finding]:
+    for name, value in vars(loaded.module).items() if loaded.module is not None else ():
+        own = getattr(value, "__module__", None) == getattr(loaded.module, "__name__", "")
+        if own and is_dag_function(value) and not value.dags_made:
+            line = inspect.unwrap(value).__code__.co_firstlineno
+            yield Finding("uncalled-dag", f"the @dag function {name} is never called, so it makes no DAG", line)
+
+
+def _unknown_defaults(dag: DAG, watch: ImportWatch) -> Iterator[Finding]:
+    known = set[str]().union(*(argument_names(task.operator_class) for task in dag.tasks))
+    for name in sorted(dag.default_args.keys() - known) if dag.tasks else ():
+        yield Finding(
+            "unknown-default",
+            f"default_args of DAG {dag.dag_id!r} has {name!r}, which none of its tasks takes"
+            + did_you_mean(name, known),
+            watch.line_of(dag),
+            dag.dag_id,
+        )
 
 
 def _of_dag(dag: DAG, watch: ImportWatch, now: datetime) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bide.authoring.dag import DAG, collecting, dag
+from bide.authoring.dag import DAG, collecting
+from bide.authoring.dag_decorator import dag
 from bide.authoring.group import TaskGroup
 from bide.authoring.operator import BaseOperator
 from bide.authoring.python import PythonOperator

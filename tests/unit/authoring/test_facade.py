@@ -211,6 +211,7 @@ OWN = [
     "bide.authoring.settings",
     "bide.authoring.setup_teardown",
     "bide.authoring.start_trigger",
+    "bide.authoring.task_calls",
     "bide.authoring.taskflow",
     "bide.authoring.testable",
     "bide.authoring.timetable",

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bide.authoring.dag import DAG, dag
+from bide.authoring.dag import DAG
+from bide.authoring.dag_decorator import dag
 from bide.authoring.params import NO_VALUE, Param, ParamsDict, merge_params
 from bide.authoring.python import PythonOperator
 from bide.authoring.serialize import serialize_dag, validate_dag

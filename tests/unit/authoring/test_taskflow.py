@@ -207,3 +207,18 @@ def test_a_condition_goes_above_a_task() -> None:
         task.skip_if(lambda context: True)(lambda: None)
     with pytest.raises(InvalidArgument, match=r"@task.run_if takes a function of the context, not True"):
         task.run_if(True)  # type: ignore[arg-type]
+
+
+def test_a_function_that_was_not_called_is_no_argument() -> None:
+    with DAG("d"):
+
+        @task
+        def rows() -> list[int]:
+            return []
+
+        @task
+        def load(of: Any, by: Any = None) -> None: ...
+
+        for call in (lambda: load(rows), lambda: load(1, by=rows)):
+            with pytest.raises(InvalidArgument, match=r"task 'load.*is the @task function rows itself.*: rows\(\)"):
+                call()

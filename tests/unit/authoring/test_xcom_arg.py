@@ -119,3 +119,14 @@ def test_in_an_order_it_stands_for_its_task() -> None:
         first.output >> second
     assert second.upstream_task_ids == {"first"}
     assert first.output.roots == first.output.leaves == [first]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda x: x > 1, lambda x: x <= 1, lambda x: x + 1, lambda x: "a" + x, lambda x: 2 * x, list],
+)
+def test_a_result_can_not_be_used_while_the_file_is_read(use: Callable[[Any], Any]) -> None:
+    with DAG("d"):
+        first = BaseOperator(task_id="first")
+    with pytest.raises(TypeError, match="the result of task 'first' is not known while the DAG file is read"):
+        use(first.output)

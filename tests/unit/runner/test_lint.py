@@ -148,14 +148,14 @@ def test_what_never_runs_or_runs_alone(shared: TemplateProcess, project: Project
     assert lint(shared, project, file).findings == (
         Finding(
             "task-without-dag",
-            "task 'lost' (lost) belongs to no DAG and never runs: make it inside `with DAG(...)`",
+            "task 'lost' belongs to no DAG and never runs: make it inside `with DAG(...)`",
             line_with(file, "lost ="),
             None,
             "lost",
         ),
         Finding(
             "task-without-dag",
-            "task 'loose' (result) belongs to no DAG and never runs: make it inside `with DAG(...)`",
+            "task 'loose' belongs to no DAG and never runs: make it inside `with DAG(...)`",
             line_with(file, "result ="),
             None,
             "loose",
@@ -168,6 +168,67 @@ def test_what_never_runs_or_runs_alone(shared: TemplateProcess, project: Project
             "c",
         ),
         Finding("empty-dag", "DAG 'empty' has no tasks", line_with(file, 'DAG("empty")'), "empty"),
+    )
+
+
+def test_what_was_meant_to_be_a_dag(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        from bide.authoring.dag_decorator import dag
+        PythonOperator(task_id="lost", python_callable=print)
+
+        @dag
+        def never(): ...
+
+        @dag
+        def used():
+            PythonOperator(task_id="a", python_callable=print)
+
+        used()
+        """
+    )
+    assert rules(lint(shared, project, file)) == [
+        ("task-without-dag", line_with(file, "lost")),
+        ("uncalled-dag", line_with(file, "def never") - 1),
+    ]
+
+
+def test_defaults_that_no_task_takes(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        with DAG("d", default_args={"owner": "ada", "op_kwargs": {}, "retires": 3}):
+            PythonOperator.partial(task_id="a", python_callable=print).expand(op_args=[[1]])
+        """
+    )
+    (found,) = lint(shared, project, file).findings
+    assert (found.rule, found.line) == ("unknown-default", line_with(file, "with DAG"))
+    assert found.message.endswith("'retires', which none of its tasks takes; did you mean 'retries'?")
+
+
+def test_templates_that_can_not_be_filled_in(shared: TemplateProcess, project: Project) -> None:
+    project.write("fine.sh", "echo {{ ds }} {{ macros.ds_add(ds, 1) }}")
+    project.write("wrong.sh", "echo {% if %}")
+    file = project.dag(
+        """
+        from bide.standard.operators.bash import BashOperator
+        with DAG("d", user_defined_macros={"ours": 1}):
+            BashOperator(task_id="a", bash_command="{% for x in params.l %}{{ x }} {{ ours }}{% endfor %}")
+            BashOperator(task_id="v", bash_command="echo {{ var.value.v }}")
+            BashOperator(task_id="b", bash_command="fine.sh")
+            BashOperator(task_id="c", bash_command="missing.sh ")
+            BashOperator(task_id="d", bash_command="missing.sh")
+            BashOperator(task_id="e", bash_command="wrong.sh")
+            BashOperator(task_id="f", bash_command="true", env={"DAY": "{{ dss }}"})
+            PythonOperator(task_id="g", python_callable=print, op_kwargs={"x": [("{{ ds",)]})
+        """
+    )
+    found = lint(shared, project, file).findings
+    assert [(one.rule, one.task_id) for one in found] == [
+        ("template-file", "d"), ("template-syntax", "e"), ("template-name", "f"), ("template-syntax", "g")
+    ]  # fmt: skip
+    assert "there is no file 'missing.sh' in " in found[0].message
+    assert found[2].message == (
+        "task 'f' of DAG 'd', env: '{{ dss }}' names what the context does not have: 'dss'; did you mean 'ds'?"
     )
 
 

@@ -18,7 +18,7 @@ from bide.authoring.connection import Connection as Connection
 from bide.authoring.context import Context as Context
 from bide.authoring.context import get_current_context as get_current_context
 from bide.authoring.dag import DAG as DAG
-from bide.authoring.dag import dag as dag
+from bide.authoring.dag_decorator import dag as dag
 from bide.authoring.deadlines import AsyncCallback as AsyncCallback
 from bide.authoring.deadlines import DeadlineAlert as DeadlineAlert
 from bide.authoring.deadlines import DeadlineReference as DeadlineReference

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bide.authoring.taskflow import check_call
+from bide.authoring.task_calls import check_call
 from bide.standard.sensors.python import PythonSensor
 
 

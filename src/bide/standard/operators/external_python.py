@@ -19,7 +19,7 @@ from bide.authoring.calling import accepted_arguments
 from bide.authoring.operator_checks import check_choice, name_of
 from bide.authoring.python import PythonOperator
 from bide.authoring.skipping import BranchMixin
-from bide.authoring.taskflow import CONTEXT_NAMES
+from bide.authoring.task_calls import CONTEXT_NAMES
 from bide.model.errors import InvalidArgument, TaskError, TaskSkipped
 from bide.standard.child_process import ChildProcess, check_status
 from bide.standard.function_source import script_of

@@ -1,4 +1,4 @@
 """DAGs."""
 
 from bide.authoring.dag import DAG as DAG
-from bide.authoring.dag import dag as dag
+from bide.authoring.dag_decorator import dag as dag
