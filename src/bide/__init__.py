@@ -393,8 +393,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bide' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
+    value = globals()[name] = getattr(import_module(module), name)
     return value
 
 

@@ -6,7 +6,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,22 @@ with DAG("waits"):
 """
 
 
+#: A task that ends when it is let go.
+WORKS = """
+import time
+from pathlib import Path
+from bide import DAG, task
+
+with DAG("works"):
+    @task
+    def works():
+        while not Path(__file__).with_name("go").exists():
+            time.sleep(0.01)
+
+    works()
+"""
+
+
 @pytest.fixture
 def waiting(folder: Folder) -> Iterator[Command]:
     """A run whose task waits."""
@@ -64,7 +80,8 @@ def full_disk(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @contextmanager
@@ -88,6 +105,23 @@ def test_a_disk_that_runs_full_loses_nothing(folder: Folder, waiting: Command) -
         waiting.read_until("engine.log can't be written: File too large")
     assert waiting.wait() == 0, waiting.text
     check_that_each_ran_once(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of other processes are Linux's")
+def test_a_full_disk_is_told_and_keeps_nobody_from_stopping(folder: Folder) -> None:
+    folder.dag("works", WORKS)
+    with folder.start("run", "works", BIDE__LOCAL_EXECUTOR__GRACE_SEC="0.1") as command:
+        command.read_until("works running")
+        with full_disk(command.pid):
+            let_go(folder)
+            command.read_until("store_unavailable")
+            command.process.terminate()
+            assert command.wait() != 0, command.text
+    (run,) = folder.ask("runs", "list")
+    assert run["state"] == "running"
+    done = folder.run("run", "works", "--resume", run["run_id"])
+    assert done.returncode == 0, done.stderr
+    assert folder.ask("db", "check")["problems"] == []
 
 
 def test_a_lock_in_the_middle_of_a_run_is_waited_for(folder: Folder, waiting: Command) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import structlog
 
@@ -30,9 +30,16 @@ def log_to_stderr(config: Config) -> None:
 
 
 class _Stream(logging.StreamHandler[TextIO]):
-    """Says once that its file can't be written, as where the disk is full; the engine goes on all the same."""
+    """Says once that its file can't be written, as where the disk is full; the engine goes on all the same.
+
+    Errors are then said on the terminal, each kind once.
+    """
 
     _has_failed = False
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._said: set[str] = set()
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called while what went wrong is being handled."""
@@ -43,6 +50,16 @@ class _Stream(logging.StreamHandler[TextIO]):
             self._has_failed = True
             with suppress(OSError):
                 say(f"bide: the engine's log {self.stream.name} can't be written: {error.strerror}")
+        if isinstance(error, OSError) and record.levelno >= logging.ERROR:
+            self._say_once(record)
+
+    def _say_once(self, record: logging.LogRecord) -> None:
+        told: object = record.msg
+        kind = str(cast("dict[str, object]", told).get("event") if isinstance(told, dict) else told)
+        if kind not in self._said:
+            self._said.add(kind)
+            with suppress(OSError):
+                say(self.format(record))
 
 
 def _configure(config: Config, stream: TextIO) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Protocol
 
 from bide.engine.executors.contract import TaskControl
+from bide.engine.executors.local.settling import LAST_ANSWERS, finish_within
 from bide.engine.executors.local.worker import Worker, WorkerOwner
 from bide.engine.template import Template, TemplateUnavailable
 from bide.model.clock import Clock
@@ -124,10 +125,12 @@ class WorkerPool:
                 worker.retire()
 
     async def kill(self) -> None:
-        """End every process; what they had sent before is still answered. Returns when they are gone."""
+        """End every process; what they had sent before is still answered. Returns when they are gone.
+
+        A store that can't take answers holds this up for a moment only: the next engine rescues what is left.
+        """
         await asyncio.gather(*(worker.kill() for worker in self))
-        while self._serving:
-            await asyncio.wait(self._serving)
+        await finish_within(self._serving, LAST_ANSWERS)
 
     async def _fork(self) -> None:
         self._numbers += 1

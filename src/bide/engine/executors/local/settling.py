@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,25 @@ _FIRST_PAUSE: Final = 0.1
 _LAST_PAUSE: Final = 5.0
 #: Tries of a command while the engine stops; what fails then is left to the next engine's rescue.
 _TRIES_AT_STOP: Final = 5
+#: Seconds in which the store may still take what workers had sent before the engine stopped.
+LAST_ANSWERS: Final = 3.0
+
+
+async def finish_within(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    """Wait until `tasks`, a set that empties itself, are done; those that are left after `seconds` are cancelled.
+
+    What they had to tell a store that can't take anything is left to the next engine's rescue.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while tasks:
+                await asyncio.wait(tasks)
+    if tasks:
+        log.error("left_to_rescue", command="answer", workers=len(tasks))
+    for one in list(tasks):
+        one.cancel()
+    while tasks:
+        await asyncio.wait(tasks)
 
 
 class Settler:

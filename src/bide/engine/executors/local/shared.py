@@ -14,7 +14,7 @@ import structlog
 from bide.control.claims import Claim
 from bide.engine.executors.contract import TaskControl
 from bide.engine.executors.local.apart import Apart
-from bide.engine.executors.local.settling import Settler
+from bide.engine.executors.local.settling import LAST_ANSWERS, Settler, finish_within
 from bide.engine.executors.local.shared_worker import SharedWorker
 from bide.engine.executors.local.unplaced import UnplacedClaims
 from bide.engine.executors.local.waking import Waker
@@ -138,8 +138,7 @@ class SharedWorkers:
             async with asyncio.timeout(grace):
                 await self._all_ended.wait()
         await asyncio.gather(*(worker.kill() for worker in list(self._workers)))
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await finish_within(self._tasks, LAST_ANSWERS)
 
     # --- what workers tell ---
 
