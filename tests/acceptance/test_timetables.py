@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.support.commands import Folder
 
@@ -77,9 +77,10 @@ async def test_an_engine_asks_them_and_the_commands_show_it(folder: Folder) -> N
                     break
         assert rows["good"]["schedule"] == "HalfHours"
         assert "Broken failed: LookupError: no calendar" in rows["bad"]["problem"]
-        coming = json.loads(folder.run("dags", "next-execution", "good", "-o", "json").stdout)
-        (following,) = [datetime.fromisoformat(row["run_after"]) for row in coming]
-        assert following == datetime.fromisoformat(rows["good"]["next_run"])
+        coming = json.loads(folder.run("dags", "next-execution", "good", "-n", "3", "-o", "json").stdout)
+        first, *further = [datetime.fromisoformat(row["run_after"]) for row in coming]
+        assert first == datetime.fromisoformat(rows["good"]["next_run"])
+        assert [moment - first for moment in further] == [timedelta(minutes=30), timedelta(minutes=60)]
         errors = folder.run("dags", "errors", "-o", "json")
         assert errors.returncode == 1
         (error,) = json.loads(errors.stdout)
