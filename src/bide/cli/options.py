@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,18 @@ QueuesOption = Annotated[
     str | None,
     typer.Option("--queues", "-q", metavar="A,B", help="Serve these queues only.", show_default=False),
 ]
+
+PortOption = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="Port of the API; 0 takes a free one.", show_default=False),
+]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address of the API.", show_default=False)]
+
+
+def api_flags(port: int | None, host: str | None) -> dict[tuple[str, str], tuple[str, Any]]:
+    """Settings of the API that were given as flags, for :func:`bide.cli.settings.read_config`."""
+    given = {"port": port, "host": host}
+    return {("api", name): (f"--{name}", value) for name, value in given.items() if value is not None}
 
 
 def queue_names(text: str | None) -> list[str] | None:
