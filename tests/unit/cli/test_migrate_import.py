@@ -11,9 +11,15 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy.exc import SQLAlchemyError
 from typer.testing import Result
 
-from bide.store.airflow_database import NotReadable, read_airflow_database
+from bide.store.airflow_database import (
+    NotReadable,
+    _open,  # pyright: ignore[reportPrivateUsage]
+    read_airflow_database,
+)
+from tests.support.postgres import PostgresServer
 from tests.unit.cli.conftest import Project
 
 Bide = Callable[..., Result]
@@ -178,3 +184,22 @@ def test_what_to_read_has_to_be_said(project: Project, bide: Bide) -> None:
     assert (nothing.exit_code, "name Airflow's database" in nothing.stderr) == (2, True)
     both = bide("migrate", "import", "--pools", "p.json", "--database", "sqlite:///x")
     assert (both.exit_code, "not both" in both.stderr) == (2, True)
+
+
+def test_a_database_on_postgresql_is_only_read(postgres: PostgresServer) -> None:
+    url = postgres.make()
+    try:
+        with postgres.connect(url) as conn:
+            conn.execute(TABLES.replace("INTEGER PRIMARY KEY", "SERIAL PRIMARY KEY").encode())
+            conn.execute(
+                "INSERT INTO connection (conn_id, conn_type, password, is_encrypted, is_extra_encrypted) "
+                "VALUES ('pg', 'postgres', 'open', false, false)"
+            )
+            conn.execute("INSERT INTO slot_pool (pool, slots) VALUES ('spark', 5)")
+        kept = read_airflow_database(url.replace("postgresql://", "postgresql+psycopg2://"), [])
+        assert [(row.conn_id, row.fields.password) for row in kept.connections] == [("pg", "open")]
+        assert (kept.variables, [pool.slots for pool in kept.pools]) == ([], [5])
+        with _open(url) as connection, pytest.raises(SQLAlchemyError, match="read-only transaction"):
+            connection.exec_driver_sql("DELETE FROM slot_pool")
+    finally:
+        postgres.drop(url)
