@@ -1,8 +1,8 @@
 """Build the wheels, install each into a fresh environment and check what a user would get.
 
 The core install (``bide`` alone) must not exceed 85 MB of files without bytecode and 48 distributions, and its
-``bide version`` must work there. ``bide-airflow`` must make ``import airflow`` work. Prints a table row per
-distribution when a limit is broken; the exit code is 0 only if all holds.
+``bide version`` must work there. ``bide-airflow`` must make ``import airflow`` and the command ``airflow`` work.
+Prints a table row per distribution when a limit is broken; the exit code is 0 only if all holds.
 
     uv run python scripts/check_install.py [--json]
 """
@@ -92,13 +92,14 @@ def main() -> int:
         version = run(python.with_name("bide"), "version").strip()
         python = install(folder / "airflow", wheels["bide"], wheels["bide_airflow"])
         run(python, "-c", "from airflow.sdk import DAG, task")
+        run(python.with_name("airflow"), "version")
     found = complaints(core)
     if as_json:
         print(json.dumps({**asdict(core), "version": version, "complaints": found}))
     else:
         print(f"bide version: {version}")
         print(f"core install: {core.size / 1e6:.1f} MB without bytecode, {len(core.distributions)} distributions")
-        print("bide-airflow: `from airflow.sdk import DAG, task` works")
+        print("bide-airflow: `from airflow.sdk import DAG, task` and `airflow version` work")
         for complaint in found:
             print(f"error: {complaint}", file=sys.stderr)
         if found:

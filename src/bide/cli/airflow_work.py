@@ -146,7 +146,7 @@ _DAGS: Final = (
 )
 
 _TASKS: Final = (
-    Command("tasks list", "dags show", places("dag_id"), (*READING, switch("--tree", "-t"))),
+    Command("tasks list", "dags show --tasks", places("dag_id"), (*READING, switch("--tree", "-t"))),
     Command("tasks state", "tasks show", _ON_RUN, (*READING, value("--map-index")), build.task_of_run),
     Command("tasks failed-deps", "tasks show", _ON_RUN, (*READING, value("--map-index")), build.task_of_run),
     Command("tasks states-for-dag-run", "tasks list", places("dag_id run"), READING, build.tasks_of_run),

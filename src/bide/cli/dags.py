@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -52,15 +53,26 @@ def list_all(
 
 @app.command("details", help="Another name of show.", hidden=True)
 @app.command()
-def show(dag_id: DagArgument, dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
+def show(
+    dag_id: DagArgument,
+    only_tasks: Annotated[bool, typer.Option("--tasks", help="Only the ids of its tasks, one a line.")] = False,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Show a DAG and its tasks, in the order in which they run."""
     row = asyncio.run(resolve_dag(read_config(dags), dag_id, parse=dags is not None))
     spec = row.spec
     tasks = {task.task_id: task for task in spec.tasks}
+    order = topological_order({task_id: task.upstream for task_id, task in tasks.items()})
+    if only_tasks:
+        if output is Output.JSON:
+            show_json(order)
+        else:
+            sys.stdout.writelines(f"{task_id}\n" for task_id in order)
+        return
     # In JSON they stand apart, so that ids stay ids.
     edges = [{"source": before, "target": after, "label": text} for before, after, text in spec.edge_labels]
     labels = {} if output is Output.JSON else {(one["source"], one["target"]): one["label"] for one in edges}
-    order = topological_order({task_id: task.upstream for task_id, task in tasks.items()})
     task_rows: list[Row] = [
         {
             "task_id": task_id,
