@@ -88,3 +88,11 @@ def test_simple_http_operator_is_its_successor(folder: Folder, api: Api) -> None
     assert (
         "use airflow.providers.http.operators.http.HttpOperator [deprecated]" in folder.run("dags", "lint").stdout
     )
+
+
+def test_all_of_it_runs_in_one_process(folder: Folder, api: Api) -> None:
+    api.looks.clear()
+    run = {one["task_id"]: one for one in folder.ask("dags", "test", "http_", "2024-05-08", code=1)["tasks"]}
+    for mode in ("blocking", "deferrable"):
+        ends = [run[f"{name}_{mode}"]["state"] for name in ("get", "post", "ready", "refused", "missing")]
+        assert ends == ["success", "success", "success", "failed", "failed"]

@@ -38,6 +38,8 @@ class Held:
     last_key: str = ""
     #: Nobody wants to hear of it any more.
     dropped: bool = False
+    #: Its ``cleanup()`` has been called.
+    cleaned: bool = False
     #: It is over and cleaned up.
     is_over: bool = False
     _over: asyncio.Event | None = None

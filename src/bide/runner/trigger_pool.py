@@ -219,7 +219,10 @@ class TriggerPool:
             await self._watched.store_all(held, stream)
         finally:
             await self._end_stream(held.trigger, stream)
-        self._end(held, TriggerEnded(held.load.wait_id, held.load.token))
+        # Before it is begun again: two of it at once might get in each other's way, as two consumers of a queue do.
+        await self._clean(held)
+        if not held.dropped:
+            self._end(held, TriggerEnded(held.load.wait_id, held.load.token))
 
     async def keep(self, looking: Sequence[Held], found: Sequence[Found]) -> list[Found]:
         """Have the events of polls that watch assets stored; what is left are errors."""
@@ -317,20 +320,26 @@ class TriggerPool:
             self._closing.add(held)
 
     async def close_one(self, held: Held) -> None:
-        """Await its ``cleanup()``, whatever that does."""
+        """Await its ``cleanup()``, if that was not done, whatever it does."""
         self._closing.add(held)
         with context_sink(self.log_of(held.load)):
             try:
-                async with asyncio.timeout(_CLEANUP_LIMIT):
-                    await held.trigger.cleanup()
-            except BaseException as error:
-                _log.error("%s.cleanup() failed: %s", type(held.trigger).__name__, described(error))
+                if not held.cleaned:
+                    await self._clean(held)
             finally:
                 finish_lines()
                 if threading.get_ident() == self._thread_id:
                     self._set_over(held)
                 else:
                     self._loop.call_soon_threadsafe(self._set_over, held)
+
+    async def _clean(self, held: Held) -> None:
+        held.cleaned = True
+        try:
+            async with asyncio.timeout(_CLEANUP_LIMIT):
+                await held.trigger.cleanup()
+        except BaseException as error:
+            _log.error("%s.cleanup() failed: %s", type(held.trigger).__name__, described(error))
 
     def _set_over(self, held: Held) -> None:
         self._closing.discard(held)

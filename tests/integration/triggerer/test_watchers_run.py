@@ -189,6 +189,15 @@ async def test_a_trigger_that_ends_after_its_event_runs_again(serve: Serve, fold
     assert await payloads(world) == [True, True, True]
 
 
+async def test_a_trigger_is_cleaned_up_before_it_runs_again(serve: Serve, folder: Path):  # noqa: F811
+    world = await serve()
+    await watch(world, folder, stream("Slow"))
+    append(folder, "x", "x")
+    await until_seen(world, lambda found: found[0].watched.watcher.events == 2)
+    await _until(lambda: read(folder, "turns").count("begins") == 3, "begun for the third time")
+    assert read(folder, "turns") == ["begins", "ends", "is over"] * 2 + ["begins"]
+
+
 async def test_a_poll_has_an_event_when_what_it_finds_changes(serve: Serve, folder: Path):  # noqa: F811
     world = await serve()
     await watch(world, folder, WaitSpec("poll", "watching_triggers.Flag", b"{}", interval=0.02))

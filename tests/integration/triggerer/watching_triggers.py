@@ -61,6 +61,20 @@ class Once(Watching):
         yield TriggerEvent(True)
 
 
+class Slow(Once):
+    """Takes its time to clean up."""
+
+    async def run(self):
+        note("turns", "begins")
+        async for event in super().run():
+            yield event
+
+    async def cleanup(self):
+        note("turns", "ends")
+        await asyncio.sleep(0.1)
+        note("turns", "is over")
+
+
 class Fails(Watching):
     async def run(self):
         note("runs", self.name)
