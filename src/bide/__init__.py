@@ -393,8 +393,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bide' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(module), name)
-    return value
+    return globals().setdefault(name, getattr(import_module(module), name))
 
 
 def __dir__() -> list[str]:
