@@ -139,6 +139,12 @@ def _show(files: Sequence[Checked], *, notes: bool) -> None:
         sys.stdout.write(f"To install the provider packages: {_ADD}{providers}\n")
     if packages:
         sys.stdout.write(f"Modules of other packages that are not installed: {packages}\n")
+    late = sum(finding.kind == "catchup" for one in files for finding in one.findings)
+    if late:
+        sys.stdout.write(
+            f"{late} with catchup=True: unpaused here, a DAG makes all runs since its start date, "
+            "those that Airflow has made, too\n"
+        )
     found = _summary(files)
     sys.stdout.write(
         f"{found['ready']} of {found['files']} files run as they are ({found['percent_ready']} %), "

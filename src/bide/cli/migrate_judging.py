@@ -25,7 +25,7 @@ from bide.standard.tables import TableType
 
 #: change: the file has to be changed; install: a package has to be installed; note: it runs all the same.
 Level = Literal["change", "install", "note"]
-Kind = Literal["syntax", "import", "provider", "package", "argument", "database"]
+Kind = Literal["syntax", "import", "provider", "package", "argument", "database", "catchup"]
 
 
 class Finding(NamedTuple):
@@ -68,6 +68,10 @@ _METHODS: Final = frozenset(
         "get_dagruns_between",
         "get_latest_execution_date",
     }
+)
+_CATCHUP: Final = (
+    "once it is unpaused here, it makes all runs since its start date, which Airflow may have made: let its first "
+    "run be made with catchup=False"
 )
 #: Settings whose value leads there.
 _DATABASE_SETTINGS: Final = ("sql_alchemy_conn",)
@@ -176,6 +180,8 @@ def _judge_use(used: Used) -> Iterator[Finding]:
         name = next(one for one in _SESSIONS if used.path.startswith(one))
         yield Finding(used.line, "change", "database", name, _DATABASE)
         return
+    if "catchup" in used.switched_on:
+        yield Finding(used.line, "note", "catchup", "catchup=True", _CATCHUP)
     owner, rest = _object(used.path)
     if isinstance(owner, TableType) and (rest or used.is_call):
         yield Finding(used.line, "change", "database", used.path, _DATABASE)

@@ -25,6 +25,8 @@ class Used(NamedTuple):
     #: Names of the keyword arguments, where it is called.
     arguments: tuple[str, ...] = ()
     is_call: bool = False
+    #: Keyword arguments that are given as True.
+    switched_on: tuple[str, ...] = ()
 
 
 class Facts(NamedTuple):
@@ -113,8 +115,9 @@ def _uses(tree: ast.AST, paths: dict[str, str]) -> Iterator[Used]:
         if isinstance(node, ast.Call):
             path = _path(node.func, paths, inner)
             if path is not None:
-                names = tuple(one.arg for one in node.keywords if one.arg is not None)
-                yield Used(path, node.lineno, names, is_call=True)
+                named = [(one.arg, one.value) for one in node.keywords if one.arg is not None]
+                on = tuple(name for name, given in named if isinstance(given, ast.Constant) and given.value is True)
+                yield Used(path, node.lineno, tuple(name for name, _ in named), is_call=True, switched_on=on)
         elif isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
             path = _path(node, paths, inner)
             if path is not None:

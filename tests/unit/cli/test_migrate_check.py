@@ -100,6 +100,11 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
             "has no effect",
         ),
         (
+            "from airflow.sdk import dag\n@dag(catchup=True)\ndef f(): ...",
+            (2, "note", "catchup", "catchup=True"),
+            "let its first run be made with catchup=False",
+        ),
+        (
             "from airflow.sdk import BaseOperator\nBaseOperator(task_id='x', nonsense=1)",
             (2, "change", "argument", "BaseOperator(nonsense=)"),
             "there is no such argument",
@@ -193,7 +198,7 @@ def test_texts_are_read_as_python_reads_them() -> None:
 def folder(tmp_path: Path) -> Path:
     dags = tmp_path / "flows"
     (dags / "team").mkdir(parents=True)
-    (dags / "ready.py").write_text("from airflow import DAG\n")
+    (dags / "ready.py").write_text("from airflow import DAG\nDAG('a', catchup=True), DAG('b', catchup=False)\n")
     (dags / "team" / "cloud.py").write_text("from airflow.providers.amazon.aws.hooks.s3 import S3Hook\n")
     (dags / "old.py").write_text("print 'x'\n")
     (dags / "later.py").write_text("this is not to be read")
@@ -224,6 +229,7 @@ def test_a_folder_is_summed_up(folder: Path, bide: Bide) -> None:
         "1 of 3 files run as they are (33 %), 1 more once packages are installed (66 %), 1 need a change" in shown
     )
     assert "team/cloud.py" in shown
+    assert "1 with catchup=True: unpaused here" in shown
     assert "To install the provider packages: bide provider add amazon\n" in shown
 
 
