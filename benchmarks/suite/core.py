@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.figures import Figures
 from benchmarks.suite import (
+    airflow_names,
     assets,
     async_tasks,
     chain,
@@ -39,7 +40,16 @@ _DRIVEN: Final[dict[str, Callable[[System, Scale], Figures]]] = {
     startup.NAME: startup.measure,
     holding.NAME: holding.measure,
 }
-NAMES: Final = (*_DRIVEN, imports.NAME, install.NAME, history.NAME, dag_files.NAME, assets.NAME, watchers.NAME)
+NAMES: Final = (
+    *_DRIVEN,
+    imports.NAME,
+    install.NAME,
+    history.NAME,
+    dag_files.NAME,
+    assets.NAME,
+    watchers.NAME,
+    airflow_names.NAME,
+)
 
 
 def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterator[Job]:
@@ -60,6 +70,8 @@ def jobs(name: str, scale: Scale, airflow: Path | None, folder: Path) -> Iterato
         yield Job(name, Bide.name, install.measure_fresh)
         if airflow is not None:
             yield Job(name, Airflow.name, lambda: install.measure_existing(airflow))
+    elif name == airflow_names.NAME:
+        yield Job(name, Bide.name, lambda: airflow_names.measure_bide(folder / "names", scale))
     elif name == assets.NAME:
         yield Job(name, Bide.name, lambda: assets.measure(bide, scale), bide)
     elif name == watchers.NAME:

@@ -18,14 +18,19 @@ _PROGRAM: Final = "import time; begun = time.perf_counter(); {}; print(time.perf
 
 
 def measure_python(python: Path, statement: str) -> Figures:
-    """Milliseconds that `statement` takes under the interpreter `python`."""
+    """Of `statement` under the interpreter `python`."""
+    figures = Figures(NAME)
+    figures.add("importing DAG and task", "ms", milliseconds(python, statement), Target("median", "<=", 100))
+    return figures
+
+
+def milliseconds(python: Path, statement: str) -> list[float]:
+    """What `statement` takes under the interpreter `python`, again and again."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     samples: list[float] = []
     for _ in range(_REPETITIONS + 1):
         command = [str(python), "-c", _PROGRAM.format(statement)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         samples.append(1000 * float(done.stdout.splitlines()[-1]))
-    figures = Figures(NAME)
     # The first one may have written bytecode.
-    figures.add("importing DAG and task", "ms", samples[1:], Target("median", "<=", 100))
-    return figures
+    return samples[1:]

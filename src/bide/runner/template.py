@@ -20,6 +20,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -58,6 +59,18 @@ _USUAL: Final = (
     "bide.standard.sensors.time",
     "bide.standard.triggers.file",
     "bide.standard.triggers.temporal",
+)
+#: What DAG files written for Airflow begin with, where its names are installed.
+_AIRFLOW: Final = (
+    "airflow.sdk",
+    "airflow.models",
+    "airflow.decorators",
+    "airflow.operators.bash",
+    "airflow.operators.empty",
+    "airflow.operators.python",
+    "airflow.providers.standard.operators.bash",
+    "airflow.providers.standard.operators.empty",
+    "airflow.providers.standard.operators.python",
 )
 #: Exit status of a runner that could not be forked, or whose main raised.
 CRASHED: Final = 70
@@ -250,6 +263,15 @@ def preload(modules: Sequence[str]) -> None:
             print(f"can't preload {name}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
 
 
+def _has_airflows_names() -> bool:
+    """Whether the package ``airflow`` is Bide's; another one is not to be imported here."""
+    try:
+        distribution("bide-airflow")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def run_child(main: Callable[[], int]) -> NoReturn:
     """Run a runner's main to its end and leave without what the template would do at its exit."""
     status = CRASHED
@@ -279,7 +301,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `python -m` puts the current folder first; its files must not pass for modules of runners.
         del sys.path[0]
     _stand_apart()
-    preload([*_USUAL, *(name for name in arguments.preload.split(",") if name)])
+    preload(
+        [
+            *_USUAL,
+            *(_AIRFLOW if _has_airflows_names() else ()),
+            *(name for name in arguments.preload.split(",") if name),
+        ]
+    )
     installed_plugins()
     use_policy(project_values())
     storage = xcom_storage()
