@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from bide.authoring.construction import argument_names
 from bide.authoring.dag import DAG
+from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator
 from bide.cli.migrate_reading import Facts, Imported, Used, read_facts
 from bide.cli.provider_installing import PREFIX
@@ -75,23 +76,14 @@ _CATCHUP: Final = (
 )
 #: Settings whose value leads there.
 _DATABASE_SETTINGS: Final = ("sql_alchemy_conn",)
-#: Arguments that have no effect here, and those that have newer names.
+#: Arguments that have no effect here; those that have newer names are in `older_names`.
 _ARGUMENTS: Final = {
-    "provide_context": "not needed: the context is always there",
-    "default_view": "has no effect: leave it out",
-    "orientation": "has no effect: leave it out",
     "access_control": "has no effect: there is one user",
     "full_filepath": "has no effect: leave it out",
     "resources": "has no effect: use pools",
     "run_as_user": "has no effect: tasks run as the user that runs Bide",
-    "executor": "has no effect: send tasks to other hosts by queue=",
-    "executor_config": "has no effect: send tasks to other hosts by queue=",
-    "schedule_interval": "works; its newer name is schedule",
-    "timetable": "works; its newer name is schedule",
-    "concurrency": "works; its newer name is max_active_tasks",
-    "fail_stop": "works; its newer name is fail_fast",
-    "task_concurrency": "works; its newer name is max_active_tis_per_dag",
-    "xcom_push": "works; its newer name is do_xcom_push",
+    "executor": "has no effect: tasks run in workers of each `bide scheduler`",
+    "executor_config": "has no effect: tasks run in workers of each `bide scheduler`",
 }
 
 
@@ -199,9 +191,12 @@ def _no_method(owner: type, name: str) -> str:
 
 def _judge_arguments(owner: type, used: Used) -> Iterator[Finding]:
     known = argument_names(owner)
+    older = DAG_ARGUMENTS if issubclass(owner, DAG) else TASK_ARGUMENTS
     for name in used.arguments:
         where = f"{owner.__name__}({name}=)"
-        if name in _ARGUMENTS and name in known:
+        if name in known and name in older:
+            yield Finding(used.line, "note", "argument", where, f"works; newer: {older[name]}")
+        elif name in known and name in _ARGUMENTS:
             yield Finding(used.line, "note", "argument", where, _ARGUMENTS[name])
         elif name not in known:
             yield Finding(used.line, "change", "argument", where, "there is no such argument: leave it out")
