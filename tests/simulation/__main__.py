@@ -22,6 +22,8 @@ HAPPENINGS = {
     "sessions lost": r"has lost its session",
     "workers lost": r"worker of \w+ dies",
     "commands of people": "a person: ",
+    "backfills": r"create backfill",
+    "events of assets": r"events of the asset",
     "cancels of outside work": r"cancelled for \w+: yes",
 }
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from bide.model.dag_spec import DagSpec
 from bide.store.schema import expansion, task_instance
 from tests.simulation.sim_store import SimStore
-from tests.simulation.specs import MAX_ACTIVE, NARROW
+from tests.simulation.specs import DAG, MAX_ACTIVE, NARROW
 
 _active = sa.select(
     task_instance.c.run_uid, task_instance.c.task_id, task_instance.c.pool, task_instance.c.pool_slots
-).where(task_instance.c.state.in_(["queued", "running"]))
+).where(task_instance.c.state.in_(["queued", "running"]), task_instance.c.dag_id == DAG)
 
 
 def exceeded(sim: SimStore, spec: DagSpec) -> list[str]:

@@ -72,6 +72,7 @@ async def _run(world: World) -> None:
         world.do_cancel_work,
         world.do_time,
         world.do_time,
+        *([world.do_reason] * 2 if world.reasons is not None else []),
     ]
     rate = world.random.choice(RATES)
     for _ in range(STEPS):
@@ -89,6 +90,8 @@ async def _come_to_rest(world: World) -> None:
     world.say("--- from here on nothing fails")
     for engine in world.engines:
         engine.cut_until = 0.0
+    if world.reasons is not None:
+        await world.reasons.come_to_rest(world.store, world.sim)
     for number in range(ROUNDS):
         for engine in list(world.engines):
             await world.as_engine(engine, partial(_turn, world))
@@ -125,7 +128,7 @@ async def _send_signals(world: World) -> None:
 
 def _is_over(world: World) -> bool:
     states = world.sim.look(lambda tx: set(tx.conn.execute(sa.select(dag_run.c.state)).scalars()))
-    return states <= {"success", "failed"}
+    return states <= {"success", "failed"} and (world.reasons is None or world.reasons.is_over(world.sim))
 
 
 def _problems(world: World) -> list[str]:
@@ -136,6 +139,7 @@ def _problems(world: World) -> list[str]:
         *_accepted_twice(world),
         *_slots(world),
         *miscounted(world.sim),
+        *(world.reasons.problems(world.sim) if world.reasons is not None else ()),
     ]
 
 

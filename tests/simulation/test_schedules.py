@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from bide.control import accept_event
 from bide.model.room import Room
-from bide.store import sessions, transitions
+from bide.store import backfills, sessions, transitions
+from bide.store.schema import backfill
 from tests.simulation.schedule import Broken, run_schedule
 
 #: Schedules in all, and how many a test runs.
@@ -58,6 +60,21 @@ def test_wrong_counts_of_mapped_tasks_would_be_found(monkeypatch: pytest.MonkeyP
     """Whoever waits for one reads what was counted."""
     monkeypatch.setattr(transitions.expansions, "add", lambda *_: None)
     with pytest.raises(Broken, match="counts"):
+        for seed in range(40):
+            run_schedule(seed)
+
+
+def test_dates_of_backfills_that_are_left_out_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backfill that forgets the next date whenever it makes runs."""
+    real = backfills.set_runs
+
+    def forgetful(tx, row, came):  # type: ignore[no-untyped-def]
+        real(tx, row, came)
+        further = sa.update(backfill).where(backfill.c.id == row.id, backfill.c.made < backfill.c.total)
+        tx.conn.execute(further.values(made=backfill.c.made + 1))
+
+    monkeypatch.setattr(backfills, "set_runs", forgetful)
+    with pytest.raises(Broken, match="was left out"):
         for seed in range(40):
             run_schedule(seed)
 

@@ -39,6 +39,7 @@ from bide.store import Store, pools, sessions
 from bide.store.schema import cancel_obligation, task_instance
 from bide.wire.messages import Defer, Finish, Frame, Ok, Outcome, Reschedule, RunOnKill, RunTask, WaitSpec
 from tests.simulation.limits import exceeded
+from tests.simulation.reasons import Reasons
 from tests.simulation.sim_store import SimStore
 from tests.simulation.specs import DAG, FILE, KEEPING, NARROW, make_spec
 from tests.support.clock import HeldClock
@@ -112,6 +113,8 @@ class World:
         self.notes: list[str] = []
         self.runs = 0
         self.spec = make_spec(self.random)
+        #: In some schedules, runs begin for other reasons as well.
+        self.reasons = Reasons(self.random) if self.random.random() < 0.4 else None
 
     # --- the beginning ------------------------------------------------------------------------------------------
 
@@ -119,6 +122,8 @@ class World:
         """A DAG, its runs, an engine and triggerers."""
         await self.store.write(lambda tx: pools.save(tx, [NARROW, KEEPING]))
         await register_file(self.store, parsed(self.spec), folder=FOLDER, paused_at_creation=False)
+        if self.reasons is not None:
+            await self.reasons.begin(self.store)
         for _ in range(self.random.randint(1, 3) if self.is_shared else 1):
             await self.new_engine()
         await self.do_run()
@@ -173,7 +178,14 @@ class World:
             ReleaseDue(store, scope),
             EnforceDeadlines(store, scope, log),
             StopFenced(store, engine.executor),
+            *(self.reasons.duties(store) if self.reasons is not None else ()),
         ]
+
+    async def do_reason(self) -> None:
+        """There is a reason for other runs."""
+        if self.reasons is not None:
+            self.clock.advance(0.001)
+            self.say(await self.reasons.do_something(self.store, self.sim))
 
     async def do_run(self) -> None:
         """Somebody wants another run."""
@@ -389,7 +401,10 @@ class World:
 
     def check_limits(self) -> None:
         """Note which limits are exceeded now."""
-        self.notes += [one for one in exceeded(self.sim, self.spec) if one not in self.notes]
+        found = exceeded(self.sim, self.spec)
+        if self.reasons is not None:
+            found += self.reasons.exceeded(self.sim)
+        self.notes += [one for one in found if one not in self.notes]
 
     def instances(self) -> list[Any]:
         """All instances."""
@@ -405,8 +420,8 @@ class World:
 
     async def release_all(self) -> None:
         """A person lets go on what is held for work outside that could not be cancelled."""
-        for run_id in sorted({row["run_id"] for row in self.instances()}):
+        for dag_id, run_id in sorted({(row["dag_id"], row["run_id"]) for row in self.instances()}):
             try:
-                await release_tasks(self.store, DAG, run_id, by="ann")
+                await release_tasks(self.store, dag_id, run_id, by="ann")
             except Conflict:
                 continue
