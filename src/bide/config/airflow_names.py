@@ -242,7 +242,7 @@ SECTIONS: Final[dict[str, str]] = {
     "kubernetes_executor": "tasks run in workers of each `bide scheduler`; KubernetesPodOperator makes pods",
     "kubernetes_environment_variables": "tasks have the environment of their `bide scheduler`",
     "kubernetes_secrets": "tasks have the environment of their `bide scheduler`",
-    "metrics": "no metrics are sent; `bide waits stats` and /monitor/health show how things are",
+    "metrics": "`Stats` in tasks sends by its statsd settings; of the engine see `bide waits stats`",
     "sentry": "call it from on_failure_callback, or from a listener of a plugin",
     "traces": "no traces are sent",
     "usage_data_collection": "nothing to set: none is collected",
