@@ -97,7 +97,7 @@ def test_bash(run: DagRun) -> None:
     assert run.result("bash.silent") is None
     assert run.end("bash.skips") == "skipped"
     assert run.end("bash.fails") == "failed"
-    assert "the command ended with exit code 3" in run.log("bash.fails")
+    assert "the command ended with exit code 3: wrong" in run.log("bash.fails")
     assert "wrong" in run.log("bash.fails")
 
 

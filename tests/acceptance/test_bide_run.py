@@ -161,6 +161,32 @@ def test_a_file_that_can_not_be_run_is_exit_code_2(folder: Folder, text: str, wo
     assert done.stdout == ""
 
 
+HELD = """
+from bide import DAG, task
+
+with DAG("held"):
+    @task
+    def first(): ...
+
+    @task(pool="spark")
+    def a(): ...
+
+    @task(pool="spark")
+    def b(): ...
+
+    first() >> [a(), b()]
+"""
+
+
+def test_what_can_not_start_says_why_once(folder: Folder) -> None:
+    folder.dag("held", HELD)
+    with folder.start("run", "held") as run:
+        run.read_until(" can't start: there is no pool 'spark': make it with `bide pools set spark SLOTS`")
+        assert folder.run("pools", "set", "spark", "1").returncode == 0
+        assert run.wait() == 0, run.text
+    assert run.text.count("can't start") == 1
+
+
 def test_ctrl_c_cancels_the_run(folder: Folder) -> None:
     folder.dag("waiting", WAITS_FOR_A_FILE)
     with folder.start("run", "waiting") as command:

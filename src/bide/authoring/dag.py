@@ -178,7 +178,7 @@ class DAG(Testable):
             if task.dag is not self:
                 task.dag = self  # raises with both names
             return
-        self.claim_id(task.task_id, f"a task {task.task_id!r}")
+        self.claim_id(task.task_id)
         task.join(self)
         self.task_dict[task.task_id] = task
 
@@ -197,10 +197,11 @@ class DAG(Testable):
         for task in tasks:
             self.add_task(task)
 
-    def claim_id(self, full_id: str, what: str) -> None:
-        """Keep `full_id` for one task or group; raises :class:`DuplicateId` with `what` if it is taken."""
+    def claim_id(self, full_id: str) -> None:
+        """Keep `full_id` for one task or group; raises :class:`DuplicateId` if it is taken."""
         if full_id in self.used_ids:
-            raise duplicate(what, self.dag_id)
+            taken = "a task" if full_id in self.task_dict else "task group"
+            raise duplicate(f"{taken} {full_id!r}", self.dag_id)
         self.used_ids.add(full_id)
 
     @property

@@ -65,7 +65,7 @@ class TaskGroup(Link):
         check_id("task group", group_id)
         if add_suffix_on_collision:
             self._group_id = free_id(group_id, lambda label: self._prefixed(label) in self.dag.used_ids)
-        self.dag.claim_id(cast("str", self.group_id), f"task group {self.group_id!r}")
+        self.dag.claim_id(cast("str", self.group_id))
         self.parent_group.children[cast("str", self.group_id)] = self
 
     @property

@@ -14,10 +14,12 @@ from bide.cli.exit_codes import ExitCode
 from bide.cli.run_picture import RunPicture
 from bide.cli.run_screen import Screen
 from bide.cli.run_snapshot import load_picture
+from bide.cli.task_rows import find_run, run_summaries
 from bide.control.cancel_run import cancel_run
 from bide.control.ending_callbacks import pending_callbacks
 from bide.model.clock import Clock
 from bide.model.errors import Conflict
+from bide.model.states import FINISHED, TaskState
 from bide.store import Store
 from bide.store.views import list_obligations, list_waits
 
@@ -33,6 +35,11 @@ _CANCEL_LOOK: Final = 0.2
 #: Seconds between two looks whether callbacks have been called, and until it is said that they have not.
 _CALLBACK_LOOK: Final = 0.02
 _CALLBACKS_NOTED: Final = 2.0
+
+#: Seconds between two questions why nothing goes on.
+_HELD_EVERY: Final = 1.0
+#: States of tasks that nobody works on, and that nothing is waited for.
+_STILL: Final = FINISHED | {TaskState.NONE, TaskState.SCHEDULED}
 
 NextLooks = Callable[[Sequence[str]], Awaitable[Mapping[str, datetime]]]
 
@@ -56,6 +63,9 @@ class Follower:
     _looks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     _looks_asked: float = -_LOOKS_EVERY
     _over_since: float = 0.0
+    _held_asked: float = 0.0
+    #: Why tasks can't start, as far as it was said.
+    _told: set[str] = field(default_factory=set[str])
 
     async def follow(self) -> RunPicture:
         """Show the run until it has ended; its last picture."""
@@ -68,12 +78,25 @@ class Follower:
                 if picture.is_over:
                     self._over_since = self.clock.monotonic()
                     return picture
+                await self._tell_held(picture)
                 took = self.clock.monotonic() - began
                 await asyncio.sleep(min(max(_SHORTEST_PAUSE, took * _PAUSE_FACTOR), _LONGEST_PAUSE))
                 await listener.wait(self.screen.refresh)
                 await self.check_served()
         finally:
             self.store.bell.leave(listener)
+
+    async def _tell_held(self, picture: RunPicture) -> None:
+        """Say, once for each reason, why nothing of the run goes on."""
+        is_still = picture.tasks and all(task.state in _STILL for task in picture.tasks)
+        if not is_still or self.clock.monotonic() - self._held_asked < _HELD_EVERY:
+            return
+        self._held_asked = self.clock.monotonic()
+        rows = await self.store.read(lambda tx: run_summaries(tx, find_run(tx, self.dag_id, self.run_id)))
+        for row in rows:
+            if row["held"] and row["held"] not in self._told:
+                self._told.add(row["held"])
+                self.screen.note(f"{row['task_id']} can't start: {row['held']}")
 
     async def settle_cancels(self, run_uid: str) -> None:
         """Wait until external work of the run that had to be cancelled is, or was given up; say which."""

@@ -62,9 +62,9 @@ class ChildProcess:
                 os.killpg(process.pid, signal.SIGTERM)
 
 
-def check_status(status: int, what: str) -> None:
-    """Raise :class:`TaskError` unless `what` has ended with exit code 0."""
+def check_status(status: int, what: str, last: str = "") -> None:
+    """Raise :class:`TaskError` unless `what` has ended with exit code 0; `last` is the last line of it."""
     if status < 0:
         raise TaskError(f"{what} was killed by {signal.Signals(-status).name}")
     if status != 0:
-        raise TaskError(f"{what} ended with exit code {status}")
+        raise TaskError(f"{what} ended with exit code {status}" + (f": {last}" if last else ""))

@@ -61,8 +61,11 @@ def test_one_id_for_two_groups_or_a_group_and_a_task_is_refused() -> None:
         TaskGroup("g")
         with pytest.raises(DuplicateId, match="DAG 'd' has task group 'g' already"):
             TaskGroup("g")
-        with pytest.raises(DuplicateId, match="DAG 'd' has a task 'g' already"):
+        with pytest.raises(DuplicateId, match="DAG 'd' has task group 'g' already"):
             BaseOperator(task_id="g")
+        BaseOperator(task_id="t")
+        with pytest.raises(DuplicateId, match="DAG 'd' has a task 't' already"):
+            TaskGroup("t")
 
 
 def test_a_suffix_on_collision() -> None:

@@ -75,20 +75,20 @@ class BashOperator(BaseOperator):
                 log=self.log,
                 encoding=self.output_encoding,
             )
-        self._judge(status)
+        self._judge(status, last_line)
         return self.output_processor(last_line) if self.do_xcom_push else None
 
     def on_kill(self) -> None:
         """End the command and all that it has started in its process group."""
         self._child.kill()
 
-    def _judge(self, status: int) -> None:
+    def _judge(self, status: int, last_line: str) -> None:
         skips = self.skip_on_exit_code
         if isinstance(skips, int):
             skips = (skips,)
         if skips is not None and status in skips:
             raise TaskSkipped(f"the command ended with exit code {status}, which skips the task")
-        check_status(status, "the command")
+        check_status(status, "the command", last_line)
 
 
 def command_environment(context: Context, env: dict[str, str] | None, *, append: bool) -> dict[str, str]:
