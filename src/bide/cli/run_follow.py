@@ -36,7 +36,7 @@ _CANCEL_LOOK: Final = 0.2
 _CALLBACK_LOOK: Final = 0.02
 _CALLBACKS_NOTED: Final = 2.0
 
-#: Seconds between two questions why nothing goes on.
+#: Seconds without a move after which it is asked why, and asked again.
 _HELD_EVERY: Final = 1.0
 #: States of tasks that nobody works on, and that nothing is waited for.
 _STILL: Final = FINISHED | {TaskState.NONE, TaskState.SCHEDULED}
@@ -63,13 +63,14 @@ class Follower:
     _looks: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     _looks_asked: float = -_LOOKS_EVERY
     _over_since: float = 0.0
-    _held_asked: float = 0.0
+    _still_since: float = 0.0
     #: Why tasks can't start, as far as it was said.
     _told: set[str] = field(default_factory=set[str])
 
     async def follow(self) -> RunPicture:
         """Show the run until it has ended; its last picture."""
         listener = self.store.bell.listen("history")
+        self._still_since = self.clock.monotonic()
         try:
             while True:
                 began = self.clock.monotonic()
@@ -87,11 +88,13 @@ class Follower:
             self.store.bell.leave(listener)
 
     async def _tell_held(self, picture: RunPicture) -> None:
-        """Say, once for each reason, why nothing of the run goes on."""
-        is_still = picture.tasks and all(task.state in _STILL for task in picture.tasks)
-        if not is_still or self.clock.monotonic() - self._held_asked < _HELD_EVERY:
+        """Say, once for each reason, why nothing of the run goes on for a while."""
+        now = self.clock.monotonic()
+        if not picture.tasks or any(task.state not in _STILL for task in picture.tasks):
+            self._still_since = now
+        if now - self._still_since < _HELD_EVERY:
             return
-        self._held_asked = self.clock.monotonic()
+        self._still_since = now
         rows = await self.store.read(lambda tx: run_summaries(tx, find_run(tx, self.dag_id, self.run_id)))
         for row in rows:
             if row["held"] and row["held"] not in self._told:
