@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures
-from benchmarks.suite import behind, equal_polls, failover, kinds, multitude, soak, timers
+from benchmarks.suite import behind, equal_polls, external_work, failover, kinds, multitude, soak, timers
 from benchmarks.suite.running import Job
 from benchmarks.suite.scale import Scale
 from benchmarks.systems.airflow import Airflow
@@ -20,6 +20,7 @@ _ON_SQLITE: Final[dict[str, Callable[[Bide, Scale], Figures]]] = {
     equal_polls.NAME: equal_polls.measure,
     timers.NAME: timers.measure,
     soak.NAME: soak.measure,
+    external_work.NAME: external_work.measure,
 }
 NAMES: Final = (kinds.NAME, failover.NAME, *_ON_SQLITE)
 

@@ -1,6 +1,6 @@
 """Takes callbacks and sets the states of tasks over the REST API: what a callback needs without Bide's own URLs.
 
-    python relay.py --api http://127.0.0.1:8080 --password-file .bide/password
+    python relay.py --api http://127.0.0.1:8080 --password-file .bide/password [--port 9002]
 
 ``POST /DAG/RUN/TASK/MAP_INDEX`` with {"status": completed | failed} marks that task as success or failed. The first
 line that it prints says where it listens. It ends with its standard input, or by Ctrl-C.
@@ -61,9 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Sets states of tasks for those who call back.")
     parser.add_argument("--api", required=True, help="where Bide listens")
     parser.add_argument("--password-file", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="where to listen; by default a free port")
     options = parser.parse_args()
     bound = {"api": options.api, "password_file": options.password_file}
-    server = Server(("127.0.0.1", 0), type("BoundHandler", (Handler,), bound))
+    server = Server(("127.0.0.1", options.port), type("BoundHandler", (Handler,), bound))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     try:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.api import Api
@@ -17,20 +18,24 @@ WAYS = [f"{name}{way}" for name in ("polling", "callback", "queue") for way in (
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """An engine with the DAG files, the service whose jobs take half a second, and the relay of callbacks."""
+def service() -> Iterator[list[str]]:
+    """The addresses of the service, whose jobs take half a second, and of its broker."""
     for module in ("kafka", "confluent_kafka"):
         pytest.importorskip(module, reason="install the group `examples`; the README's first command has it")
+    with serving("examples.external_work.service", "--seconds", "0.5", "--kafka") as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, service: list[str]) -> Iterator[Api]:
+    """An engine with the DAG files, and the relay of callbacks."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
     path = tmp_path_factory.mktemp("external") / "project"
     password = str(path / ".bide/password")
     relay_arguments = ("--api", f"http://127.0.0.1:{port}", "--password-file", password)
-    with (
-        serving("examples.external_work.service", "--seconds", "0.5", "--kafka") as (service, brokers),
-        serving("examples.external_work.relay", *relay_arguments) as (relay,),
-    ):
-        folder = Folder(path, JOB_SERVICE=service, JOB_BROKERS=brokers, JOB_RELAY=relay)
+    with serving("examples.external_work.relay", *relay_arguments) as (relay,):
+        folder = Folder(path, JOB_SERVICE=service[0], JOB_BROKERS=service[1], JOB_RELAY=relay)
         folder.copy(*(EXAMPLES / "dags").glob("*.py"))
         with folder.start("standalone", "--port", port) as server:
             server.read_until("curl -u")
@@ -59,6 +64,19 @@ def test_a_task_ends_as_its_job_does(api: Api, runs: dict[tuple[str, str], str],
         instances = api.get(f"{path}/taskInstances")["task_instances"]
         assert [one["state"] for one in instances if one["task_id"] == "job"] == [state] * 2
         assert api.get(path)["state"] == state
+
+
+def test_an_answer_of_yesterday_is_not_taken_for_that_of_today(api: Api, service: list[str]) -> None:
+    """Two runs ask for the job of one name: the second waits for its own end."""
+
+    def ends() -> list[float]:
+        told = httpx.get(f"{service[0]}/ended").json()["ended"]
+        return [told[f"again-queue-{number}"] for number in range(2)]
+
+    assert api.run_to_end("queue", conf={"name": "again", "jobs": 2})["state"] == "success"
+    first = ends()
+    assert api.run_to_end("queue", conf={"name": "again", "jobs": 2})["state"] == "success"
+    assert all(later > sooner for later, sooner in zip(ends(), first, strict=True))
 
 
 def test_loops_that_hold_a_worker_are_named(tmp_path: Path) -> None:
