@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bide.cli.provider_installing import COME_WITH_AIRFLOW, LEFT_OUT, package_name, requirement
+from bide.cli.provider.installing import COME_WITH_AIRFLOW, LEFT_OUT, package_name, requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-sweep"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Command or group by name; the module's ``app`` is it.
 COMMANDS: Final[dict[str, str]] = {
-    "run": "bide.cli.run",
+    "run": "bide.cli.run.command",
     "standalone": "bide.cli.standalone",
     "scheduler": "bide.cli.scheduler",
     "triggerer": "bide.cli.triggerer",
@@ -24,15 +24,15 @@ COMMANDS: Final[dict[str, str]] = {
     "api-server": "bide.cli.api_alone",
     "dags": "bide.cli.dags",
     "runs": "bide.cli.runs",
-    "backfill": "bide.cli.backfill",
+    "backfill": "bide.cli.backfill.command",
     "tasks": "bide.cli.tasks",
     "waits": "bide.cli.waits",
     "assets": "bide.cli.assets",
     "pools": "bide.cli.pools",
     "variables": "bide.cli.variables",
     "connections": "bide.cli.connections",
-    "provider": "bide.cli.provider",
-    "migrate": "bide.cli.migrate",
+    "provider": "bide.cli.provider.command",
+    "migrate": "bide.cli.migrate.command",
     "questions": "bide.cli.questions",
     "db": "bide.cli.db",
     "crypto": "bide.cli.crypto",

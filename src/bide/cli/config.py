@@ -12,9 +12,9 @@ from bide.cli.exit_codes import BadInput
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import show_json, show_rows, tell
 from bide.cli.settings import read_config
-from bide.config.airflow_names import SERVED, UNSERVED
-from bide.config.airflow_report import airflow_report
-from bide.config.airflow_source import PREFIX as AIRFLOW_PREFIX
+from bide.config.airflow.names import SERVED, UNSERVED
+from bide.config.airflow.report import airflow_report
+from bide.config.airflow.source import PREFIX as AIRFLOW_PREFIX
 from bide.config.resolved import Config
 from bide.config.table import setting_rows, show_value
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bide.cli import backfill, dag_checks, next_runs
+from bide.cli import dag_checks, next_runs
 from bide.cli.arguments import read_conf, read_moment
+from bide.cli.backfill import command as backfill
 from bide.cli.dag_rows import DagRow, known_dags, known_errors, resolve_dag
 from bide.cli.engines import scheduler_runs
 from bide.cli.exit_codes import ExitCode

@@ -3,7 +3,7 @@
 Sources in rising order: defaults, ``airflow.cfg``, ``bide.toml`` in the project folder, the environment
 (``AIRFLOW__SECTION__KEY``, then ``BIDE__SECTION__KEY``), flags. Of Bide's own names one that no setting has is
 refused, and so is a value of the wrong type, with the name of the source. Airflow's other names are let be:
-:mod:`bide.config.airflow_report` tells of them.
+:mod:`bide.config.airflow.report` tells of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bide.config.airflow_source import COMMAND, AirflowValue, airflow_values, command_output, handed_on, translated
+from bide.config.airflow.source import COMMAND, AirflowValue, airflow_values, command_output, handed_on, translated
 from bide.config.fernet_keys import is_key
 from bide.config.project import CONFIG_FILE, find_home, find_project
 from bide.config.resolved import SQLITE, Config

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bide.config.airflow_file import CONFIG_FILE as AIRFLOW_FILE
-from bide.config.airflow_file import airflow_home
+from bide.config.airflow.file import CONFIG_FILE as AIRFLOW_FILE
+from bide.config.airflow.file import airflow_home
 from bide.model.errors import ConfigError
 
 CONFIG_FILE: Final = "bide.toml"

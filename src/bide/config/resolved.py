@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bide.config.airflow_names import ENGINE_ONLY, ENGINE_ONLY_SETTINGS
+from bide.config.airflow.names import ENGINE_ONLY, ENGINE_ONLY_SETTINGS
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
 from bide.config.urls import hide_password

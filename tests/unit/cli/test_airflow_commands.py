@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import typer
 
-from bide.cli.airflow_commands import COMMANDS, reference_page
-from bide.cli.airflow_options import Command
-from bide.cli.airflow_translation import translate
+from bide.cli.airflow.commands import COMMANDS, reference_page
+from bide.cli.airflow.options import Command
+from bide.cli.airflow.translation import translate
 from bide.cli.app import app
 from bide.cli.exit_codes import BadInput
 from tests.unit.cli.conftest import Project
@@ -249,5 +249,5 @@ def test_the_command_does_what_bide_does(project: Project) -> None:
 
 def test_the_page_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference_page(), (
-        "run `python -m bide.cli.airflow_commands > docs/reference/airflow-commands.md`"
+        "run `python -m bide.cli.airflow.commands > docs/reference/airflow-commands.md`"
     )

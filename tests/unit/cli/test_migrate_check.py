@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from bide.cli import migrate_judging
-from bide.cli.migrate_judging import Finding, Place, judge
-from bide.cli.migrate_reading import Imported, Used, read_facts
+from bide.cli.migrate import judging
+from bide.cli.migrate.judging import Finding, Place, judge
+from bide.cli.migrate.reading import Imported, Used, read_facts
 from bide.model.errors import ConfigError
 
 Bide = Callable[..., Result]
@@ -161,10 +161,10 @@ def moon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     package.mkdir(parents=True)
     (package / "hooks.py").write_text("raise SystemExit\n\nclass MoonHook: ...\nfrom x import Y as Z\n")
     monkeypatch.setattr(airflow, "__path__", [*airflow.__path__, str(tmp_path / "site" / "airflow")])
-    monkeypatch.setattr(migrate_judging, "_installed", lambda package: "2.1.0" if package == "moon" else None)
-    migrate_judging._names_of.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(judging, "_installed", lambda package: "2.1.0" if package == "moon" else None)
+    judging._names_of.cache_clear()  # pyright: ignore[reportPrivateUsage]
     yield
-    migrate_judging._names_of.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    judging._names_of.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.usefixtures("moon")
@@ -242,4 +242,4 @@ def test_a_folder_that_is_ready_ends_well(folder: Path, bide: Bide) -> None:
 def test_without_the_aliases_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "airflow._moved", None)
     with pytest.raises(ConfigError, match="install bide-airflow"):
-        migrate_judging.check_aliases()
+        judging.check_aliases()

@@ -13,9 +13,9 @@ import pytest
 from typer.testing import Result
 
 from bide.authoring import providers
-from bide.cli import provider_installing
 from bide.cli.exit_codes import BadInput
-from bide.cli.provider_installing import InstallFailed, install, needed_by, requirement, uninstall
+from bide.cli.provider import installing
+from bide.cli.provider.installing import InstallFailed, install, needed_by, requirement, uninstall
 
 Bide = Callable[..., Result]
 Rows = Callable[..., Any]
@@ -108,12 +108,12 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         commands.append([Path(one).read_text() if one.endswith("overrides.txt") else one for one in command])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(provider_installing.subprocess, "run", run)
+    monkeypatch.setattr(installing.subprocess, "run", run)
     return commands
 
 
 def test_uv_leaves_airflow_out(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider_installing.shutil, "which", lambda _: "/bin/uv")
+    monkeypatch.setattr(installing.shutil, "which", lambda _: "/bin/uv")
     install([requirement("http")])
     uninstall([requirement("http")])
     added, removed = ran
@@ -126,7 +126,7 @@ def test_uv_leaves_airflow_out(ran: list[list[str]], monkeypatch: pytest.MonkeyP
 def test_pip_installs_what_is_needed_but_airflow(
     moon: Path, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider_installing.shutil, "which", lambda _: None)
+    monkeypatch.setattr(installing.shutil, "which", lambda _: None)
     install([requirement("moon[engine]")])
     come, first, second = ran
     assert "packaging" in come
@@ -139,7 +139,7 @@ def test_only_what_this_python_needs_is_needed(moon: Path) -> None:
 
 
 def test_an_installer_that_fails_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider_installing.shutil, "which", lambda _: "/bin/false")
+    monkeypatch.setattr(installing.shutil, "which", lambda _: "/bin/false")
     with pytest.raises(InstallFailed, match="exit code 1"):
         uninstall(["apache-airflow-providers-http"])
 

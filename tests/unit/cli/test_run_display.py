@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from rich.console import Console
 
-from bide.cli.run_display import choose_tasks, describe_wait, draw_run
-from bide.cli.run_lines import change_lines
-from bide.cli.run_picture import RunPicture, TaskPicture, WaitPicture
+from bide.cli.run.display import choose_tasks, describe_wait, draw_run
+from bide.cli.run.lines import change_lines
+from bide.cli.run.picture import RunPicture, TaskPicture, WaitPicture
 from bide.model.states import RunState, TaskState
 
 NOW = datetime(2026, 3, 29, 3, 31, 12, tzinfo=UTC)

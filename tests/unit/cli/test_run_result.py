@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bide.cli.run_picture import RunPicture
-from bide.cli.run_result import RunResult, failure_lines, leaves_of, load_result, result_lines
-from bide.cli.run_snapshot import load_picture
+from bide.cli.run.picture import RunPicture
+from bide.cli.run.result import RunResult, failure_lines, leaves_of, load_result, result_lines
+from bide.cli.run.snapshot import load_picture
 from bide.model.errors import NotFound
 from bide.model.log_path import LogLayout
 from bide.model.states import RunState, TaskState

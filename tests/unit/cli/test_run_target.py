@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bide.cli.exit_codes import BadInput
-from bide.cli.run_target import choose_dag, find_target
+from bide.cli.run.target import choose_dag, find_target
 from bide.config.load import load_config
 from bide.wire.messages import FileError, FileParsed
 from tests.support.dag_specs import dag_spec, parsed

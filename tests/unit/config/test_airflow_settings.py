@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bide.cli.app import app
-from bide.config.airflow_file import read_airflow_file
-from bide.config.airflow_names import SECTIONS, SERVED, UNSERVED
-from bide.config.airflow_reference import reference_page
-from bide.config.airflow_report import airflow_report
+from bide.config.airflow.file import read_airflow_file
+from bide.config.airflow.names import SECTIONS, SERVED, UNSERVED
+from bide.config.airflow.reference import reference_page
+from bide.config.airflow.report import airflow_report
 from bide.config.load import load_config
 from bide.config.resolved import Config
 from bide.config.table import setting_rows
@@ -266,5 +266,5 @@ def test_the_tables_name_settings_that_are_there() -> None:
 
 def test_the_page_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference_page(), (
-        "run `python -m bide.config.airflow_reference > docs/reference/airflow-settings.md`"
+        "run `python -m bide.config.airflow.reference > docs/reference/airflow-settings.md`"
     )

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bide.cli.output import span
-from bide.cli.run_picture import RunPicture, TaskPicture, WaitPicture
+from bide.cli.run.picture import RunPicture, TaskPicture, WaitPicture
 from bide.model.states import RunState, TaskState
 
 _STYLES: Final[dict[str, str]] = {

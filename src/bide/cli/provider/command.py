@@ -13,7 +13,7 @@ from bide.authoring.providers import ProviderInfo, installed_providers
 from bide.cli.exit_codes import ExitCode
 from bide.cli.options import Output, OutputOption
 from bide.cli.output import Row, say, show_rows, tell
-from bide.cli.provider_installing import PREFIX, check_aliases, install, package_name, requirement, uninstall
+from bide.cli.provider.installing import PREFIX, check_aliases, install, package_name, requirement, uninstall
 from bide.model.errors import NotFound
 
 app = typer.Typer(help="Install, list, check and remove provider packages.", no_args_is_help=True)
@@ -101,7 +101,7 @@ def _summary(name: str, info: ProviderInfo) -> Row:
 def _checked(name: str, info: ProviderInfo) -> Row:
     # In a process of its own each: what one package does on import must not tint the next, nor us.
     done = subprocess.run(
-        [sys.executable, "-m", "bide.cli.provider_sweep", info.module], check=False, capture_output=True, text=True
+        [sys.executable, "-m", "bide.cli.provider.sweep", info.module], check=False, capture_output=True, text=True
     )
     found: dict[str, Any] = {"modules": 0, "failures": []}
     if done.returncode == 0:

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Final, NoReturn
 
 from bide.cli.exit_codes import ExitCode
-from bide.cli.run_picture import RunPicture
-from bide.cli.run_screen import Screen
-from bide.cli.run_snapshot import load_picture
+from bide.cli.run.picture import RunPicture
+from bide.cli.run.screen import Screen
+from bide.cli.run.snapshot import load_picture
 from bide.cli.task_rows import find_run, run_summaries
 from bide.control.cancel_run import cancel_run
 from bide.control.ending_callbacks import pending_callbacks

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from bide.cli import migrate_check, migrate_import
+from bide.cli.migrate import check, importing
 
 app = typer.Typer(help="Move over from Airflow: check DAG files, take over what is kept.", no_args_is_help=True)
-app.command()(migrate_check.check)
-app.command("import")(migrate_import.import_all)
+app.command()(check.check)
+app.command("import")(importing.import_all)
 
 
 @app.callback()

@@ -14,10 +14,10 @@ from bide.cli.exit_codes import BadInput, ExitCode
 from bide.cli.opening import this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import say
-from bide.cli.run_result import failure_lines, result_lines
-from bide.cli.run_screen import make_screen
-from bide.cli.run_target import find_target
-from bide.cli.run_work import Ended, Order, run_to_end
+from bide.cli.run.result import failure_lines, result_lines
+from bide.cli.run.screen import make_screen
+from bide.cli.run.target import find_target
+from bide.cli.run.work import Ended, Order, run_to_end
 from bide.cli.settings import read_config
 from bide.config.resolved import Config
 

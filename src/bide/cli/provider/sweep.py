@@ -1,6 +1,6 @@
 """Importing every module of an installed provider package, in a process of its own.
 
-``python -m bide.cli.provider_sweep airflow.providers.http`` prints JSON: how many modules there are, and for each
+``python -m bide.cli.provider.sweep airflow.providers.http`` prints JSON: how many modules there are, and for each
 that can't be imported why not.
 """
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from bide.cli import backfill_options as given
 from bide.cli.arguments import read_conf, read_day
-from bide.cli.backfill_follow import follow_backfill
+from bide.cli.backfill import options as given
+from bide.cli.backfill.follow import follow_backfill
 from bide.cli.engines import scheduler_runs
 from bide.cli.exit_codes import BadInput, ExitCode
 from bide.cli.opening import open_store, this_person

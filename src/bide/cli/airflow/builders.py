@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bide.cli.airflow_options import Given, Made
+from bide.cli.airflow.options import Given, Made
 from bide.cli.exit_codes import BadInput
 
 

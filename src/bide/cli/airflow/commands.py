@@ -1,6 +1,6 @@
 """The commands of Airflow 2 and 3, by their words.
 
-``python -m bide.cli.airflow_commands > docs/reference/airflow-commands.md`` writes the page about them anew; a test
+``python -m bide.cli.airflow.commands > docs/reference/airflow-commands.md`` writes the page about them anew; a test
 holds it.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from bide.cli.airflow_options import BUNDLE, VERBOSE, Command
-from bide.cli.airflow_upkeep import UPKEEP
-from bide.cli.airflow_work import WORK
+from bide.cli.airflow.options import BUNDLE, VERBOSE, Command
+from bide.cli.airflow.upkeep import UPKEEP
+from bide.cli.airflow.work import WORK
 
 COMMANDS: Final[dict[str, Command]] = {one.path: one for one in (*WORK, *UPKEEP)}
 
 _HEAD = """\
 # Airflow's commands
 
-<!-- Written by `python -m bide.cli.airflow_commands`; change src/bide/cli/airflow_work.py, airflow_upkeep.py. -->
+<!-- Written by `python -m bide.cli.airflow.commands`; change src/bide/cli/airflow/work.py, airflow_upkeep.py. -->
 
 `bide-airflow` brings a command `airflow` that takes the command lines of Airflow 2 and 3, so that scripts,
 containers and cron jobs go on. It turns each into a command line of `bide`, whose output and

@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from bide.cli.airflow_commands import COMMANDS
-from bide.cli.airflow_options import Command, Option
+from bide.cli.airflow.commands import COMMANDS
+from bide.cli.airflow.options import Command, Option
 from bide.cli.exit_codes import BadInput
 
 

@@ -1,18 +1,18 @@
 """The page ``docs/reference/airflow-settings.md``, made of the tables of names.
 
-``python -m bide.config.airflow_reference > docs/reference/airflow-settings.md`` writes it anew; a test holds it.
+``python -m bide.config.airflow.reference > docs/reference/airflow-settings.md`` writes it anew; a test holds it.
 """
 
 from __future__ import annotations
 
 import sys
 
-from bide.config.airflow_names import SECTIONS, SERVED, UNSERVED
+from bide.config.airflow.names import SECTIONS, SERVED, UNSERVED
 
 _HEAD = """\
 # Airflow's settings
 
-<!-- Written by `python -m bide.config.airflow_reference`; change src/bide/config/airflow_names.py instead. -->
+<!-- Written by `python -m bide.config.airflow.reference`; change src/bide/config/airflow/names.py instead. -->
 
 Bide reads `airflow.cfg` and variables `AIRFLOW__SECTION__KEY`, so that what is set for Airflow counts here too.
 `bide config check --airflow` lists each setting that is given, what it is here, and what to do where it has no

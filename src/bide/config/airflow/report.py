@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from bide.config.airflow_names import SECTIONS, SERVED, UNSERVED
-from bide.config.airflow_source import COMMAND, SECRET, AirflowValue, airflow_values, served_by
+from bide.config.airflow.names import SECTIONS, SERVED, UNSERVED
+from bide.config.airflow.source import COMMAND, SECRET, AirflowValue, airflow_values, served_by
 from bide.config.resolved import Config
 from bide.config.table import setting_rows
 

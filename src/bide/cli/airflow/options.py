@@ -1,4 +1,4 @@
-"""What a command line of Airflow's is made of, as entries of the table in :mod:`bide.cli.airflow_commands`."""
+"""What a command line of Airflow's is made of, as entries of the table in :mod:`bide.cli.airflow.commands`."""
 
 from __future__ import annotations
 

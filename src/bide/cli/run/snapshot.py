@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bide.cli.run_picture import RunPicture, TaskPicture, WaitPicture
+from bide.cli.run.picture import RunPicture, TaskPicture, WaitPicture
 from bide.cli.task_rows import in_order
 from bide.model.errors import NotFound
 from bide.model.states import RunState, TaskState

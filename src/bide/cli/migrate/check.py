@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import typer
 
 from bide.cli.exit_codes import BadInput, ExitCode
-from bide.cli.migrate_judging import Finding, Place, check_aliases, judge
-from bide.cli.migrate_reading import read_facts
+from bide.cli.migrate.judging import Finding, Place, check_aliases, judge
+from bide.cli.migrate.reading import read_facts
 from bide.cli.options import Output, OutputOption
 from bide.cli.output import Row, say, show_json, show_rows
 from bide.cli.settings import read_config

@@ -18,7 +18,7 @@ from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, say, show_rows
 from bide.cli.settings import read_config
 from bide.cli.variables import variable_from
-from bide.config.airflow_source import COMMAND, airflow_values, command_output
+from bide.config.airflow.source import COMMAND, airflow_values, command_output
 from bide.config.resolved import Config
 from bide.config.urls import hide_password
 from bide.control.connections import import_connections

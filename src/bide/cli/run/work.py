@@ -14,11 +14,11 @@ from bide.cli.engine_log import log_to_file
 from bide.cli.engines import SCHEDULING, RunningEngine, ask_all, find_engines, scheduler_runs
 from bide.cli.exit_codes import ExitCode
 from bide.cli.opening import open_store
-from bide.cli.run_follow import Follower, Interrupts
-from bide.cli.run_picture import RunPicture
-from bide.cli.run_result import RunResult, leaves_of, load_result
-from bide.cli.run_screen import Screen
-from bide.cli.run_target import Target, choose_dag
+from bide.cli.run.follow import Follower, Interrupts
+from bide.cli.run.picture import RunPicture
+from bide.cli.run.result import RunResult, leaves_of, load_result
+from bide.cli.run.screen import Screen
+from bide.cli.run.target import Target, choose_dag
 from bide.config.resolved import Config
 from bide.control.create_run import create_run
 from bide.control.register_file import register_file

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bide.cli.output import span
-from bide.cli.run_display import count_line, describe_wait, what_it_waits_for
-from bide.cli.run_picture import RunPicture, TaskPicture
+from bide.cli.run.display import count_line, describe_wait, what_it_waits_for
+from bide.cli.run.picture import RunPicture, TaskPicture
 from bide.model.states import FINISHED, TaskState
 
 

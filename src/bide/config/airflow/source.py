@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bide.config.airflow_file import find_airflow_file, read_airflow_file
-from bide.config.airflow_names import SERVED, Served, is_for_engine
+from bide.config.airflow.file import find_airflow_file, read_airflow_file
+from bide.config.airflow.names import SERVED, Served, is_for_engine
 from bide.config.table import setting_rows
 from bide.model.errors import ConfigError
 

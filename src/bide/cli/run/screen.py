@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from bide.cli.options import Output
-from bide.cli.run_picture import RunPicture
+from bide.cli.run.picture import RunPicture
 
 #: Lines of the display that are not tasks.
 _FRAME_LINES: Final = 5
@@ -70,7 +70,7 @@ class LineScreen:
 
     def show(self, picture: RunPicture, now: datetime) -> None:
         """Print what has changed since the last picture."""
-        from bide.cli.run_lines import change_lines
+        from bide.cli.run.lines import change_lines
 
         for line in change_lines(self._last, picture, now):
             sys.stdout.write(line + "\n")
@@ -101,7 +101,7 @@ class LiveScreen:
 
     def show(self, picture: RunPicture, now: datetime) -> None:
         """Draw `picture` in the place of the last one."""
-        from bide.cli.run_display import draw_run
+        from bide.cli.run.display import draw_run
 
         # Not before there is something to draw: an error that comes first finds the terminal as it was.
         self._live.start()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from bide.cli import airflow_builders as build
-from bide.cli.airflow_options import (
+from bide.cli.airflow import builders as build
+from bide.cli.airflow.options import (
     NO_REGEX,
     READING,
     SUBDIR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bide.cli.airflow_translation import translate
+from bide.cli.airflow.translation import translate
 from bide.cli.exit_codes import BadInput, ExitCode
 
 

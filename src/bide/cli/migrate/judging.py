@@ -18,8 +18,8 @@ from bide.authoring.construction import argument_names
 from bide.authoring.dag import DAG
 from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator
-from bide.cli.migrate_reading import Facts, Imported, Used, read_facts
-from bide.cli.provider_installing import PREFIX
+from bide.cli.migrate.reading import Facts, Imported, Used, read_facts
+from bide.cli.provider.installing import PREFIX
 from bide.model.errors import ConfigError
 from bide.standard.name_tables import provider_of
 from bide.standard.tables import TableType

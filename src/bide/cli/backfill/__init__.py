@@ -1,0 +1,1 @@
+"""``bide backfill``: runs for a span of the past."""

@@ -1,0 +1,1 @@
+"""``bide migrate``: from Airflow to Bide."""

@@ -1,0 +1,1 @@
+"""``bide provider``: provider packages for Airflow."""

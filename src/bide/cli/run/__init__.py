@@ -1,0 +1,1 @@
+"""``bide run``: one run in this terminal, to its end."""

@@ -1,0 +1,1 @@
+"""Settings of Airflow's, as Bide's."""
