@@ -24,11 +24,13 @@ with DAG("rules", schedule=None) as dag:
     def bad():
         raise TaskFailure("as it should")
 
-    @task
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def skipped():
         raise TaskSkipped("as it should")
 
-    good(), bad(), skipped()
+    good()
+    # Where a rule knows both, the first of a failure and a skip decides.
+    bad() >> skipped()
     dag.get_task("bad") >> EmptyOperator(task_id="blocked")
 
     for rule in TriggerRule:
