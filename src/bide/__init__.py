@@ -273,116 +273,6 @@ __all__ = [
 ]
 
 #: Which module has which of the names above.
-_NAMES_BY_MODULE = {
-    "bide.authoring.async_operator": ("BaseAsyncOperator",),
-    "bide.authoring.asset_decorator": ("asset",),
-    "bide.authoring.asset_events": ("AssetEvent", "Metadata"),
-    "bide.authoring.asset_schedules": ("AssetOrTimeSchedule",),
-    "bide.authoring.assets": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "Dataset", "Model"),
-    "bide.authoring.branch": ("BaseBranchOperator",),
-    "bide.authoring.callback_url": ("callback_url",),
-    "bide.authoring.composition": ("all_of", "any_of", "n_of", "within"),
-    "bide.authoring.connection": ("Connection",),
-    "bide.authoring.context": ("Context", "DagRun", "TaskInstance", "get_current_context"),
-    "bide.authoring.dag": ("DAG",),
-    "bide.authoring.dag_decorator": ("dag",),
-    "bide.authoring.deadlines": (
-        "AsyncCallback",
-        "BaseDeadlineReference",
-        "DeadlineAlert",
-        "DeadlineReference",
-        "SyncCallback",
-        "VariableInterval",
-    ),
-    "bide.authoring.deferral": ("TaskDeferred", "TaskRescheduled"),
-    "bide.authoring.dependencies": ("Label", "chain", "chain_linear", "cross_downstream"),
-    "bide.authoring.durable": ("gather", "step", "step_key", "wait"),
-    "bide.authoring.event_trigger": ("BaseEventTrigger",),
-    "bide.authoring.group": ("TaskGroup", "task_group"),
-    "bide.authoring.hook": ("BaseHook",),
-    "bide.authoring.job": ("JobOperator",),
-    "bide.authoring.job_status": ("JobStatus",),
-    "bide.authoring.notifier": ("BaseNotifier",),
-    "bide.authoring.operator": ("BaseOperator",),
-    "bide.authoring.params": ("Param", "ParamsDict"),
-    "bide.authoring.parsing_context": ("get_parsing_context",),
-    "bide.authoring.priority": ("PriorityWeightStrategy", "WeightRule"),
-    "bide.authoring.python": ("PythonOperator",),
-    "bide.authoring.retry_policy": (
-        "ChainRetryPolicy",
-        "ExceptionRetryPolicy",
-        "RetryAction",
-        "RetryDecision",
-        "RetryPolicy",
-        "RetryRule",
-    ),
-    "bide.authoring.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
-    "bide.authoring.skipping": ("DownstreamTasksSkipped", "SkipMixin"),
-    "bide.authoring.start_trigger": ("StartTriggerArgs",),
-    "bide.authoring.stream": ("StreamConsumer", "StreamMessage", "StreamTrigger"),
-    "bide.authoring.taskflow": ("task",),
-    "bide.authoring.timetable": ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable"),
-    "bide.authoring.timetables": (
-        "CronDataIntervalTimetable",
-        "CronTriggerTimetable",
-        "DeltaDataIntervalTimetable",
-        "DeltaTriggerTimetable",
-        "EventsTimetable",
-        "MultipleCronTriggerTimetable",
-    ),
-    "bide.authoring.trigger": (
-        "BaseTrigger",
-        "PollTrigger",
-        "SignalTrigger",
-        "TaskFailedEvent",
-        "TaskFailureEvent",
-        "TaskSkippedEvent",
-        "TaskSuccessEvent",
-        "TimerTrigger",
-        "TriggerEvent",
-    ),
-    "bide.authoring.trigger_rule": ("TriggerRule",),
-    "bide.authoring.variable": ("Variable",),
-    "bide.authoring.xcom_arg": ("XComArg",),
-    "bide.model.errors": (
-        "AuthoringError",
-        "BideError",
-        "ConnectionNotFound",
-        "DeferralTimeout",
-        "ReplayMismatch",
-        "SensorTimeout",
-        "TaskError",
-        "TaskFailure",
-        "TaskSkipped",
-        "TaskTimeout",
-        "TriggerFailure",
-        "VariableNotFound",
-        "XComNotFound",
-    ),
-    "bide.observe.masking": ("mask_secret",),
-    "bide.standard.operators.bash": ("BashOperator",),
-    "bide.standard.operators.branch": ("BranchPythonOperator", "ShortCircuitOperator"),
-    "bide.standard.operators.empty": ("EmptyOperator",),
-    "bide.standard.operators.http_job": ("HttpJobOperator",),
-    "bide.standard.operators.trigger_dagrun": ("TriggerDagRunOperator",),
-    "bide.standard.sensors.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
-    "bide.standard.sensors.file": ("FileSensor",),
-    "bide.standard.sensors.time": ("DateTimeSensor", "TimeDeltaSensor"),
-    "bide.standard.triggers.file": ("FileTrigger",),
-    "bide.standard.triggers.temporal": ("DateTimeTrigger", "TimeDeltaTrigger"),
-    "bide.standard.triggers.watching": ("EveryTrigger", "FileChangeTrigger", "HttpChangeTrigger"),
-    "bide.standard.operators.branch_by_time": ("BranchDateTimeOperator", "BranchDayOfWeekOperator"),
-    "bide.standard.operators.external_python": ("ExternalPythonOperator",),
-    "bide.standard.operators.latest_only": ("LatestOnlyOperator",),
-    "bide.standard.operators.virtualenv": ("PythonVirtualenvOperator",),
-    "bide.standard.sensors.bash": ("BashSensor",),
-    "bide.standard.sensors.python": ("PythonSensor",),
-    "bide.standard.sensors.weekday": ("DayOfWeekSensor",),
-    "bide.authoring.setup_decorators": ("setup", "teardown"),
-    "bide.standard.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
-    "bide.standard.operators.email": ("EmailOperator",),
-}
-_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -390,7 +280,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("bide")
-    module = _MODULE_OF.get(name)
+    from bide.facade import MODULE_OF
+
+    module = MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bide' has no attribute {name!r}")
     return globals().setdefault(name, getattr(import_module(module), name))
