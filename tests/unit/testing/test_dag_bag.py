@@ -113,6 +113,7 @@ def test_arguments_of_airflow_that_mean_nothing_here(dags: Path) -> None:
 
 def test_a_file_of_tests_written_for_airflow(dags: Path) -> None:
     (dags.parent / "test_dag_integrity.py").write_text(INTEGRITY)
+    (dags.parent / "pytest.ini").write_text("[pytest]\n")  # and not what lies further up
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_dag_integrity.py"],
         cwd=dags.parent,
