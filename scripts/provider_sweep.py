@@ -2,8 +2,8 @@
 
 The packages and their versions are those of ``scripts/provider-versions.txt``; the environment is ``.venv-sweep``.
 Ends with exit code 1 if a module needs a name that Bide does not have, or breaks for another reason than a missing
-package, or if more is refused than the table in ``docs/guides/providers.md`` says. Which further packages come along is
-up to the newest releases of others, and no failure.
+package, or if more is refused than the table in ``docs/guides/providers.md`` says. It is no failure if a package
+that a module needs is not there: the newest releases of others decide on that.
 
     uv run python scripts/provider_sweep.py [--fast | --write | NAME...]
 
