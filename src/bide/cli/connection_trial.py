@@ -32,7 +32,7 @@ async def try_connection(config: Config, conn_id: str, fields: ConnectionFields,
             patience = _EXIT_PATIENCE
             said = (body.good, body.said) if isinstance(body, ConnectionTested) else (False, str(body))
         except TimeoutError:
-            pass
+            pass  # which is what `said` says so far
         except ChannelClosed:
             said = False, f"the process that asked {await runner.end(_EXIT_PATIENCE)}"
         finally:

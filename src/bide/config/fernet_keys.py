@@ -115,7 +115,7 @@ def _make(path: Path) -> list[str]:
             # A link fails if the file is there by now, and the file is whole from its first moment on.
             os.link(written, path)
         except FileExistsError:
-            pass
+            pass  # the other one's keys are read below
         finally:
             written.unlink()
     except OSError as error:

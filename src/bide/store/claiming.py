@@ -20,6 +20,25 @@ def free(chosen: sa.Select[*tuple[Any, ...]], name: str = "chosen") -> sa.Select
     return sa.select(*locked.c)
 
 
+def not_elsewhere(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Of a `table` with groups whose rows share their looks, or their consumer: not such as another session holds
+    others of, unless the session ``by`` holds some of them, too.
+
+    In this order each question is answered by one entry of the index on (group_key, session), however large the
+    group is.
+    """
+    mate = table.alias("mate")
+
+    def has_mate(served: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        return sa.exists().where(mate.c.group_key == table.c.group_key, served)
+
+    return sa.or_(
+        table.c.group_key.is_(None),
+        has_mate(mate.c.session == sa.bindparam("by")),
+        ~has_mate(mate.c.session.is_not(None)),
+    )
+
+
 _alone: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("family"), sa.bindparam("name")))
 _alone_if_free: Final = (
     sa.select(

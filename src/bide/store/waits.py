@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from bide.store.claiming import free
+from bide.store.claiming import free, not_elsewhere
 from bide.store.database import Tx
 from bide.store.rowset import listed
 from bide.store.schema import UtcTime, cancel_obligation, resume, wait
@@ -181,21 +181,6 @@ def next_deadline(tx: Tx, only: str | None = None) -> datetime | None:
     return tx.conn.execute(_next_deadline, {"only": only}).scalar_one()
 
 
-_mate = wait.alias("mate")
-
-
-def _has_mate(*served: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a wait of the same group is `served` so."""
-    return sa.exists().where(_mate.c.group_key == _w.group_key, *served)
-
-
-#: Not such as share their looks with waits that another engine holds, unless this one holds some of them, too.
-#: In this order each question is answered by one entry of ``ix_wait_group``, however large the group is.
-_not_elsewhere = sa.or_(
-    _w.group_key.is_(None),
-    _has_mate(_mate.c.session == sa.bindparam("by")),
-    ~_has_mate(_mate.c.session.is_not(None)),
-)
 _is_unclaimed = sa.text("wait.session IS NULL AND wait.kind IN ('poll', 'stream') AND wait.ended_at IS NULL")
 _unclaimed = (
     sa.select(_w.uid)
@@ -203,7 +188,7 @@ _unclaimed = (
         _is_unclaimed,
         in_queues(_w.queue),
         in_scope(_w.run_uid),
-        _not_elsewhere,
+        not_elsewhere(wait),
     )
     .order_by(_w.armed_at)
     .limit(sa.bindparam("limit", type_=sa.Integer))

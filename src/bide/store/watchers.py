@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from bide.store.claiming import free
+from bide.store.claiming import free, not_elsewhere
 from bide.store.database import Tx
 from bide.store.ids import new_id
 from bide.store.rowset import listed
@@ -165,19 +165,6 @@ def unlink(tx: Tx, links: Collection[tuple[str, str]]) -> None:
 is_wanted = sa.exists().where(
     _r.watcher_uid == _w.uid, dag.c.dag_id == _r.dag_id, dag.c.is_active, ~dag.c.is_paused
 )
-_mate = asset_watcher.alias("mate")
-
-
-def _has_mate(*served: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(_mate.c.group_key == _w.group_key, *served)
-
-
-#: As of waits: all of a group that are leased are leased to one engine.
-_not_elsewhere = sa.or_(
-    _w.group_key.is_(None),
-    _has_mate(_mate.c.session == sa.bindparam("by")),
-    ~_has_mate(_mate.c.session.is_not(None)),
-)
 _unclaimed = (
     sa.select(_w.uid)
     .where(
@@ -185,7 +172,7 @@ _unclaimed = (
         sa.or_(_w.retry_at.is_(None), _w.retry_at <= sa.bindparam("now", type_=UtcTime)),
         is_wanted,
         in_queues(_w.queue),
-        _not_elsewhere,
+        not_elsewhere(asset_watcher),
     )
     .order_by(_w.created_at)
     .limit(sa.bindparam("limit", type_=sa.Integer))
