@@ -17,6 +17,7 @@ from bide.model.values import decode
 from bide.observe.log import PathSink, Sink, current_sink
 from bide.observe.masking import mask
 from bide.runner.arming import build, poll_interval
+from bide.standard.receipts import Receipts
 from bide.wire.messages import InstanceKey, TriggerLoad
 from bide.wire.progress import Progress
 
@@ -32,6 +33,8 @@ class Held:
     trigger: BaseTrigger
     #: What runs now of it alone: the whole stream, or its cleanup.
     task: asyncio.Task[None] | None = None
+    #: What it acknowledges waits for this; None if it acknowledges nothing by itself.
+    receipts: Receipts | None = None
     #: Looks in a row that raised, for this one alone.
     errors: int = 0
     #: Of a watcher: what its last look has found, see :func:`bide.model.watchers.event_key`.

@@ -22,6 +22,7 @@ from bide.runner.polls import Polls
 from bide.runner.streams import Streams
 from bide.runner.trigger_threads import TriggerThreads
 from bide.runner.watcher_events import WatcherEvents, key_of, watched_message
+from bide.standard.receipts import receipts_of
 from bide.wire.messages import Outcome, TriggerDropped, TriggerEnded, TriggerLoad
 from bide.wire.stream_messages import EventsStored, SaveCheckpoint
 
@@ -89,6 +90,7 @@ class TriggerPool:
         One that shares a stream does not, since its messages are counted with those of the others.
         """
         shares = shares_consumer(held.trigger)
+        held.receipts = receipts_of(held.trigger)
         if in_thread and not shares and self._has_thread(held):
             self._held[held.load.wait_id] = held
             self._begin(held, self._run_in_thread(held))
@@ -167,6 +169,8 @@ class TriggerPool:
     async def _run_stream(self, held: Held) -> None:
         with context_sink(self.log_of(held.load)):
             try:
+                if held.receipts is not None:
+                    held.receipts.begin()
                 await (self._watch(held) if held.load.many else self._first_event(held))
             except BaseException as error:
                 if not held.dropped:
@@ -202,6 +206,8 @@ class TriggerPool:
                 if found == []:
                     continue
                 event = await self._stored(held, first_of(found))
+                if held.receipts is not None:
+                    await self._watched.store_first(held, event, self._outcome(held, event))
                 ended = True
                 self.succeed(held, event)
                 break
@@ -245,9 +251,12 @@ class TriggerPool:
         if held.dropped:
             return
         try:
-            outcome = self._outcome(held, event)
+            if held.receipts is None:
+                message = TriggerEnded(held.load.wait_id, held.load.token, self._outcome(held, event))
+            else:
+                message = None  # it is stored
             _log.info("Trigger fired: %r", event)
-            self._end(held, TriggerEnded(held.load.wait_id, held.load.token, outcome))
+            self._end(held, message)
         except BaseException as error:
             if self._held.get(held.load.wait_id) is held:
                 self.fail(held, error)
@@ -305,17 +314,18 @@ class TriggerPool:
         _log.error("Trigger failed: %s", described(error))
         self._end(held, TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
 
-    def _end(self, held: Held, message: TriggerEnded) -> None:
+    def _end(self, held: Held, message: TriggerEnded | None) -> None:
         if threading.get_ident() != self._thread_id:
             self._loop.call_soon_threadsafe(self._end, held, message)
             return
         try:
-            self._tell(message)
+            if message is not None:
+                self._tell(message)
         except ProtocolError as error:
             # It is larger than a message may be.
             with context_sink(self.log_of(held.load)):
                 _log.error("Trigger failed: %s", one_line(error))
-            self._tell(TriggerEnded(message.wait_id, message.token, error=one_line(error)))
+            self._tell(TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
         if self._held.pop(held.load.wait_id, None) is not None:
             self._closing.add(held)
 

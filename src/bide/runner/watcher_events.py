@@ -1,8 +1,9 @@
-"""The events of triggers that watch assets: they are stored before their trigger goes on."""
+"""The events of triggers that watch assets, or that acknowledge: they are stored before their trigger goes on."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,12 +16,17 @@ from bide.authoring.stream import StreamMessage
 from bide.authoring.trigger import Found, TaskEndEvent, TriggerEvent
 from bide.model.errors import InvalidArgument, ProtocolError, TriggerFailure
 from bide.model.watchers import event_key
+from bide.runner.failures import described
 from bide.runner.held_trigger import Held
 from bide.runner.outcomes import outcome_of
 from bide.wire.messages import Outcome, TriggerEnded
 from bide.wire.stream_messages import EventsStored, MessageKey
 from bide.wire.trigger_messages import FurtherEvent
 
+_log = logging.getLogger("bide.runner")
+
+#: Seconds for an acknowledgement, and for the answer that is to say whether there is to be one.
+_ACKNOWLEDGE_LIMIT: Final = 30.0
 #: Events of a watcher that are stored in one transaction, and bytes of their payloads.
 AT_ONCE: Final = 200
 _MOST_BYTES: Final = 1 << 20
@@ -38,11 +44,30 @@ class WatcherEvents:
 
     def on_stored(self, answer: EventsStored) -> None:
         """The engine says what has become of events."""
-        for goes_on, wait_ids in ((True, answer.going_on), (False, answer.refused)):
+        for stored, wait_ids in ((True, (*answer.going_on, *answer.accepted)), (False, answer.refused)):
             for wait_id in wait_ids:
                 future = self._asked.pop(wait_id, None)
                 if future is not None and not future.done():
-                    future.set_result(goes_on)
+                    future.set_result(stored)
+
+    async def store_first(self, held: Held, event: TriggerEvent, outcome: Outcome) -> None:
+        """Have the `outcome` of a wait stored, and acknowledge what `event` comes from.
+
+        :class:`TriggerFailure` if the engine does not want it any more: then nothing is acknowledged.
+        """
+        load = held.load
+        stored = asyncio.wrap_future(self._send(TriggerEnded(load.wait_id, load.token, outcome, asks=True)))
+        try:
+            is_stored = await asyncio.shield(stored)
+        except asyncio.CancelledError:
+            # It is dropped, maybe since the event is stored: its message must not come again then.
+            await asyncio.wait([stored], timeout=_ACKNOWLEDGE_LIMIT)
+            if stored.done() and stored.exception() is None and stored.result():
+                await _acknowledge(held, [event])
+            raise
+        if not is_stored:
+            raise TriggerFailure("the event was not stored: the wait is over, or is served elsewhere by now")
+        await _acknowledge(held, [event])
 
     async def store_all(self, held: Held, stream: AsyncIterator[TriggerEvent | list[TriggerEvent]]) -> None:
         """Store what `stream` yields, until it ends; it goes on after an event when that is stored.
@@ -53,9 +78,11 @@ class WatcherEvents:
         events = 0
         async for found in stream:
             # A list, however long it is: none of it is stored before all is known to be fit for that.
-            outcomes = [watched_outcome(held, event) for event in (found if isinstance(found, list) else [found])]
+            yielded = found if isinstance(found, list) else [found]
+            outcomes = [watched_outcome(held, event, key=_receipt(held, yielded)) for event in yielded]
             for batch in in_batches(outcomes):
                 await self._store(held, batch)
+            await _acknowledge(held, yielded)
             events += len(outcomes)
         if not events:
             raise TriggerFailure(f"{type(held.trigger).__name__}.run() ended without yielding an event")
@@ -87,15 +114,18 @@ class WatcherEvents:
     async def _store(self, held: Held, outcomes: Sequence[Outcome]) -> None:
         """Have them stored together; :class:`TriggerFailure` if the engine does not want them any more."""
         load = held.load
-        answer = self._asked[load.wait_id] = Future()
         more = tuple(FurtherEvent(outcome) for outcome in outcomes[1:])
         message = TriggerEnded(load.wait_id, load.token, outcomes[0], asks=True, on=True, more=more)
+        if not await asyncio.wrap_future(self._send(message)):
+            raise TriggerFailure("an event was not stored: the watcher is stopped, or runs elsewhere by now")
+
+    def _send(self, message: TriggerEnded) -> Future[bool]:
+        answer = self._asked[message.wait_id] = Future()
         if threading.get_ident() == self._thread_id:
             self._ask(message, answer)
         else:
             self._loop.call_soon_threadsafe(self._ask, message, answer)
-        if not await asyncio.wrap_future(answer):
-            raise TriggerFailure("an event was not stored: the watcher is stopped, or runs elsewhere by now")
+        return answer
 
     def _ask(self, message: TriggerEnded, answer: Future[bool]) -> None:
         try:
@@ -103,6 +133,25 @@ class WatcherEvents:
         except ProtocolError as error:
             # It is larger than a message may be.
             answer.set_exception(error)
+
+
+def _receipt(held: Held, yielded: Sequence[TriggerEvent]) -> str | None:
+    """What tells the message behind an event from others, if that is known."""
+    return held.receipts.key(yielded[0]) if held.receipts is not None and len(yielded) == 1 else None
+
+
+async def _acknowledge(held: Held, events: Sequence[TriggerEvent]) -> None:
+    """What these come from is done with; they are stored."""
+    if held.receipts is None:
+        return
+    try:
+        async with asyncio.timeout(_ACKNOWLEDGE_LIMIT):
+            for event in events:
+                await held.receipts.acknowledge(event)
+    except Exception as error:
+        _log.error(
+            "The event is stored, but its message was not acknowledged and may come again: %s", described(error)
+        )
 
 
 def in_batches(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
