@@ -59,7 +59,7 @@ def beyond_markers(
             only_failed=choice.only_failed,
             only_running=choice.only_running,
         )
-        for one in select(tx, step.dag_id, RunChoice(start=step.date, end=step.date)):
+        for one in select(tx, step.dag_id, RunChoice(start=step.date, end=step.date), anew=True):
             if one.run.uid in by_uid and one.run.uid not in further:
                 continue  # a circle back to where the clear began
             found = plan_clear(one.structure, one.found, which)

@@ -56,7 +56,7 @@ class _Asked(NamedTuple):
 
 def _look(tx: Tx, asked: _Asked) -> tuple[list[Selected], Plan]:
     which_tasks = asked.which_tasks
-    selected = select(tx, asked.dag_id, asked.which_runs, latest=asked.latest)
+    selected = select(tx, asked.dag_id, asked.which_runs, latest=asked.latest, anew=True)
     check_tasks(asked.dag_id, selected, which_tasks.named)
     changes: list[Change] = []
     added: list[tuple[str, str]] = []

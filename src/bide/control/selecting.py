@@ -43,10 +43,11 @@ class Plan(NamedTuple):
     added: Sequence[tuple[str, str]] = ()
 
 
-def select(tx: Tx, dag_id: str, choice: RunChoice, *, latest: bool = False) -> list[Selected]:
+def select(tx: Tx, dag_id: str, choice: RunChoice, *, latest: bool = False, anew: bool = False) -> list[Selected]:
     """The chosen runs of a DAG with all of their instances, the earliest run first.
 
-    Each has the structure of the version that it pins, or with `latest` the newest. Raises :class:`NotFound`.
+    Each has the structure of the version that it pins, or with `latest` the newest. Where tasks are to run `anew`,
+    so have those whose own version has no code, since they were taken over from Airflow. Raises :class:`NotFound`.
     """
     dag = dags.find(tx, dag_id)
     if dag is None:
@@ -62,7 +63,12 @@ def select(tx: Tx, dag_id: str, choice: RunChoice, *, latest: bool = False) -> l
     selected: list[Selected] = []
     for run in chosen:
         version = dag.version_uid if latest else run.version_uid
-        selected.append(Selected(run, specs.structure_of(tx, version), version, by_run[run.uid]))
+        structure = specs.structure_of(tx, version)
+        if anew and not structure.spec.file:
+            version, structure = dag.version_uid, specs.structure_of(tx, dag.version_uid)
+            if not structure.spec.file:
+                raise NotFound(f"no file makes DAG {dag_id!r} here yet: its runs are those of Airflow")
+        selected.append(Selected(run, structure, version, by_run[run.uid]))
     return selected
 
 

@@ -36,13 +36,20 @@ class Kept(NamedTuple):
 def read_airflow_database(url: str, fernet_keys: Sequence[str]) -> Kept:
     """What the database at `url` keeps; `fernet_keys` are Airflow's. Raises :class:`NotReadable`."""
     decrypt = _decryption(fernet_keys)
+    with open_airflow_database(url) as connection:
+        return Kept(
+            [_connection(row, decrypt) for row in _rows(connection, "connection", "conn_id")],
+            [_variable(row, decrypt) for row in _rows(connection, "variable", "key")],
+            [_pool(row) for row in _rows(connection, "slot_pool", "pool")],
+        )
+
+
+@contextlib.contextmanager
+def open_airflow_database(url: str) -> Generator[sa.Connection]:
+    """A connection to the database at `url` that can't write; what fails in it raises :class:`NotReadable`."""
     try:
         with _open(url) as connection:
-            return Kept(
-                [_connection(row, decrypt) for row in _rows(connection, "connection", "conn_id")],
-                [_variable(row, decrypt) for row in _rows(connection, "variable", "key")],
-                [_pool(row) for row in _rows(connection, "slot_pool", "pool")],
-            )
+            yield connection
     except ArgumentError:
         raise NotReadable("that is no URL of a database: write postgresql://USER@HOST/DATABASE") from None
     except ImportError as error:
@@ -86,9 +93,14 @@ def _read_only_url(url: str) -> str:
 
 
 def _rows(connection: sa.Connection, name: str, order: str) -> list[Any]:
-    """All rows of a table, with the columns that this release of Airflow gave it."""
-    table = sa.Table(name, sa.MetaData(), autoload_with=connection)
+    """All rows of a table, in the order of a column."""
+    table = find_table(connection, name)
     return list(connection.execute(sa.select(table).order_by(table.c[order])).mappings())
+
+
+def find_table(connection: sa.Connection, name: str) -> sa.Table:
+    """A table with the columns that this release of Airflow gave it."""
+    return sa.Table(name, sa.MetaData(), autoload_with=connection, resolve_fks=False)
 
 
 Decrypt = Callable[[str, str], str]

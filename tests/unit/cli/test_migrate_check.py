@@ -102,7 +102,7 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
         (
             "from airflow.sdk import dag\n@dag(catchup=True)\ndef f(): ...",
             (2, "note", "catchup", "catchup=True"),
-            "let its first run be made with catchup=False",
+            "has taken over its runs",
         ),
         (
             "from airflow.sdk import BaseOperator\nBaseOperator(task_id='x', nonsense=1)",
@@ -229,7 +229,7 @@ def test_a_folder_is_summed_up(folder: Path, bide: Bide) -> None:
         "1 of 3 files run as they are (33 %), 1 more once packages are installed (66 %), 1 need a change" in shown
     )
     assert "team/cloud.py" in shown
-    assert "1 with catchup=True: unpaused here" in shown
+    assert "1 with catchup=True: take over their runs by `bide migrate import`" in shown
     assert "To install the provider packages: bide provider add amazon\n" in shown
 
 

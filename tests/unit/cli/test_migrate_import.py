@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from bide.store.airflow_database import (
     _open,  # pyright: ignore[reportPrivateUsage]
     read_airflow_database,
 )
+from bide.store.airflow_history import read_history
+from tests.support.airflow_tables import AIRFLOW_2, AIRFLOW_3, AirflowTables
 from tests.support.postgres import PostgresServer
-from tests.unit.cli.conftest import Project
+from tests.unit.cli.conftest import DATE, Project
 
 Bide = Callable[..., Result]
 Rows = Callable[..., Any]
@@ -47,7 +50,7 @@ def database(tmp_path: Path) -> Path:
     """As Airflow leaves one: rows of several ages, some of them encrypted."""
     path = tmp_path / "airflow.db"
     with sqlite3.connect(path) as db:
-        db.executescript(TABLES)
+        db.executescript(TABLES + AIRFLOW_2)
         db.executemany(
             "INSERT INTO connection (conn_id, conn_type, host, login, password, port, is_encrypted, extra, "
             "is_extra_encrypted, description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -157,6 +160,26 @@ def test_the_settings_say_which_database(project: Project, database: Path, bide:
     assert [name for name, done in left.items() if done != "skipped"] == [("pool", "default_pool")]
 
 
+def test_dags_and_their_runs_come_along(project: Project, tmp_path: Path, bide: Bide, rows: Rows) -> None:
+    airflow = AirflowTables(tmp_path / "of3.db", TABLES + AIRFLOW_3)
+    airflow.dag("hand", paused=True)
+    airflow.dag("etl", timetable_type="CronTriggerTimetable")
+    airflow.run("etl", DATE, {"report": "success"})
+    airflow.run("etl", DATE + timedelta(days=1), {"report": "running"}, state="running")
+    told = {"kind": "dag", "detail": "not paused, 2 runs, the last by schedule of 2026-03-31 00:00 UTC"}
+    command = ("migrate", "import", "--database", airflow.url)
+    assert rows(*command, "--dry-run")[0] == {**told, "name": "etl", "done": None}
+    assert rows(*command, "--dry-run", "--no-history") == []
+    done = bide(*command, "--output", "json")
+    assert [one["detail"] for one in json.loads(done.stdout)] == [told["detail"], "paused, no runs"]
+    assert "had not ended in Airflow count as failed here: etl; once Airflow is stopped" in done.stderr
+    assert "set [scheduler] create_cron_data_intervals = false before DAGs run" in done.stderr
+    project.put(project.etl())
+    assert [run["state"] for run in rows("runs", "list", "etl")] == ["failed", "success"]
+    again = rows(*command, "--runs", "1")
+    assert again[0]["detail"] == "not paused, no runs, the last by schedule of 2026-03-31 00:00 UTC"
+
+
 def test_exports_are_read(project: Project, rows: Rows) -> None:
     (project.folder / "c.env").write_text("aws=aws://?region_name=eu-west-1\n")
     (project.folder / "v.json").write_text(json.dumps({"a": 1, "d": {"value": "x", "description": "said"}}))
@@ -191,6 +214,16 @@ def test_a_database_on_postgresql_is_only_read(postgres: PostgresServer) -> None
     try:
         with postgres.connect(url) as conn:
             conn.execute(TABLES.replace("INTEGER PRIMARY KEY", "SERIAL PRIMARY KEY").encode())
+            tables = AIRFLOW_3.replace("INTEGER PRIMARY KEY", "SERIAL PRIMARY KEY").replace(
+                "TIMESTAMP", "TIMESTAMPTZ"
+            )
+            conn.execute(tables.encode())
+            conn.execute("INSERT INTO dag (dag_id, is_paused, is_stale) VALUES ('etl', true, false)")
+            conn.execute(
+                "INSERT INTO dag_run (dag_id, run_id, run_type, state, conf, logical_date, run_after) "
+                "VALUES ('etl', 'r', 'manual', 'success', '{\"n\": 1}', '2026-03-29 02:00+02', "
+                "'2026-03-29 00:00+00')"
+            )
             conn.execute(
                 "INSERT INTO connection (conn_id, conn_type, password, is_encrypted, is_extra_encrypted) "
                 "VALUES ('pg', 'postgres', 'open', false, false)"
@@ -199,6 +232,9 @@ def test_a_database_on_postgresql_is_only_read(postgres: PostgresServer) -> None
         kept = read_airflow_database(url.replace("postgresql://", "postgresql+psycopg2://"), [])
         assert [(row.conn_id, row.fields.password) for row in kept.connections] == [("pg", "open")]
         assert (kept.variables, [pool.slots for pool in kept.pools]) == ([], [5])
+        (past,) = read_history(url, 5)
+        (run,) = past.runs
+        assert (past.is_paused, run.conf, run.logical_date) == (True, b'{"n": 1}', DATE)
         with _open(url) as connection, pytest.raises(SQLAlchemyError, match="read-only transaction"):
             connection.exec_driver_sql("DELETE FROM slot_pool")
     finally:

@@ -142,8 +142,8 @@ def _show(files: Sequence[Checked], *, notes: bool) -> None:
     late = sum(finding.kind == "catchup" for one in files for finding in one.findings)
     if late:
         sys.stdout.write(
-            f"{late} with catchup=True: unpaused here, a DAG makes all runs since its start date, "
-            "those that Airflow has made, too\n"
+            f"{late} with catchup=True: take over their runs by `bide migrate import`, else all since their start "
+            "dates are made anew\n"
         )
     found = _summary(files)
     sys.stdout.write(

@@ -13,6 +13,7 @@ import typer
 from bide.authoring.local_files import as_connection, read_entries
 from bide.cli.exit_codes import BadInput
 from bide.cli.kept_files import OnExistingOption
+from bide.cli.migrate.history import DEFAULT_RUNS, import_history, show_history
 from bide.cli.opening import open_or_make_store, this_person
 from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, say, show_rows
@@ -52,32 +53,42 @@ def import_all(
         typer.Option(metavar="KEY", help="Airflow's key; by default that of its settings.", show_default=False),
     ] = None,
     on_existing: OnExistingOption = "fail",
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="Take over DAGs and their runs from the database, too.")
+    ] = True,
+    runs: Annotated[
+        int, typer.Option(metavar="N", min=0, help="How many of the newest runs of each DAG.")
+    ] = DEFAULT_RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the names, and write nothing.")] = False,
     dags: DagsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Take over connections, variables and pools from files, or from Airflow's database.
+    """Take over connections, variables and pools from files, or with DAGs' runs from Airflow's database.
 
     Without files it reads the database of --database, by default that of airflow.cfg or AIRFLOW__DATABASE__....
+    Schedules then go on here where they have stopped there, and DAGs are paused here that are paused there.
     """
     config = read_config(dags)
     files = [connections, variables, pools]
     if any(files) and (database or fernet_key):
         raise BadInput("give files or --database, not both")
-    kept = (
-        _from_files(connections, variables, pools) if any(files) else _from_database(config, database, fernet_key)
-    )
+    url = None if any(files) else _database(config, database)
+    kept = _from_files(connections, variables, pools) if url is None else _from_database(config, url, fernet_key)
+    before = show_history(url, runs) if url is not None and history else []
     rows = [_row("connection", row.conn_id) for row in kept.connections]
     rows += [_row("variable", row.key) for row in kept.variables]
     rows += [_row("pool", pool.name) for pool in kept.pools]
     if not dry_run:
         skipped = asyncio.run(_write(config, kept, on_existing))
         rows = [{**row, "done": "skipped" if (row["kind"], row["name"]) in skipped else "imported"} for row in rows]
+        if before and url is not None:
+            before = asyncio.run(import_history(config, url, runs, on_existing))
+    rows += before
     show_rows(rows, output, empty="there is nothing to import")
 
 
 def _row(kind: str, name: str) -> Row:
-    return {"kind": kind, "name": name, "done": None}
+    return {"kind": kind, "name": name, "done": None, "detail": ""}
 
 
 def _from_files(connections: OptionalPath, variables: OptionalPath, pools: OptionalPath) -> Kept:
@@ -91,7 +102,7 @@ def _from_files(connections: OptionalPath, variables: OptionalPath, pools: Optio
     )
 
 
-def _from_database(config: Config, url: str | None, key: str | None) -> Kept:
+def _database(config: Config, url: str | None) -> str:
     found = airflow_setting(config, os.environ, ("database", "sql_alchemy_conn"), ("core", "sql_alchemy_conn"))
     url = url or found
     if not url:
@@ -100,6 +111,10 @@ def _from_database(config: Config, url: str | None, key: str | None) -> Kept:
             "--pools"
         )
     say(f"reading {hide_password(url)}")
+    return url
+
+
+def _from_database(config: Config, url: str, key: str | None) -> Kept:
     given = key if key is not None else airflow_setting(config, os.environ, ("core", "fernet_key"))
     return read_airflow_database(url, [one.strip() for one in (given or "").split(",") if one.strip()])
 

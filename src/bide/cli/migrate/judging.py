@@ -71,8 +71,8 @@ _METHODS: Final = frozenset(
     }
 )
 _CATCHUP: Final = (
-    "once it is unpaused here, it makes all runs since its start date, which Airflow may have made: let its first "
-    "run be made with catchup=False"
+    "unless `bide migrate import` has taken over its runs from Airflow's database, it makes all those since its "
+    "start date anew"
 )
 #: Settings whose value leads there.
 _DATABASE_SETTINGS: Final = ("sql_alchemy_conn",)
