@@ -82,6 +82,13 @@ def test_an_execution_timeout_ends_the_wait(run: DagRun) -> None:
     assert run.states("timed_out") == "scheduled queued running deferred failed"
 
 
+def test_a_sync_does_not_outlive_its_task(run: DagRun, airbyte: Airbyte) -> None:
+    assert run.states("too_long") == "scheduled queued running deferred failed"
+    (job,) = airbyte.cancelled
+    assert airbyte.connections[job] == "running-running"
+    assert f"on_kill: cancel the airbyte Job {job}" in run.log("too_long")
+
+
 def test_the_login_goes_to_the_token_url(run: DagRun, airbyte: Airbyte) -> None:
     assert "/v1/applications/token" in airbyte.looks
 

@@ -113,7 +113,7 @@ class TestWaits:
 
 @pytest.fixture(scope="module")
 def catalog(folder: Folder) -> DagRun:
-    return folder.dag_run("aws_catalog", "--logical-date", DAY)
+    return folder.dag_run("aws_catalog", "--logical-date", DAY, code=1)
 
 
 @pytest.mark.parametrize(("mode", "states"), [("blocking", "scheduled queued running"), ("deferrable", DEFERRED)])
@@ -129,6 +129,15 @@ def test_jobs_are_found_on_aws(catalog: DagRun, clients: Any, mode: str) -> None
     query = clients("athena").get_query_execution(QueryExecutionId=catalog.result(f"athena_{mode}"))
     assert f"date='{DAY}'" in query["QueryExecution"]["Query"]
     assert catalog.end(f"crawled_{mode}") == "success"
+
+
+def test_a_query_does_not_outlive_its_task(catalog: DagRun, clients: Any) -> None:
+    assert catalog.states("too_long") == "scheduled queued running deferred failed"
+    athena = clients("athena")
+    ids = athena.list_query_executions()["QueryExecutionIds"]
+    queries = [athena.get_query_execution(QueryExecutionId=one) for one in ids]
+    states = {one["QueryExecution"]["Query"]: one["QueryExecution"]["Status"]["State"] for one in queries}
+    assert states["SELECT 1"] == "CANCELLED"
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ from bide.standard.receipts import Receipts
 from bide.wire.messages import InstanceKey, TriggerLoad
 from bide.wire.progress import Progress
 
+#: Among the stored arguments of a trigger: what :mod:`bide.runner.operator_kills` keeps of the operator.
+OPERATOR: Final = "__operator__"
 #: Characters of a progress that are shown.
 _LONGEST_LINE: Final = 300
 
@@ -124,6 +126,7 @@ def hold(cls: type[BaseTrigger], load: TriggerLoad) -> Held:
 def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
     """The trigger of `load`; raises whatever is wrong with its arguments."""
     kwargs: dict[str, Any] = decode(load.kwargs)
+    kwargs.pop(OPERATOR, None)
     trigger = build(cls, kwargs)
     names = load.instance
     if not load.many:

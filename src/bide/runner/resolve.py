@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from bide.authoring.loading import LoadedFile
+from bide.authoring.operator import BaseOperator
 from bide.authoring.trigger import BaseTrigger
 from bide.model.dag_modules import module_name
 from bide.model.errors import InvalidArgument
@@ -45,17 +46,31 @@ def resolve_trigger(classpath: str, dag_file: str, load: LoadDagFile) -> type[Ba
         raise InvalidArgument(
             f"trigger class {classpath!r} must have its module in front, like 'my_module.MyTrigger'"
         )
-    try:
-        found = _find(classpath, module_path, name, dag_file, load)
-    except InvalidArgument:
-        found = _live_class(module_path, name) if _finds_live_classes.get() else None
-        if found is None:
-            raise
+    found = _found(classpath, module_path, name, dag_file, load, BaseTrigger)
     if not isinstance(found, type):
         raise InvalidArgument(f"trigger class {classpath!r} is no class but {found!r}")
     if not issubclass(found, BaseTrigger):
         raise InvalidArgument(f"trigger class {classpath!r} is no trigger: it must derive from BaseTrigger")
     return found
+
+
+def resolve_operator(classpath: str, dag_file: str, load: LoadDagFile) -> type[BaseOperator]:
+    """The operator class ``module.Class``, which may be defined in the DAG file itself; raises the same."""
+    module_path, _, name = classpath.rpartition(".")
+    found = _found(classpath, module_path, name, dag_file, load, BaseOperator)
+    if not isinstance(found, type) or not issubclass(found, BaseOperator):
+        raise InvalidArgument(f"operator class {classpath!r} is no operator but {found!r}")
+    return found
+
+
+def _found(classpath: str, module_path: str, name: str, dag_file: str, load: LoadDagFile, base: type) -> Any:
+    try:
+        return _find(classpath, module_path, name, dag_file, load)
+    except InvalidArgument:
+        found = _live_class(module_path, name, base) if _finds_live_classes.get() else None
+        if found is None:
+            raise
+        return found
 
 
 def _find(classpath: str, module_path: str, name: str, dag_file: str, load: LoadDagFile) -> Any:
@@ -91,16 +106,16 @@ def _find_beside(classpath: str, module_path: str, name: str, error: ImportError
     return found
 
 
-def _live_class(module_path: str, name: str) -> type[BaseTrigger] | None:
+def _live_class(module_path: str, name: str, base: type) -> type | None:
     """The class of that name that was made last in the module, or in a function or class of it."""
-    found: type[BaseTrigger] | None = None
-    for cls in _subclasses(BaseTrigger):
+    found: type | None = None
+    for cls in _subclasses(base):
         if cls.__name__ == name and f"{module_path}.".startswith(f"{cls.__module__}."):
             found = cls
     return found
 
 
-def _subclasses(cls: type[BaseTrigger]) -> Iterator[type[BaseTrigger]]:
+def _subclasses(cls: type) -> Iterator[type]:
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)

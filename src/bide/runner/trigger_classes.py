@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bide.authoring.fresh_sources import watch_folder
 from bide.authoring.inputs import Stamp, changed_input, loose_module_files, module_files, stamp_of
 from bide.authoring.loading import LoadedFile, load_file
 from bide.authoring.plugins import forget_plugins, plugins_folder, watch_plugins
-from bide.authoring.trigger import BaseTrigger
 from bide.model.dag_modules import module_name
 from bide.model.errors import BideError
-from bide.runner.resolve import resolve_trigger
+from bide.runner.resolve import resolve_operator, resolve_trigger
 
 
 class ClassPath(NamedTuple):
@@ -23,10 +22,11 @@ class ClassPath(NamedTuple):
     path: str
     dag_file: str
     dag_folder: str
+    of: Literal["trigger", "operator"] = "trigger"
 
 
 #: A class, or why there is none.
-FoundClass = type[BaseTrigger] | BaseException
+FoundClass = type[Any] | BaseException
 
 
 class NotHere(BideError):
@@ -47,7 +47,7 @@ class TriggerClasses:
 
     def __init__(self, in_use: Callable[[], bool]) -> None:
         self._in_use = in_use
-        self._classes: dict[ClassPath, type[BaseTrigger]] = {}
+        self._classes: dict[ClassPath, type[Any]] = {}
         self._files: dict[str, LoadedFile] = {}
         self._inputs: dict[str, dict[str, Stamp]] = {}
         #: What is being imported, which has no class for a whole file, and how many imports were begun.
@@ -82,7 +82,7 @@ class TriggerClasses:
             self._end_import()
             self._note_inputs(wanted.dag_folder)
 
-    def _resolve(self, wanted: ClassPath) -> type[BaseTrigger]:
+    def _resolve(self, wanted: ClassPath) -> type[Any]:
         known = self._classes.get(wanted)
         if known is not None:
             return known
@@ -90,7 +90,8 @@ class TriggerClasses:
         watch_folder(wanted.dag_folder)
         self._begin_import(wanted)
         try:
-            cls = resolve_trigger(wanted.path, wanted.dag_file, lambda: self._load(wanted))
+            resolve = resolve_trigger if wanted.of == "trigger" else resolve_operator
+            cls = resolve(wanted.path, wanted.dag_file, lambda: self._load(wanted))
         finally:
             self._end_import()
             self._note_inputs(wanted.dag_folder)
@@ -145,6 +146,8 @@ def modules_of(folder: str) -> list[str]:
     return [*module_files(folder), *(module_files(plugins) if plugins is not None else ())]
 
 
-def class_path(classpath: str, dag_file: str, dag_folder: str) -> ClassPath:
+def class_path(
+    classpath: str, dag_file: str, dag_folder: str, *, of: Literal["trigger", "operator"] = "trigger"
+) -> ClassPath:
     """Absolute paths make equal files equal."""
-    return ClassPath(classpath, str(Path(dag_file).absolute()), str(Path(dag_folder).absolute()))
+    return ClassPath(classpath, str(Path(dag_file).absolute()), str(Path(dag_folder).absolute()), of)

@@ -20,9 +20,10 @@ from bide.observe.clock import SystemClock
 from bide.observe.log import PathSink, context_sink, install
 from bide.observe.streams import CapturedStreams
 from bide.runner.failures import described, one_line
-from bide.runner.held_trigger import TaskOwners, build_trigger, hold, log_of, progress_of
+from bide.runner.held_trigger import TaskOwners, hold, log_of, progress_of
 from bide.runner.importing import Importer, ImportHangs
 from bide.runner.loop_watch import Culprit, LoopWatch
+from bide.runner.operator_kills import call_on_kill, path_to_kill
 from bide.runner.questions import Questions, TriggerRuntime
 from bide.runner.settings import setting
 from bide.runner.start_waits import StartWaits
@@ -290,18 +291,16 @@ class TriggerRunner:
     # --- the rest ----------------------------------------------------------------------------------------------
 
     async def _run_on_kill(self, order: RunOnKill) -> None:
-        """Build the trigger and await its ``on_kill()``."""
+        """Have the trigger, or the operator that waits for it, cancel the work outside."""
         if order.obligation_id in self._obligations:
             return
         self._obligations.add(order.obligation_id)
         error = ""
-        path = _path_of(order.load)
+        path = path_to_kill(order.load)
         with context_sink(PathSink(order.load.log_path)):
             try:
                 classes = await self._importer.resolve([path])
-                trigger = _built(classes[path], order.load)
-                await trigger.on_kill()
-                _log.info("External work cancelled: %s.on_kill() has returned", type(trigger).__name__)
+                await call_on_kill(classes[path], order.load)
             except asyncio.CancelledError:
                 # This process stops: whoever takes over runs it again.
                 raise
@@ -340,9 +339,3 @@ def _source_of(cls: type[BaseTrigger] | None) -> str | None:
         return None if cls is None else inspect.getsourcefile(cls)
     except TypeError:
         return None
-
-
-def _built(cls: FoundClass, load: TriggerLoad) -> BaseTrigger:
-    if isinstance(cls, BaseException):
-        raise cls
-    return build_trigger(cls, load)

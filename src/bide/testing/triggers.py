@@ -23,8 +23,9 @@ from bide.observe.log import Sink, context_sink
 from bide.runner.arming import build
 from bide.runner.failures import described, one_line
 from bide.runner.held_trigger import Held, build_trigger
+from bide.runner.operator_kills import call_on_kill, path_to_kill
 from bide.runner.questions import TriggerRuntime
-from bide.runner.resolve import resolve_trigger
+from bide.runner.resolve import resolve_operator, resolve_trigger
 from bide.runner.start_waits import make_first_wait
 from bide.runner.trigger_pool import Tell, TriggerPool
 from bide.store import Bell
@@ -214,14 +215,18 @@ class InlineTriggerer:
     async def _save(self, order: SaveCheckpoint) -> None:
         await self._control.save_checkpoint(order)
 
+    def _class_to_kill(self, load: TriggerLoad) -> type[Any]:
+        path = path_to_kill(load)
+        resolve = resolve_trigger if path.of == "trigger" else resolve_operator
+        return resolve(path.path, load.dag_file, lambda: self._tasks_of_run.loaded)
+
     async def _run_on_kill(self, order: RunOnKill) -> None:
         error = ""
         sink = self._tasks_of_run.sink(order.load.log_path, order.load.instance.task_id)
         with context_sink(sink), user_code():
             try:
                 # In a task of its own, so that time is told to pass for it as for any code of users.
-                await asyncio.create_task(self._build(order.load).on_kill())
-                _log.info("External work cancelled: %s.on_kill() has returned", order.load.classpath)
+                await asyncio.create_task(call_on_kill(self._class_to_kill(order.load), order.load))
             except Exception as failure:
                 self._witness.note_error(order.load.instance.id, failure)
                 _log.error("External work not cancelled: on_kill() failed: %s", described(failure))

@@ -67,3 +67,9 @@ with DAG("airbyte_", start_date=datetime(2024, 1, 1), schedule=None, catchup=Fal
         task_id="timed_out", job_id=submit_long.output, execution_timeout=timedelta(seconds=1)
     )
     missing = CustomAirbyteOperator(task_id="missing", job_id=99)
+    AirbyteTriggerSyncOperator(
+        task_id="too_long",
+        connection_id="running-running",
+        deferrable=True,
+        execution_timeout=timedelta(seconds=6),
+    )

@@ -1,7 +1,7 @@
 """Work on AWS, as people write it for Airflow."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.providers.amazon.aws.operators.emr import (
@@ -124,6 +124,15 @@ with DAG("aws_catalog", **SETTINGS):
             **mode,
         )
         glue_etl >> run_crawler >> wait_crawler >> athena_query
+    AthenaOperator(
+        task_id="too_long",
+        query="SELECT 1",
+        database="silver",
+        output_location="s3://my-data-lake/athena-results/",
+        deferrable=True,
+        sleep_time=600,
+        execution_timeout=timedelta(seconds=8),
+    )
 
 with DAG("aws_emr", **SETTINGS):
     for name, mode in MODES.items():

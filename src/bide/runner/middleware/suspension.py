@@ -6,10 +6,13 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from bide.authoring.deferral import TaskDeferred, TaskRescheduled
 from bide.authoring.journal import TaskSuspended
 from bide.runner.arming import arm, says
 from bide.runner.kept_attributes import attributes_to_keep
+from bide.runner.operator_kills import with_operator
 from bide.runner.task_run import Proceed, TaskRun
 from bide.wire.messages import Reschedule
 
@@ -30,6 +33,10 @@ def suspend(run: TaskRun, proceed: Proceed) -> Any:
         )
         return Reschedule(at=at)
     kept = {} if isinstance(deferred, TaskSuspended) else attributes_to_keep(run.loaded_task, run.noted)
-    defer = arm(deferred, run.loaded_task, run.order.dag_file, lambda: run.host.load(run.order), kept=kept)
+    task, dag_file = run.loaded_task, run.order.dag_file
+    defer = arm(deferred, task, dag_file, lambda: run.host.load(run.order), kept=kept)
+    if not defer.journal:
+        wait = with_operator(defer.wait, task, dag_file, lambda: run.host.load(run.order))
+        defer = msgspec.structs.replace(defer, wait=wait)
     _log.info("Task deferred: %s", says(defer))
     return defer
