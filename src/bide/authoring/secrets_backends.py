@@ -49,7 +49,7 @@ class BaseSecretsBackend:
         return None
 
     def get_config(self, key: str) -> str | None:
-        """A setting; Bide asks no backend for its settings."""
+        """The setting that ``..._SECRET`` names so; None if it is not here. Asked in a process of its own."""
         return None
 
 

@@ -17,8 +17,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bide.config.airflow.source import COMMAND, AirflowValue, airflow_values, command_output, handed_on, translated
+from bide.config.airflow.names import Convert, same
+from bide.config.airflow.source import AirflowValue, airflow_values, handed_on, translated
 from bide.config.fernet_keys import is_key
+from bide.config.given_elsewhere import (
+    COMMAND,
+    KINDS,
+    SECRET,
+    Elsewhere,
+    ask_backend,
+    check_asked,
+    command_output,
+)
 from bide.config.project import CONFIG_FILE, find_home, find_project
 from bide.config.resolved import SQLITE, Config
 from bide.config.settings import Settings
@@ -39,11 +49,16 @@ class Given(NamedTuple):
 
     section: str
     key: str
+    #: An :class:`Elsewhere` has to be asked for.
     value: Any
     #: ``bide.toml:4``, a variable or a flag.
     source: str
     #: The value is text, whatever the setting's type is.
     is_text: bool
+    #: What becomes of the text that was asked for.
+    convert: Convert = same
+    #: Whether it is shown to nobody.
+    is_hidden: bool = False
 
 
 def load_config(
@@ -55,30 +70,72 @@ def load_config(
     """
     project = find_project(cwd, environ)
     airflow_file, airflow_variables = airflow_values(project, environ)
-    given = [
+    written = [
         *_from_airflow(airflow_file),
         *_from_file(project / CONFIG_FILE),
         *_from_airflow(airflow_variables),
         *_from_environment(environ),
         *_from_flags(flags or {}),
     ]
+    given = list(_with_commands(written))
+    config = _read(given, project, environ, airflow_file)
+    secrets = {one.source: one.value.text for one in given if _is_kept(one, config)}
+    if secrets:
+        found = ask_backend(config.backend, secrets, environ)
+        known = [_asked(one, found[one.source]) if _is_kept(one, config) else one for one in given]
+        config = _read(known, project, environ, airflow_file)
+    use_secret_names(config.settings.core.sensitive_var_conn_names)
+    return config
+
+
+def _read(
+    given: Sequence[Given], project: Path, environ: Mapping[str, str], airflow: Iterable[AirflowValue]
+) -> Config:
+    """What `given` comes to; settings that a backend of secrets has are at their defaults, and have a source."""
     values: dict[str, dict[str, Any]] = {section: {} for section in sections()}
     sources: dict[tuple[str, str], str] = {}
     for item in given:
         row = _find_row(item)
+        if isinstance(item.value, Elsewhere):
+            check_asked(item.section, item.key, item.source)
+            values[item.section].pop(item.key, None)
+            sources[item.section, item.key] = item.source
+            continue
+        if item.value is None:
+            continue
         value = _convert(item, row)
         _check(item, value)
         values[item.section][item.key] = value
         sources[item.section, item.key] = item.source
-    settings = msgspec.convert(values, type=Settings)
-    use_secret_names(settings.core.sensitive_var_conn_names)
     return Config(
-        settings=settings,
+        settings=msgspec.convert(values, type=Settings),
         sources=sources,
         project=project,
         home=find_home(project, environ),
-        airflow=handed_on(airflow_file),
+        airflow=handed_on(airflow),
     )
+
+
+def _with_commands(given: Sequence[Given]) -> Iterator[Given]:
+    """`given` with what commands print; what has to be asked for, but would not count, is left out."""
+    last = {(one.section, one.key): one for one in given}
+    for one in given:
+        if not isinstance(one.value, Elsewhere):
+            yield one
+        elif last[one.section, one.key] is one:
+            is_command = one.value.kind == COMMAND
+            yield _asked(one, command_output(one.value.text, one.source)) if is_command else one
+
+
+def _is_kept(one: Given, config: Config) -> bool:
+    """Whether a backend of secrets has the setting, and nothing else gives it."""
+    is_secret = isinstance(one.value, Elsewhere) and one.value.kind == SECRET
+    return is_secret and config.source(one.section, one.key) == one.source
+
+
+def _asked(one: Given, text: str) -> Given:
+    """The setting as it was answered; one that comes to nothing is as if it was not given."""
+    return one._replace(value=one.convert(text) if text else None, is_hidden=True)
 
 
 def _from_file(path: Path) -> Iterator[Given]:
@@ -101,23 +158,27 @@ def _place(path: Path, line: int | None) -> str:
 
 
 def _from_airflow(values: Iterable[AirflowValue]) -> Iterator[Given]:
-    for section, key, text, source in translated(values):
-        yield Given(section, key, text, source, True)
+    for one in translated(values):
+        yield Given(one.section, one.key, one.value, one.source, True, one.convert)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
-    for variable in sorted(environ):
-        if not variable.startswith(_PREFIX):
-            continue
+    given = [variable for variable in sorted(environ) if variable.startswith(_PREFIX)]
+    for variable in sorted(given, key=lambda name: KINDS.index(_kind(name))):
         section, separator, key = variable.removeprefix(_PREFIX).lower().partition("__")
         if not separator or section not in sections():
             names = [row.variable for row in setting_rows().values()]
             raise ConfigError(f"{variable}: there is no such setting{_suggest(variable, names)}")
-        base = key.removesuffix(COMMAND)
-        if base != key and (section, base) in setting_rows():
-            yield Given(section, base, command_output(environ[variable], variable), variable, True)
+        kind = _kind(variable)
+        base = key.removesuffix(kind)
+        if kind and (section, base) in setting_rows():
+            yield Given(section, base, Elsewhere(kind, environ[variable]), variable, True)
         else:
             yield Given(section, key, environ[variable], variable, True)
+
+
+def _kind(variable: str) -> str:
+    return next((kind for kind in (SECRET, COMMAND) if variable.lower().endswith(kind)), "")
 
 
 def _from_flags(flags: Mapping[tuple[str, str], tuple[str, Any]]) -> Iterator[Given]:
@@ -148,7 +209,13 @@ def _convert(item: Given, row: SettingRow) -> Any:
     try:
         return msgspec.convert(value, type=row.type, strict=not item.is_text)
     except msgspec.ValidationError:
-        shown = MASK if row.is_secret else repr(item.value) if item.is_text else show_value(item.value)
+        shown = (
+            MASK
+            if row.is_secret or item.is_hidden
+            else repr(item.value)
+            if item.is_text
+            else show_value(item.value)
+        )
         raise ConfigError(f"{item.source}: {row.name} is {row.type_name}, not {shown}") from None
 
 

@@ -21,7 +21,8 @@ Settings are read once at start, from these sources; a later one wins:
 2. `airflow.cfg`, as far as Bide has [settings that mean the same](airflow-settings.md),
 3. `bide.toml` in the project folder: `[section]`, then `key = value`,
 4. the environment: `AIRFLOW__SECTION__KEY` of those settings, then `BIDE__SECTION__KEY`; lists are written with
-   commas or as JSON. `BIDE__SECTION__KEY_CMD` is a command that prints the value,
+   commas or as JSON. `BIDE__SECTION__KEY_CMD` is a command that prints the value, `BIDE__SECTION__KEY_SECRET` the
+   name under which the [backend of secrets](../guides/connections-and-variables.md) has it,
 5. flags of the command.
 
 The project folder is the nearest one from the current folder upwards that has `bide.toml`, `dags/` or

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from bide.config.airflow.names import ENGINE_ONLY, ENGINE_ONLY_SETTINGS
+from bide.config.airflow.names import ENGINE_ONLY_VARIABLES
+from bide.config.given_elsewhere import COMMAND, SECRET, Backend
 from bide.config.settings import Settings
 from bide.config.table import setting_rows
 from bide.config.urls import hide_password
@@ -22,11 +23,6 @@ SQLITE = "sqlite:///"
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 #: Sections that processes with code of DAG authors are not told.
 _ENGINE_ONLY = ("store", "api", "secrets", "retention")
-#: Beginnings of variables of Airflow that may hold what those processes are not told.
-_AIRFLOW_SECRETS = (
-    *(f"AIRFLOW__{section}__".upper() for section in ENGINE_ONLY),
-    *(f"AIRFLOW__{section}__{key}".upper() for section, key in ENGINE_ONLY_SETTINGS),
-)
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,12 @@ class Config:
     def plugins_folder(self) -> Path:
         """Folder with plugins; it need not exist."""
         return self.project / Path(self.settings.core.plugins_folder).expanduser()
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of secrets; its class path is empty if there is none."""
+        section = self.settings.secrets
+        return Backend(section.backend, section.backend_kwargs, str(self.plugins_folder))
 
     @property
     def is_shared(self) -> bool:
@@ -146,10 +148,11 @@ class Config:
         What only the engine may know (its keys, its database) is taken out.
         """
         both = {**self._airflow_defaults, **self.airflow, **environ}
-        kept = {name: value for name, value in both.items() if not name.startswith(_AIRFLOW_SECRETS)}
+        kept = {name: value for name, value in both.items() if not name.startswith(ENGINE_ONLY_VARIABLES)}
         for row in setting_rows().values():
             kept.pop(row.variable, None)
-            kept.pop(f"{row.variable}_CMD", None)
+            for kind in (COMMAND, SECRET):
+                kept.pop(f"{row.variable}{kind}".upper(), None)
             value = self.value(row.section, row.key)
             if row.section not in _ENGINE_ONLY and not row.is_secret and value is not None:
                 kept[row.variable] = _as_text(value)

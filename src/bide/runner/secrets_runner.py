@@ -39,7 +39,7 @@ def main(sock: socket.socket, label: str) -> int:
             reply: AnyMessage
             try:
                 if isinstance(frame.body, OpenBackend):
-                    backend = _opened(frame.body)
+                    backend = opened(frame.body)
                     reply = Ok()
                 elif isinstance(frame.body, TryConnection):
                     reply = _tried(frame.body)
@@ -54,7 +54,8 @@ def main(sock: socket.socket, label: str) -> int:
         return 0
 
 
-def _opened(order: OpenBackend) -> BaseSecretsBackend:
+def opened(order: OpenBackend) -> BaseSecretsBackend:
+    """The backend that `order` names. Raises :class:`ConfigError`, or what its class does."""
     kwargs: dict[str, Any] = json.loads(order.kwargs)
     add_secret([value for name, value in kwargs.items() if not name.endswith(("_prefix", "_path", "url"))])
     module, _, name = order.classpath.replace(":", ".").rpartition(".")

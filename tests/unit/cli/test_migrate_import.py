@@ -180,6 +180,24 @@ def test_dags_and_their_runs_come_along(project: Project, tmp_path: Path, bide: 
     assert again[0]["detail"] == "not paused, no runs, the last by schedule of 2026-03-31 00:00 UTC"
 
 
+def test_a_backend_of_secrets_may_have_the_database_and_its_key(
+    project: Project, database: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.folder / "plugins").mkdir()
+    (project.folder / "plugins" / "vault.py").write_text(
+        "from airflow.secrets import BaseSecretsBackend\n"
+        "class Vault(BaseSecretsBackend):\n"
+        "    def get_config(self, key):\n"
+        f"        return {{'db': 'sqlite:///{database}', 'key': '{KEY},{OLDER}'}}.get(key)\n"
+    )
+    (project.folder / "airflow.cfg").write_text(
+        "[core]\nfernet_key_secret = key\n[secrets]\nbackend = vault.Vault\n"
+    )
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_SECRET", "db")
+    assert len(rows("migrate", "import")) == 8
+    assert rows("connections", "get", "pg", "--show-values")["password"] == "p@ss"
+
+
 def test_exports_are_read(project: Project, rows: Rows) -> None:
     (project.folder / "c.env").write_text("aws=aws://?region_name=eu-west-1\n")
     (project.folder / "v.json").write_text(json.dumps({"a": 1, "d": {"value": "x", "description": "said"}}))

@@ -19,7 +19,8 @@ from bide.cli.options import DagsOption, Output, OutputOption
 from bide.cli.output import Row, say, show_rows
 from bide.cli.settings import read_config
 from bide.cli.variables import variable_from
-from bide.config.airflow.source import COMMAND, airflow_values, command_output
+from bide.config.airflow.source import find_value
+from bide.config.given_elsewhere import COMMAND, SECRET, ask_backend, command_output
 from bide.config.resolved import Config
 from bide.config.urls import hide_password
 from bide.control.connections import import_connections
@@ -120,12 +121,13 @@ def _from_database(config: Config, url: str, key: str | None) -> Kept:
 
 
 def airflow_setting(config: Config, environ: Mapping[str, str], *names: tuple[str, str]) -> str | None:
-    """A setting of Airflow's that Bide heeds nowhere else; the environment wins. Runs the command that gives it."""
-    in_file, in_environment = airflow_values(config.project, environ)
-    for value in reversed([*in_file, *in_environment]):
-        if (value.section, value.key) in names and value.value:
-            return command_output(value.value, value.source) if value.kind == COMMAND else value.value
-    return None
+    """A setting of Airflow's that Bide heeds nowhere else; the command or the backend that has it is asked."""
+    found = find_value(config.project, environ, *names)
+    if found is None:
+        return None
+    if found.kind == SECRET:
+        return ask_backend(config.backend, {found.source: found.value}, environ)[found.source]
+    return command_output(found.value, found.source) if found.kind == COMMAND else found.value
 
 
 async def _write(config: Config, kept: Kept, on_existing: OnExisting) -> set[tuple[str, str]]:

@@ -273,6 +273,11 @@ ENGINE_ONLY_SETTINGS: Final = frozenset(
         ("api", "secret_key"),
     }
 )
+#: Beginnings of the variables that may hold them.
+ENGINE_ONLY_VARIABLES: Final = (
+    *(f"AIRFLOW__{section}__".upper() for section in sorted(ENGINE_ONLY)),
+    *(f"AIRFLOW__{section}__{key}".upper() for section, key in sorted(ENGINE_ONLY_SETTINGS)),
+)
 
 
 def is_for_engine(section: str, key: str) -> bool:

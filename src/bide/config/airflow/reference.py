@@ -22,9 +22,13 @@ effect.
   folder. A folder with `airflow.cfg` is a project folder; where there is none upwards of the current folder,
   `AIRFLOW_HOME` is. Text behind ` #` is a comment, and `{AIRFLOW_HOME}` stands for the folder of the file.
 * Later ones win: defaults, `airflow.cfg`, `bide.toml`, `AIRFLOW__SECTION__KEY`, `BIDE__SECTION__KEY`, flags.
-* `AIRFLOW__SECTION__KEY_CMD` (in the file `key_cmd`) is a command that prints the value. So is
-  `BIDE__SECTION__KEY_CMD`, for each [setting of Bide's](configuration.md), such as `BIDE__STORE__URL_CMD`. Names
-  that end in `_SECRET` have no effect: let a command ask for the secret.
+* `AIRFLOW__SECTION__KEY_CMD` (in the file `key_cmd`) is a command that prints the value, without a shell.
+  `AIRFLOW__SECTION__KEY_SECRET` (in the file `key_secret`) is the name under which the backend of secrets, that of
+  `[secrets] backend`, has it: its `get_config()` is asked, in a process of its own that ends thereafter. So it is
+  with `BIDE__SECTION__KEY_CMD` and `_SECRET`, for each [setting of Bide's](configuration.md), such as
+  `BIDE__STORE__URL_SECRET`. In one place the value as it is wins over the command, and that over the secret, as in
+  Airflow; only what wins is asked for. What a command or the backend can't give ends the command of Bide's with one
+  line that names the setting. `bide migrate import` asks in the same way for Airflow's database and key.
 * Settings that are no business of the engine's, such as `[aws] session_factory` or a section of your own, are for
   packages and DAG files, which find them with `conf.get()`; those of Airflow's database and keys nobody is told.
 * What Airflow has a default for and DAG files ask for, `conf.get()` finds without any file: `[webserver] base_url`

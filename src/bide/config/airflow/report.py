@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from bide.config.airflow.names import SECTIONS, SERVED, UNSERVED
-from bide.config.airflow.source import COMMAND, SECRET, AirflowValue, airflow_values, served_by
+from bide.config.airflow.source import AirflowValue, airflow_values, served_by
 from bide.config.resolved import Config
-from bide.config.table import setting_rows
 
 #: used: Bide heeds it; overridden: it would, but another source wins; handed on: code that asks for it finds it;
 #: no effect: Bide needs or has nothing of the kind, and the advice says what to do; unknown: in none of the tables.
@@ -49,10 +48,6 @@ def _row(value: AirflowValue, config: Config) -> Reported:
     advice = UNSERVED.get((value.section, value.key))
     if advice is not None:
         return Reported(name, value.source, "no effect", None, advice)
-    if value.kind == SECRET and (value.section, value.key) in SERVED:
-        row = setting_rows()[_key(SERVED[value.section, value.key].name)]
-        advice = f"give it by {row.variable}{COMMAND.upper()}, a command that prints it"
-        return Reported(name, value.source, "no effect", row.name, advice)
     served = served_by(value)
     if served is not None:
         if not value.kind and served.convert(value.value) is None:

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bide.config.airflow.file import find_airflow_file, read_airflow_file
-from bide.config.airflow.names import SERVED, Served, is_for_engine
+from bide.config.airflow.names import SERVED, Convert, Served, is_for_engine
+from bide.config.given_elsewhere import COMMAND, KINDS, SECRET, Elsewhere
 from bide.config.table import setting_rows
-from bide.model.errors import ConfigError
 
 PREFIX: Final = "AIRFLOW__"
-#: Ends the name of a setting that a command prints, or that a secrets backend has.
-COMMAND: Final = "_cmd"
-SECRET: Final = "_secret"
 #: Sections in which a setting of Bide's own may be given by Airflow's prefix, too.
 _OWN_SECTIONS: Final = ("core", "operators", "scheduler", "smtp", "email")
 _HOME: Final = re.compile(r"\{AIRFLOW_HOME\}")
-#: Seconds that a command has to print a setting.
-_PATIENCE: Final = 30
 
 
 class AirflowValue(NamedTuple):
@@ -68,24 +61,46 @@ def served_by(value: AirflowValue) -> Served | None:
     row = setting_rows().get((value.section, value.key))
     if found is None and row is not None and row.section in _OWN_SECTIONS and not row.is_secret:
         return Served(row.name)
-    return None if value.kind == SECRET else found
+    return found
 
 
-def translated(values: Iterable[AirflowValue]) -> Iterator[tuple[str, str, str, str]]:
-    """Section, key, text and source of each setting of Bide's that `values` give; the last one counts.
+class Translated(NamedTuple):
+    """A setting of Bide's that one of Airflow's gives."""
 
-    Runs the commands of those that are given by one. Raises :class:`ConfigError`.
-    """
+    section: str
+    key: str
+    value: str | Elsewhere
+    source: str
+    #: What becomes of a value once it is known.
+    convert: Convert
+
+
+def translated(values: Iterable[AirflowValue]) -> Iterator[Translated]:
+    """The settings of Bide's that `values` give; the last one counts. What says nothing is left out."""
     order = {name: number for number, name in enumerate(SERVED)}
-    for value in sorted(values, key=lambda one: order.get((one.section, one.key), -1)):
+
+    def place(one: AirflowValue) -> tuple[int, int]:
+        return order.get((one.section, one.key), -1), KINDS.index(one.kind)
+
+    for value in sorted(values, key=place):
         served = served_by(value)
-        if served is None:
+        if served is None or not value.value:
             continue
-        text = command_output(value.value, value.source) if value.kind == COMMAND else value.value
-        converted = served.convert(text) if text else None
-        if converted is not None:
-            section, _, key = served.name.partition(".")
-            yield section, key, converted, value.source
+        section, _, key = served.name.partition(".")
+        if value.kind:
+            yield Translated(section, key, Elsewhere(value.kind, value.value), value.source, served.convert)
+        elif (text := served.convert(value.value)) is not None:
+            yield Translated(section, key, text, value.source, served.convert)
+
+
+def find_value(project: Path, environ: Mapping[str, str], *names: tuple[str, str]) -> AirflowValue | None:
+    """What a setting of Airflow's is given as, by any of its names: the first of them in the environment counts."""
+    for values in reversed(airflow_values(project, environ)):
+        for name in names:
+            found = [one for one in values if (one.section, one.key) == name and one.value]
+            if found:
+                return max(found, key=lambda one: KINDS.index(one.kind))
+    return None
 
 
 def handed_on(values: Iterable[AirflowValue]) -> dict[str, str]:
@@ -97,21 +112,11 @@ def handed_on(values: Iterable[AirflowValue]) -> dict[str, str]:
     }
 
 
-def command_output(command: str, source: str) -> str:
-    """What `command` prints, without the last line break. Raises :class:`ConfigError` naming `source`."""
-    try:
-        done = subprocess.run(shlex.split(command), check=True, capture_output=True, text=True, timeout=_PATIENCE)
-    except subprocess.CalledProcessError as error:
-        raise ConfigError(f"{source}: the command ended with {error.returncode}: {error.stderr.strip()}") from None
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise ConfigError(f"{source}: the command can't be run: {error}") from None
-    return done.stdout.removesuffix("\n")
-
-
 def _plain(section: str, key: str, value: str, source: str) -> AirflowValue:
     for kind in (COMMAND, SECRET):
         base = key.removesuffix(kind)
-        if base != key and ((section, base) in SERVED or is_for_engine(section, base)):
+        known = (section, base) in SERVED or (section, base) in setting_rows() or is_for_engine(section, base)
+        if base != key and known:
             return AirflowValue(section, base, value, source, kind)
     return AirflowValue(section, key, value, source)
 
