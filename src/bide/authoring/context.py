@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Container, Generator, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bide.authoring import templates
@@ -14,8 +15,9 @@ from bide.authoring.callback_url import callback_url
 from bide.authoring.instance import DagRun as DagRun
 from bide.authoring.instance import TaskInstance as TaskInstance
 from bide.authoring.neighbours import neighbour_names
+from bide.authoring.older_names import CONTEXT_NAMES, warn_of_older
 from bide.authoring.params import merge_params
-from bide.authoring.runtime import NoRuntime, current_runtime
+from bide.authoring.runtime import NoRuntime
 from bide.authoring.task_state import TaskStateStore
 from bide.model.errors import InvalidArgument
 from bide.model.run_types import RunType
@@ -23,6 +25,10 @@ from bide.model.run_types import RunType
 if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.operator import BaseOperator
+
+
+class _NameSeen(str):
+    """An older name, as it comes up when somebody goes through all names."""
 
 
 class Context(MutableMapping[str, Any]):
@@ -47,6 +53,9 @@ class Context(MutableMapping[str, Any]):
     )
 
     def __getitem__(self, key: str) -> Any:
+        # Whoever goes through all names uses none of them.
+        if key in CONTEXT_NAMES and type(key) is not _NameSeen:
+            warn_of_older(f"the context's {key!r} is an older name: write {CONTEXT_NAMES[key]}")
         if key not in self._values and key in self._lazy:
             self._values[key] = self._lazy.pop(key)()
         if key in self.by_name and key not in self._values:
@@ -68,8 +77,8 @@ class Context(MutableMapping[str, Any]):
         return any(key in names for names in (self._values, self._lazy, self.by_name, self.UNKNOWN))
 
     def __iter__(self) -> Iterator[str]:
-        yield from list(self._values)
-        yield from list(self._lazy)
+        for name in (*self._values, *self._lazy):
+            yield _NameSeen(name) if name in CONTEXT_NAMES else name
 
     def __len__(self) -> int:
         return len(self._values) + len(self._lazy)
@@ -80,15 +89,6 @@ class Context(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Context({', '.join(self)})"
-
-
-class _Settings:
-    """``conf``: settings by section and key, as far as user code may see them."""
-
-    def get(self, section: str, key: str, fallback: str | None = None) -> str | None:
-        """The setting as text, or `fallback`."""
-        found = current_runtime().setting(section, key)
-        return fallback if found is None else found
 
 
 def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instance: TaskInstance) -> Context:
@@ -128,7 +128,7 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         "outlet_events": lambda: OutletEvents(task.outlets),
         "triggering_asset_events": lambda: TriggeringEvents(by_assets),
         "triggering_dataset_events": lambda: TriggeringEvents(by_assets, by_uri=True),
-        "conf": _Settings,
+        "conf": _settings,
         "task_state_store": TaskStateStore,
         "macros": _macros,
         "task_instance_key_str": lambda: task_instance.task_instance_key_str,
@@ -137,7 +137,13 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         # As in Airflow 3, a run without logical date has these of the moment after which it may run.
         **_date_names(logical or dag_run.run_after),
     }
-    return Context(values, lazy, neighbour_names(dag, dag_run, task_instance))
+    context = Context(values, lazy, neighbour_names(dag, dag_run, task_instance))
+    dag_run.dag, task_instance.context = dag, context
+    return context
+
+
+def _settings() -> Any:
+    return import_module("bide.standard.configuration").conf  # settings as DAG files read them
 
 
 def _variables() -> Any:

@@ -6,10 +6,12 @@ import datetime as dt
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bide.authoring.moments import pendulum_moment
 from bide.authoring.older_names import warn_of_older
+from bide.authoring.run_questions import InstanceQuestions, RunQuestions
 from bide.authoring.runtime import current_runtime
 from bide.authoring.templates import format_ds_nodash
 from bide.authoring.xcom_arg import RETURN_VALUE
@@ -19,11 +21,12 @@ from bide.model.ids import NOT_MAPPED
 if TYPE_CHECKING:
     import pendulum
 
+    from bide.authoring.dag import DAG
     from bide.authoring.expansion import Extent
     from bide.authoring.operator import BaseOperator
 
 
-class DagRun:
+class DagRun(RunQuestions):
     """The run that a task belongs to. Moments are pendulum ``DateTime`` in UTC, or None."""
 
     def __init__(
@@ -50,6 +53,7 @@ class DagRun:
         self.start_date = pendulum_moment(start_date)
         self.end_date: pendulum.DateTime | None = None
         self.state = "running"
+        self.dag: DAG | None = None
 
     @property
     def execution_date(self) -> pendulum.DateTime | None:
@@ -66,7 +70,7 @@ class DagRun:
         return f"<DagRun {self.dag_id} {self.run_id}>"
 
 
-class TaskInstance:
+class TaskInstance(InstanceQuestions):
     """One task in one run: ``context["ti"]``."""
 
     def __init__(
@@ -140,6 +144,26 @@ class TaskInstance:
         return self.task.pool
 
     @property
+    def pool_slots(self) -> int:
+        """How many slots of the pool it takes."""
+        return self.task.pool_slots
+
+    @property
+    def priority_weight(self) -> int:
+        """The task's own priority."""
+        return self.task.priority_weight
+
+    @property
+    def task_display_name(self) -> str:
+        """What people call the task."""
+        return self.task.task_display_name
+
+    @property
+    def operator_name(self) -> str:
+        """What people call its kind of operator."""
+        return self.task.operator_name
+
+    @property
     def task_instance_key_str(self) -> str:
         """``dag__task__YYYYMMDD``, or with the run's id where there is no logical date."""
         stamp = format_ds_nodash(self.logical_date) or self.run_id
@@ -189,28 +213,14 @@ class TaskInstance:
         """The task's ``executor_config``."""
         return self.task.executor_config
 
-    def get_dagrun(self) -> DagRun:
+    def get_dagrun(self, session: Any = None) -> DagRun:
         """The run."""
         return self.dag_run
 
-    def get_previous_dagrun(self, state: str | None = None) -> DagRun | None:
+    def get_previous_dagrun(self, state: str | None = None, session: Any = None) -> DagRun | None:
         """The run of this DAG with the next earlier logical date, of those in `state`; None if there is none."""
         found = current_runtime().earlier_run(None if state is None else str(getattr(state, "value", state)))
-        if found is None:
-            return None
-        run = DagRun(
-            dag_id=self.dag_id,
-            run_id=found.run_id,
-            run_type=found.run_type,
-            conf=found.conf,
-            logical_date=found.logical_date,
-            data_interval_start=found.data_interval_start,
-            data_interval_end=found.data_interval_end,
-            run_after=found.run_after,
-            start_date=found.start_date,
-        )
-        run.state, run.end_date = found.state, pendulum_moment(found.end_date)
-        return run
+        return None if found is None else import_module("bide.authoring.seen_runs").as_run(found, self.dag_run.dag)
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Store `value` under `key` for other tasks; durable on return.

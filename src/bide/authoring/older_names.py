@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import sys
 import warnings
@@ -32,6 +33,22 @@ TASK_ARGUMENTS: Final = {
     "use_task_execution_date": "use_task_logical_date",
     "xcom_push": "do_xcom_push",
 }
+#: What to write instead of names of the context.
+CONTEXT_NAMES: Final = {
+    "execution_date": "logical_date",
+    "next_ds": "data_interval_end | ds",
+    "next_ds_nodash": "data_interval_end | ds_nodash",
+    "next_execution_date": "data_interval_end",
+    "prev_ds": "prev_data_interval_start_success | ds",
+    "prev_ds_nodash": "prev_data_interval_start_success | ds_nodash",
+    "prev_execution_date": "ti.get_previous_dagrun().logical_date, or prev_data_interval_start_success",
+    "prev_execution_date_success": "prev_data_interval_start_success",
+    "tomorrow_ds": "macros.ds_add(ds, 1)",
+    "tomorrow_ds_nodash": "macros.ds_format(macros.ds_add(ds, 1), '%Y-%m-%d', '%Y%m%d')",
+    "triggering_dataset_events": "triggering_asset_events",
+    "yesterday_ds": "macros.ds_add(ds, -1)",
+    "yesterday_ds_nodash": "macros.ds_format(macros.ds_add(ds, -1), '%Y-%m-%d', '%Y%m%d')",
+}
 # Not pathlib, which takes a tenth of what `import bide` may cost.
 _PACKAGE: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120
 
@@ -43,9 +60,17 @@ def warn_of_arguments(of: str, given: Iterable[str], known: dict[str, str]) -> N
             warn_of_older(f"{of}: the argument {name!r} is an older one: write {known[name]}")
 
 
+#: Between code that names something of the context, in a template say, and the context.
+_BETWEEN: Final = (_PACKAGE, os.path.dirname(collections.__file__) + os.sep, "<frozen _collections_abc>")  # noqa: PTH120
+
+
 def warn_of_older(said: str) -> None:
-    """A warning at the innermost line outside of Bide."""
+    """A warning at the innermost line outside of Bide; in a template at its own."""
     level, frame = 2, sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and _is_between(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
     warnings.warn(said, RemovalWarning, stacklevel=level)
+
+
+def _is_between(filename: str) -> bool:
+    return filename.startswith(_BETWEEN) or f"{os.sep}jinja2{os.sep}" in filename

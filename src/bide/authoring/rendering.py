@@ -40,6 +40,28 @@ class Rendering:
         seen = self._result_ids()
         self._render_fields_of(self, self.template_fields, context, jinja_env or self.get_template_env(), seen)
 
+    def prepare_template(self) -> None:
+        """Called before the fields are rendered, when template files have been read; subclasses may change them."""
+
+    def resolve_template_files(self) -> None:
+        """Put the text of the template files that fields name in their place, then :meth:`prepare_template`."""
+        env = self.get_template_env()
+        for field in self.template_fields:
+            value = getattr(self, field, None)
+            if isinstance(value, str):
+                setattr(self, field, self._text_of_file(value, env))
+            elif isinstance(value, list):
+                items = cast("list[Any]", value)
+                setattr(
+                    self, field, [self._text_of_file(one, env) if isinstance(one, str) else one for one in items]
+                )
+        self.prepare_template()
+
+    def _text_of_file(self, text: str, env: jinja2.Environment) -> str:
+        from bide.authoring.templates import source_of
+
+        return source_of(text, env) if any(text.endswith(ending) for ending in self.template_ext) else text
+
     def render_template(
         self,
         content: Any,

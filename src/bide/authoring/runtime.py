@@ -161,14 +161,67 @@ class Runtime(Protocol):
         """The events of assets that the run was made by, by time."""
         ...
 
-    def earlier_run(self, state: str | None) -> EarlierRunRecord | None:
+    def earlier_run(self, state: str | None) -> RunRecord | None:
         """The run of the own DAG with the next earlier logical date, of those in `state` if that is given."""
         ...
 
+    def find_runs(self, asked: RunsAsked) -> list[RunRecord]:
+        """The newest runs that fit (at most 1,000), the newest first: by logical date if that is said to be in a
+        span, else by when they may start."""
+        ...
 
-class EarlierRunRecord(NamedTuple):
-    """An earlier run. Moments are in UTC."""
+    def find_instances(self, runs: RunsAsked, asked: InstancesAsked) -> list[InstanceRecord]:
+        """The task instances that fit in those runs, the newest run first."""
+        ...
 
+
+class RunsAsked(NamedTuple):
+    """What is said of the runs that are asked for; None and empty: nothing."""
+
+    dag_id: str
+    run_ids: Sequence[str] | None = None
+    logical_dates: Sequence[datetime] | None = None
+    #: Logical dates from and up to these.
+    first: datetime | None = None
+    last: datetime | None = None
+    states: Sequence[str] = ()
+    run_types: Sequence[str] = ()
+    limit: int = 1000
+
+
+class InstancesAsked(NamedTuple):
+    """What is said of task instances; None and empty: nothing."""
+
+    task_ids: Sequence[str] | None = None
+    group_id: str | None = None
+    map_index: int | None = None
+    states: Sequence[str] = ()
+
+
+class InstanceRecord(NamedTuple):
+    """A task instance as it is in the store. Moments are in UTC."""
+
+    run_id: str
+    task_id: str
+    map_index: int
+    state: str
+    try_number: int
+    max_tries: int
+    operator: str
+    queue: str
+    pool: str
+    pool_slots: int
+    priority_weight: int
+    logical_date: datetime | None
+    queued_at: datetime | None
+    start_date: datetime | None
+    end_date: datetime | None
+
+
+class RunRecord(NamedTuple):
+    """A run as it is in the store. Moments are in UTC."""
+
+    dag_id: str
     run_id: str
     run_type: str
     state: str

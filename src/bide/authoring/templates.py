@@ -101,6 +101,13 @@ def template_file(name: str, env: jinja2.Environment) -> jinja2.Template:
         raise
 
 
+def source_of(name: str, env: jinja2.Environment) -> str:
+    """The text of the template file `name`. Raises what :func:`template_file` does."""
+    template_file(name, env)
+    assert env.loader is not None  # which has just found it
+    return env.loader.get_source(env, name)[0]
+
+
 def needs_rendering(text: str, env: jinja2.Environment) -> bool:
     """Whether rendering could change `text`. Compiling a template takes a thousand times as long as this look."""
     if isinstance(env, jinja2.nativetypes.NativeEnvironment):

@@ -17,6 +17,7 @@ from bide.control.journals import keep_entries
 from bide.control.lookups import answer_lookup, look_up
 from bide.control.mint_callback import PATH as CALLBACKS
 from bide.control.mint_callback import CallbackAddress, mint_callback, no_address
+from bide.control.run_questions import find_instances, find_runs
 from bide.control.start_other_run import start_other_run
 from bide.control.start_tasks import run_info
 from bide.control.variables import set_variable
@@ -44,6 +45,8 @@ from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallb
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
     AskEarlierRun,
+    AskInstances,
+    AskRuns,
     AskWatch,
     CallbacksDone,
     Defer,
@@ -103,6 +106,8 @@ async def answer_waiting(store: Store, frame: Frame) -> Reply:
     """Answer what a trigger runner asks on behalf of a task that is deferred."""
     if isinstance(frame.body, LOOKUPS):
         return await answer_lookup(store, frame.body)
+    if isinstance(frame.body, AskRuns | AskInstances):
+        return await _answer_about_runs(store, frame.body)
     if not isinstance(frame.body, PullXCom | PullMapped):
         return Refused("this can't be done while the task waits for its trigger, only when it runs")
     pull = _pull_xcom if isinstance(frame.body, PullXCom) else _pull_mapped
@@ -311,6 +316,18 @@ async def _find_earlier(store: Store, instance_id: str, epoch: int, body: AskEar
     return await store.read(work)
 
 
+async def _about_runs(store: Store, instance_id: str, epoch: int, body: AskRuns | AskInstances) -> Reply:
+    await store.read(lambda tx: _own(tx, instance_id, epoch))
+    return await _answer_about_runs(store, body)
+
+
+async def _answer_about_runs(store: Store, body: AskRuns | AskInstances) -> Reply:
+    # A trigger whose task has just been ended from outside asks how, so it need not have the task any more.
+    if isinstance(body, AskRuns):
+        return await store.read(lambda tx: find_runs(tx, body))
+    return await store.read(lambda tx: find_instances(tx, body))
+
+
 async def _triggering(store: Store, instance_id: str, epoch: int, body: GetTriggeringEvents) -> Reply:
     return await store.read(lambda tx: AssetEvents(triggering_events(tx, _own(tx, instance_id, epoch).run_uid)))
 
@@ -337,6 +354,8 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     GetAssetEvents: _asset_events,
     GetTriggeringEvents: _triggering,
     AskEarlierRun: _find_earlier,
+    AskRuns: _about_runs,
+    AskInstances: _about_runs,
 }
 
 REQUESTS: Final[Sequence[type[Any]]] = (*_TABLE, MintCallback)

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bide.authoring.runtime import NoRuntime, XComRecord
+from bide.authoring.runtime import InstanceRecord, InstancesAsked, NoRuntime, RunRecord, RunsAsked, XComRecord
 from bide.model.clock import Clock
 from bide.model.errors import ProtocolError, TaskError
 from bide.observe.log import current_sink
+from bide.runner.other_runs import instances_found, runs_found
 from bide.runner.prefetching import KeptAnswers
 from bide.runner.runtimes import ProcessRuntime, read_xcom
 from bide.wire.async_channel import AsyncChannel
@@ -114,6 +115,18 @@ class TriggerRuntime(ProcessRuntime):
             XComRecord(value.task_id, value.map_index, read_xcom(value, dag_id or own[0], run_id or own[1]))
             for value in reply.values
         ]
+
+    def find_runs(self, asked: RunsAsked) -> list[RunRecord]:
+        """The newest runs that fit, the newest first."""
+        return runs_found(self, asked)
+
+    def find_instances(self, runs: RunsAsked, asked: InstancesAsked) -> list[InstanceRecord]:
+        """The task instances that fit in those runs, the newest run first."""
+        return instances_found(self, runs, asked)
+
+    def request(self, body: AnyMessage) -> AnyMessage:
+        """Ask on behalf of the trigger that runs in this context, and wait for the answer."""
+        return self._ask(body, "runs can't be looked at")
 
     def _look_up(self, body: Lookup) -> AnyMessage | None:
         if self.ask is None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from bide.authoring.journal import Journal, keeping
-from bide.authoring.runtime import EarlierRunRecord, FoundVariable, NoRuntime, StateKind, XComRecord
+from bide.authoring.runtime import FoundVariable, NoRuntime, StateKind, XComRecord
 from bide.authoring.xcom_storage import Place
 from bide.model.clock import Clock
 from bide.model.connection_fields import ConnectionFields
@@ -18,12 +18,11 @@ from bide.model.errors import InvalidArgument
 from bide.model.journal import RESUME_BY_REPLAY, JournalEntry
 from bide.model.storable_text import is_storable
 from bide.model.values import decode, encode
-from bide.model.watching import Verdict, Watch
 from bide.observe.masking import add_secret
 from bide.runner.asset_events import NoAssetEvents, ReadsAssetEvents
 from bide.runner.interrupts import Interrupts
 from bide.runner.mapped_results import MappedResults
-from bide.runner.other_runs import OtherRuns
+from bide.runner.other_runs import NoOtherRuns, OtherRuns
 from bide.runner.refusals import unexpected as unexpected
 from bide.runner.settings import setting, xcom_storage
 from bide.runner.split_values import length_of
@@ -52,7 +51,7 @@ from bide.wire.messages import (
 )
 
 
-class ProcessRuntime(NoAssetEvents):
+class ProcessRuntime(NoAssetEvents, NoOtherRuns):
     """In the parser and the trigger runner: a clock, settings and whom to ask for variables, but no task."""
 
     def __init__(self, clock: Clock, lookups: EngineLink | None = None) -> None:
@@ -159,18 +158,6 @@ class ProcessRuntime(NoAssetEvents):
     def delete_variable(self, key: str) -> bool:
         """Refused: there is no task."""
         raise NoRuntime(f"the variable {key!r} can't be deleted here: only a running task may do that")
-
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
-        """Refused: there is no task."""
-        raise NoRuntime(f"a run of DAG {dag_id!r} can't be made here: no task is running in this process")
-
-    def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
-        """Refused: there is no task."""
-        raise NoRuntime(f"runs of DAG {watch.dag_id!r} can't be looked at here: no task is running in this process")
-
-    def earlier_run(self, state: str | None) -> EarlierRunRecord | None:
-        """Refused: there is no task."""
-        raise NoRuntime("earlier runs can't be looked at here: no task is running in this process")
 
     def _no_state(self, key: str | None) -> NoRuntime:
         return NoRuntime(f"the task state {key!r} can't be used here: no task is running in this process")

@@ -48,6 +48,7 @@ from bide.wire.messages import (
     Pong,
     Refused,
     Retiring,
+    RunAnswer,
     RunOnKill,
     StartLoad,
     Stop,
@@ -176,7 +177,7 @@ class TriggerRunner:
         if isinstance(body, Ping):
             holding = len(self._pool) + len(self._arming) + len(self._starts)
             self._tell(Pong(body.number, holding=holding), frame.request)
-        elif isinstance(body, Ok | Refused | XComs | ConnectionFound | VariableFound):
+        elif isinstance(body, Ok | Refused | XComs | ConnectionFound | VariableFound | RunAnswer):
             self.questions.take_reply(frame)
         elif isinstance(body, ArmStarts):
             self._spawn(self._make_starts(body.starts))

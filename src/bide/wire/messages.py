@@ -19,7 +19,7 @@ seconds in UTC, durations seconds.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -30,7 +30,7 @@ from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
 from bide.wire.deadline_messages import SetDeadline
 from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
-from bide.wire.lookups import LookupMessage, LookupReply, VariableDeleted
+from bide.wire.lookups import GetConnection, GetVariable, LookupMessage, LookupReply, VariableDeleted
 from bide.wire.loop_messages import LoopBlocked as LoopBlocked
 from bide.wire.loop_messages import LoopMessage
 from bide.wire.loop_messages import Ping as Ping
@@ -44,8 +44,12 @@ from bide.wire.orders import RunInfo as RunInfo
 from bide.wire.orders import RunTask as RunTask
 from bide.wire.orders import XComValue as XComValue
 from bide.wire.other_runs import AskEarlierRun as AskEarlierRun
+from bide.wire.other_runs import AskInstances as AskInstances
+from bide.wire.other_runs import AskRuns as AskRuns
 from bide.wire.other_runs import AskWatch as AskWatch
 from bide.wire.other_runs import EarlierRunFound as EarlierRunFound
+from bide.wire.other_runs import InstancesFound as InstancesFound
+from bide.wire.other_runs import RunsFound as RunsFound
 from bide.wire.other_runs import RunStarted as RunStarted
 from bide.wire.other_runs import StartRun as StartRun
 from bide.wire.other_runs import WatchVerdict as WatchVerdict
@@ -175,7 +179,11 @@ TaskMessage = (
     | SetDeadline
 )
 AssetMessage = GetAssetEvents | GetTriggeringEvents | AssetEvents
-OtherRunMessage = StartRun | RunStarted | AskWatch | WatchVerdict | AskEarlierRun | EarlierRunFound
+RunQuestion = AskRuns | AskInstances
+RunAnswer = RunsFound | InstancesFound
+OtherRunMessage = (
+    StartRun | RunStarted | AskWatch | WatchVerdict | AskEarlierRun | EarlierRunFound | RunQuestion | RunAnswer
+)
 KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
@@ -201,6 +209,8 @@ AnyMessage = (
 )
 
 
+#: What a trigger runner asks, on behalf of the task that waits.
+TRIGGER_QUESTIONS: Final = (PullXCom, PullMapped, GetConnection, GetVariable, AskRuns, AskInstances)
 #: What a request of a task runner is answered with.
 Reply = (
     Ok
@@ -214,6 +224,7 @@ Reply = (
     | WatchVerdict
     | AssetEvents
     | EarlierRunFound
+    | RunAnswer
 )
 
 

@@ -1,8 +1,8 @@
-"""What a task asks of other runs: to be made, and how they are."""
+"""What a task asks of runs, its own and others: to be made, and how they are."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -72,3 +72,70 @@ class EarlierRunFound(Message, frozen=True):
     """Engine → task runner: it, or None if there is none."""
 
     found: EarlierRun | None = None
+
+
+class AskRuns(Message, frozen=True):
+    """Task or trigger runner → engine (reply: RunsFound): runs of a DAG that fit all that is said of them."""
+
+    dag_id: str
+    #: None: of any id.
+    run_ids: tuple[str, ...] | None = None
+    #: ISO 8601; None: of any date, or of none.
+    logical_dates: tuple[str, ...] | None = None
+    #: Logical dates from and up to these, ISO 8601.
+    first: str | None = None
+    last: str | None = None
+    #: Empty: in any.
+    states: tuple[str, ...] = ()
+    run_types: tuple[str, ...] = ()
+    #: At most :data:`MOST_RUNS`.
+    limit: int = 1000
+
+
+class RunsFound(Message, frozen=True):
+    """Engine → runner: the newest of them, the newest first."""
+
+    found: tuple[EarlierRun, ...]
+
+
+class SeenInstance(msgspec.Struct, frozen=True):
+    """A task instance as it is in the store. Moments are ISO 8601."""
+
+    run_id: str
+    task_id: str
+    map_index: int
+    state: str
+    try_number: int
+    max_tries: int
+    operator: str
+    queue: str
+    pool: str
+    pool_slots: int
+    priority_weight: int
+    logical_date: str | None
+    queued_at: str | None
+    start_date: str | None
+    end_date: str | None
+
+
+class AskInstances(Message, frozen=True):
+    """Task or trigger runner → engine (reply: InstancesFound): instances in the runs that fit `runs`."""
+
+    runs: AskRuns
+    #: None: of any task.
+    task_ids: tuple[str, ...] | None = None
+    #: Of tasks in this group and in groups in it.
+    group_id: str | None = None
+    map_index: int | None = None
+    #: Empty: in any.
+    states: tuple[str, ...] = ()
+
+
+class InstancesFound(Message, frozen=True):
+    """Engine → runner: they, the newest run first, in a run in the order in which they were made."""
+
+    found: tuple[SeenInstance, ...]
+
+
+#: Runs that are looked at for one question, at most.
+MOST_RUNS: Final = 1000

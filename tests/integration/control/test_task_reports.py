@@ -23,6 +23,8 @@ from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskS
 from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
 from bide.wire.messages import (
     AskEarlierRun,
+    AskInstances,
+    AskRuns,
     AskWatch,
     CallbacksDone,
     Defer,
@@ -379,6 +381,8 @@ def test_the_requests_of_workers() -> None:
         GetAssetEvents,
         GetTriggeringEvents,
         AskEarlierRun,
+        AskRuns,
+        AskInstances,
     }
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}

@@ -224,7 +224,7 @@ async def test_k11_a_trigger_reads_xcoms_of_its_run(serve: Serve):
     await world.store.write(put)
     report = Defer(world.spec("Pulls", "t0"), "resumed", b"{}")
     await defer_task(world.store, waiting.instance.id, waiting.epoch, report)
-    await world.until_noted({("t0", "value-value")})
+    await world.until_noted({("t0", "value-value-deferred")})
 
 
 async def test_p059_a_capacity_that_was_set_is_hard_and_the_rest_stays_unclaimed(serve: Serve, tmp_path: Path):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from bide import BaseTrigger, PollTrigger, TriggerEvent
+from bide.authoring.instance import TaskInstance
 
 
 class Told(BaseTrigger):
@@ -105,12 +106,14 @@ class Waits(Told):
 
 
 class Pulls(Told):
-    """Asks for a result of its own task, both ways."""
+    """Asks for a result of its own task, both ways, and for its state."""
 
     async def run(self):
         plain = self.task_instance.xcom_pull(key="k")
         awaited = await self.task_instance.async_xcom_pull(key="k")
-        self.note(f"{plain}-{awaited}")
+        own = self.task_instance
+        states = TaskInstance.get_task_states(own.dag_id, own.map_index, [own.task_id], run_ids=[own.run_id])
+        self.note(f"{plain}-{awaited}-{states[own.run_id][own.task_id]}")
         yield TriggerEvent(plain)
 
 

@@ -14,7 +14,7 @@ from bide.authoring.dag import DAG
 from bide.authoring.operator import BaseOperator
 from bide.authoring.params import Param
 from bide.authoring.runtime import NoRuntime
-from bide.model.errors import ConnectionNotFound, InvalidArgument, VariableNotFound
+from bide.model.errors import ConfigError, ConnectionNotFound, InvalidArgument, VariableNotFound
 
 Contexts = Callable[..., Context]
 
@@ -97,7 +97,9 @@ def test_conf_reads_settings(task: BaseOperator, context_for: Contexts, runtime:
     runtime.settings["core", "parallelism"] = "4"
     conf = context_for(task)["conf"]
     assert conf.get("core", "parallelism") == "4"
-    assert conf.get("core", "nothing") is None and conf.get("core", "nothing", fallback="x") == "x"
+    assert conf.getint("core", "parallelism") == 4 and conf.get("core", "nothing", fallback="x") == "x"
+    with pytest.raises(ConfigError, match=r"\[core\] nothing is not set"):
+        conf.get("core", "nothing")
 
 
 def test_a_param_without_any_value_is_named(context_for: Contexts) -> None:

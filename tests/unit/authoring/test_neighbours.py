@@ -11,7 +11,7 @@ from bide.authoring.context import Context, build_context
 from bide.authoring.dag import DAG
 from bide.authoring.instance import DagRun, TaskInstance
 from bide.authoring.operator import BaseOperator
-from bide.authoring.runtime import EarlierRunRecord, use_runtime
+from bide.authoring.runtime import RunRecord, use_runtime
 from bide.authoring.templates import environment_for, render
 
 DAY = dt.datetime(2026, 3, 29, tzinfo=dt.UTC)
@@ -21,11 +21,11 @@ ONE = dt.timedelta(days=1)
 class Runs:
     """A runtime that knows one earlier run, and counts who asks."""
 
-    def __init__(self, found: EarlierRunRecord | None) -> None:
+    def __init__(self, found: RunRecord | None) -> None:
         self.found = found
         self.asked: list[str | None] = []
 
-    def earlier_run(self, state: str | None) -> EarlierRunRecord | None:
+    def earlier_run(self, state: str | None) -> RunRecord | None:
         self.asked.append(state)
         return self.found
 
@@ -71,8 +71,8 @@ def test_a_run_by_hand_is_between_no_others(schedule: Any, run_type: str) -> Non
 
 
 def test_the_last_success_is_asked_for_once_and_only_by_who_names_it() -> None:
-    earlier = EarlierRunRecord(
-        "r0", "scheduled", "success", {"a": 1}, DAY - ONE, DAY - ONE, DAY, DAY, DAY + ONE / 24, DAY + ONE / 12
+    earlier = RunRecord(
+        "d", "r0", "scheduled", "success", {"a": 1}, DAY - ONE, DAY - ONE, DAY, DAY, DAY + ONE / 24, DAY + ONE / 12
     )
     runs = Runs(earlier)
     context = context_of("@daily")

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from bide.authoring.calling import accepted_arguments
 from bide.authoring.dag import DAG
-from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
+from bide.authoring.older_names import CONTEXT_NAMES, DAG_ARGUMENTS, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.python import PythonOperator
 from bide.authoring.taskflow import task
+from bide.authoring.templates import environment_for, render
 from bide.model.provider_errors import RemovalWarning
 from bide.standard.operators.branch_by_time import BranchDateTimeOperator
 from bide.standard.operators.empty import EmptyOperator
@@ -121,6 +123,37 @@ def test_an_operator_of_ones_own_may_mean_something_else() -> None:
 def test_a_new_name_says_nothing() -> None:
     assert told(lambda: DAG("d", schedule="@daily", max_active_tasks=3, fail_fast=True)) == []
     assert told(lambda: EmptyOperator(task_id="t", max_active_tis_per_dag=2, do_xcom_push=False)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in CONTEXT_NAMES if not name.endswith("_success")])
+def test_a_name_of_the_context(name: str, context_for: Any) -> None:
+    with DAG("d", schedule="@daily"):
+        context = context_for(EmptyOperator(task_id="t"))
+    said = [f"the context's {name!r} is an older name: write {CONTEXT_NAMES[name]}"]
+    assert told(lambda: context[name]) == told(lambda: context.get(name)) == said
+
+
+def test_a_template_with_a_name_of_the_context_says_it_at_its_own_line(context_for: Any) -> None:
+    with DAG("d", schedule="@daily"):
+        context = context_for(EmptyOperator(task_id="t"))
+    template = environment_for(None).from_string("{{ yesterday_ds }}\n{{ tomorrow_ds }}")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert render(template, context) == "2026-02-28\n2026-03-02"
+    assert [(one.category, one.filename) for one in said] == [(RemovalWarning, "<template>")] * 2
+
+
+def test_who_goes_through_all_names_is_told_nothing(context_for: Any) -> None:
+    with DAG("d", schedule="@daily"):
+        context = context_for(EmptyOperator(task_id="t"))
+    assert told(lambda: [dict(context), {**context}, list(context.items()), "execution_date" in context]) == []
+    assert dict(context)["execution_date"] == context["logical_date"]
+
+    def work(**kwargs: Any) -> Any:
+        return kwargs["execution_date"]
+
+    assert told(lambda: work(**accepted_arguments(work, (), context, {}))) == []
+    assert work(**accepted_arguments(work, (), context, {})) == context["logical_date"]
 
 
 def test_attributes_and_methods(context_for: Any) -> None:

@@ -158,3 +158,29 @@ def test_a_refused_push_is_an_error_of_the_task(worker: Runner, project: Project
 
     worker.answer = refuse
     assert failed(worker.run(project.order(file))) == "TaskError: XCom 'k' can't be pushed: too large"
+
+
+def test_an_operator_may_change_its_fields_before_they_are_rendered(worker: Runner, project: Project) -> None:
+    project.write("rows.sql", "select '{{ 1 }}'")
+    file = project.dag(
+        """
+        class Query(BaseOperator):
+            template_fields = ("sql", "parameters")
+            template_ext = (".sql",)
+
+            def __init__(self, sql, parameters, **kwargs):
+                super().__init__(**kwargs)
+                self.sql, self.parameters = sql, parameters
+
+            def prepare_template(self):
+                self.sql = [text.upper() for text in self.sql]
+                self.parameters = eval(self.parameters)
+
+            def execute(self, context):
+                return [self.sql, self.parameters]
+
+        with DAG("d"):
+            Query(task_id="t", sql=["rows.sql", "a {{ 2 }}"], parameters="{'day': '{{ task.task_id }}'}")
+        """
+    )
+    assert returned(worker.run(project.order(file))) == [["SELECT '1'", "A 2"], {"day": "t"}]

@@ -30,14 +30,12 @@ from bide.engine.triggerer.suspicion import NO_GROUP, Suspicion, Verdict
 from bide.model.clock import Clock
 from bide.model.dag_modules import shown
 from bide.wire.async_channel import ChannelClosed
-from bide.wire.lookups import GetConnection, GetVariable
 from bide.wire.messages import (
+    TRIGGER_QUESTIONS,
     Frame,
     Looks,
     LoopBlocked,
     Pong,
-    PullMapped,
-    PullXCom,
     Reply,
     Retiring,
     RunOnKill,
@@ -361,7 +359,7 @@ class Fleet:
                 self._drain(runner, reason)
             case LoopBlocked():
                 runner.blocked_by = frame.body
-            case PullXCom() | PullMapped() | GetConnection() | GetVariable():
+            case body if isinstance(body, TRIGGER_QUESTIONS):
                 self._spawn(self._reply(runner, frame), f"answer-{runner.label}")
             case Pong(number=number, holding=holding):
                 self._judge_answer(runner, number, holding, now)

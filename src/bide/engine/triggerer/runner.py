@@ -17,8 +17,8 @@ from bide.engine.triggerer.quarantine import TriggerClass, is_quarantine
 from bide.engine.triggerer.shared_looks import SharedLooks
 from bide.model.errors import ProtocolError
 from bide.wire.async_channel import ChannelClosed
-from bide.wire.lookups import GetConnection, GetVariable
 from bide.wire.messages import (
+    TRIGGER_QUESTIONS,
     AnyMessage,
     ArmStarts,
     ArmTriggers,
@@ -29,8 +29,6 @@ from bide.wire.messages import (
     LoopBlocked,
     OnKillDone,
     Ping,
-    PullMapped,
-    PullXCom,
     Reply,
     RunOnKill,
     StartLoad,
@@ -267,7 +265,7 @@ class RunnerProcess:
                 cancel = self._cancels.get(obligation_id)
                 if cancel is not None and not cancel.done():
                     cancel.set_result(error)
-            case PullXCom() | PullMapped() | GetConnection() | GetVariable():
+            case body if isinstance(body, TRIGGER_QUESTIONS):
                 return False  # a question, whose number is its own
             case _ if (request := self._requests.get(frame.request)) is not None:
                 if not request.done():
