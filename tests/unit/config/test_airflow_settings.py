@@ -268,3 +268,28 @@ def test_the_page_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference_page(), (
         "run `python -m bide.config.airflow.reference > docs/reference/airflow-settings.md`"
     )
+
+
+def test_a_file_may_be_written_in_many_ways(
+    airflow_home: MakeHome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setenv("NUMBER", "7")
+    text = (
+        "\ufeff[Core]\nParallelism=64\n  \nmax_active_runs_per_dag:4\nPARALLELISM = 32 # the last counts\n"
+        "dags_folder = ~/flows\nplugins_folder = ${AIRFLOW_HOME}/$STAGE\n[team]\nof = $AIRFLOW_HOME 100%%\n"
+        "lines =\n    one\n    two\n[kubernetes]\nnamespace = airflow\n"
+    )
+    home = airflow_home(text)
+    config = load_config(home, {"AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "${NUMBER}"})
+    assert given(config) == {
+        "core.parallelism": 32,
+        "core.max_active_runs_per_dag": 4,
+        "core.dags_folder": f"{tmp_path}/flows",
+        "core.plugins_folder": f"{home}/prod",
+        "core.max_active_tasks_per_dag": 7,
+    }
+    assert config.airflow["AIRFLOW__TEAM__OF"] == f"{home} 100%"
+    assert config.airflow["AIRFLOW__TEAM__LINES"] == "one\ntwo"

@@ -53,7 +53,7 @@ def airflow_home(environ: Mapping[str, str]) -> Path | None:
 def read_airflow_file(path: Path) -> list[Written]:
     """What `path` says, in its order. Raises :class:`ConfigError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -146,6 +146,53 @@ _LOGS: Final = "logs are kept on this host, in logs/ of the state folder ($BIDE_
 _HOST: Final = "set [api] host; Bide listens on this host alone unless it is told otherwise"
 _MAIL_LOGIN: Final = "put it into the connection smtp_default"
 _SAYS_TASK: Final = "say it in default_args of the DAGs"
+_HEALTH: Final = "nothing to set: the API answers /api/v2/monitor/health"
+_ALIVE: Final = "set [triggerer] job_heartbeat_sec: 2.1 of them without a sign"
+_USERS: Final = "there is one user, admin, with the password in the state folder"
+_METRICS: Final = "`Stats` in tasks sends by the settings of [metrics]; of the engine see `bide waits stats`"
+INNER: Final = "nothing to set: it is about the inner workings of Airflow"
+#: Settings of that kind, of Airflow 2 and 3, by section.
+_INNER_SETTINGS: Final = {
+    "core": """
+        allow_double_dot_in_ids asset_manager_class asset_manager_kwargs compress_serialized_dags daemon_umask
+        dagbag_import_error_traceback_depth dagbag_import_error_tracebacks database_access_isolation
+        dataset_manager_class dataset_manager_kwargs execute_tasks_new_python_interpreter
+        execution_api_server_url fernet_key_old internal_api_url lazy_discover_providers lazy_load_plugins
+        load_default_connections max_num_rendered_ti_fields_per_task max_templated_field_length
+        might_contain_dag_callable min_serialized_dag_fetch_interval mp_forkserver_preload mp_start_method
+        multi_team num_dag_runs_to_retain_rendered_fields strict_dataset_uri_validation task_runner
+        task_success_overtime team_name_cache_ttl unit_test_mode
+    """,
+    "scheduler": """
+        child_process_log_directory clean_tis_without_dagrun_interval dag_stale_not_seen_duration
+        dagrun_metrics_interval deactivate_stale_dags_interval dependency_detector enable_tracemalloc
+        file_parsing_sort_mode ignore_first_depends_on_past_by_default local_task_job_heartbeat_sec
+        max_callbacks_per_loop max_dagruns_per_loop num_runs only_idle orphaned_tasks_check_interval
+        parsing_cleanup_interval parsing_pre_import_modules partition_mapper_max_downstream_keys
+        pool_metrics_interval print_stats_interval processor_poll_interval run_duration
+        schedule_after_task_execution scheduler_idle_sleep_time stale_dag_threshold standalone_dag_processor
+        statsd_allow_list statsd_block_list task_instance_heartbeat_sec
+        task_instance_heartbeat_timeout_detection_interval task_queued_timeout_check_interval
+        ti_metrics_interval trigger_timeout_check_interval zombie_detection_interval
+    """,
+    "triggerer": """
+        blocked_main_thread_warning_threshold max_trigger_to_select_per_loop queues_enabled
+        runner_health_check_threshold shared_stream_ack_timeout shared_stream_cohort_grace_period
+        shared_stream_subscriber_queue_size
+    """,
+    "logging": """
+        callsite_parameters celery_logging_level celery_stdout_stderr_separation color_log_error_keywords
+        color_log_warning_keywords colored_console_log colored_formatter_class colored_log_format
+        dag_processor_child_process_log_directory dag_processor_log_format dag_processor_log_target
+        dag_processor_manager_log_location dag_processor_manager_log_stdout delete_local_logs
+        enable_task_context_logger extra_logger_names fab_logging_level file_task_handler_new_file_permissions
+        file_task_handler_new_folder_permissions google_key_path interleave_timestamp_parser json_logs
+        log_formatter_class log_processor_filename_template log_timestamp_format min_length_masked_secret
+        namespace_levels remote_task_handler_kwargs secret_mask_adapter task_log_prefix_template task_log_reader
+        trigger_log_server_port uvicorn_logging_level worker_log_server_port
+    """,
+    "email": "ssl_context",
+}
 
 #: Settings that have no effect here, and what to do about that.
 UNSERVED: Final[dict[tuple[str, str], str]] = {
@@ -216,6 +263,32 @@ UNSERVED: Final[dict[tuple[str, str], str]] = {
     ("logging", "log_format"): "set [logging] level; the format of logs is fixed",
     ("logging", "simple_log_format"): "set [logging] level; the format of logs is fixed",
     ("secrets", "use_cache"): "set [secrets] cache_ttl_sec; 0 for no cache",
+    (
+        "secrets",
+        "backends_order",
+    ): "nothing to set: the environment is asked first, then the backend, then the store",
+    ("core", "hide_sensitive_var_conn_fields"): "nothing to set: they are always hidden",
+    ("core", "secure_mode"): "nothing to set: conf comes from those who may start runs",
+    ("core", "max_task_retry_delay"): "say max_retry_delay in default_args of the DAGs",
+    ("core", "allowed_deserialization_classes_regexp"): "name classes in [core] allowed_deserialization_classes",
+    ("core", "rerun_with_latest_version"): "say --latest where you clear tasks",
+    ("core", "auth_manager"): _USERS,
+    ("core", "simple_auth_manager_users"): _USERS,
+    ("core", "simple_auth_manager_all_admins"): _USERS,
+    ("core", "simple_auth_manager_passwords_file"): _USERS,
+    ("scheduler", "enable_health_check"): _HEALTH,
+    ("scheduler", "scheduler_health_check_server_host"): _HEALTH,
+    ("scheduler", "scheduler_health_check_server_port"): _HEALTH,
+    ("scheduler", "scheduler_health_check_threshold"): _ALIVE,
+    ("scheduler", "task_instance_heartbeat_timeout"): _ALIVE,
+    ("scheduler", "allowed_run_id_pattern"): "nothing to set: run ids are any text without line breaks",
+    ("scheduler", "statsd_on"): _METRICS,
+    ("scheduler", "statsd_host"): _METRICS,
+    ("scheduler", "statsd_port"): _METRICS,
+    ("scheduler", "statsd_prefix"): _METRICS,
+    ("triggerer", "triggerer_health_check_threshold"): _ALIVE,
+    ("triggerer", "on_kill_timeout"): "say cancel_timeout of the operator",
+    **{(section, key): INNER for section, text in _INNER_SETTINGS.items() for key in text.split()},
 }
 
 #: Whole sections whose other settings have no effect here, and what to do about that.
@@ -223,9 +296,10 @@ SECTIONS: Final[dict[str, str]] = {
     "api": "see [api]: the server is Bide's own",
     "api_auth": "see [api]: the server is Bide's own",
     "webserver": "see [api]: the server is Bide's own",
-    "fab": "there is one user, admin, with the password in the state folder",
-    "simple_auth_manager": "there is one user, admin, with the password in the state folder",
-    "ldap": "there is one user, admin, with the password in the state folder",
+    "fab": _USERS,
+    "simple_auth_manager": _USERS,
+    "ldap": _USERS,
+    "admin": "nothing to set: values of secret names are always hidden",
     "cli": "commands work on the store itself",
     "database": _OWN_DATABASE,
     "dag_processor": "see [parsing]",
@@ -243,6 +317,10 @@ SECTIONS: Final[dict[str, str]] = {
     "kubernetes_environment_variables": "tasks have the environment of their `bide scheduler`",
     "kubernetes_secrets": "tasks have the environment of their `bide scheduler`",
     "metrics": "`Stats` in tasks sends by its statsd settings; of the engine see `bide waits stats`",
+    "connection_test": "nothing to set: `bide connections test` may always be used",
+    "profiling": "nothing to set",
+    "callbacks": "nothing to set",
+    "state_store": "nothing to set: the state of tasks is kept in the store",
     "sentry": "call it from on_failure_callback, or from a listener of a plugin",
     "traces": "no traces are sent",
     "usage_data_collection": "nothing to set: none is collected",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from bide.config.airflow.names import SECTIONS, SERVED, UNSERVED
+from bide.config.airflow.names import INNER, SECTIONS, SERVED, UNSERVED
 
 _HEAD = """\
 # Airflow's settings
@@ -20,7 +20,9 @@ effect.
 
 * The file is the one that `AIRFLOW_CONFIG` names, else `airflow.cfg` in `AIRFLOW_HOME`, else in the project
   folder. A folder with `airflow.cfg` is a project folder; where there is none upwards of the current folder,
-  `AIRFLOW_HOME` is. Text behind ` #` is a comment, and `{AIRFLOW_HOME}` stands for the folder of the file.
+  `AIRFLOW_HOME` is. Text behind ` #` is a comment, `%%` is one `%`, and of a setting that is given twice the last
+  counts. `{AIRFLOW_HOME}`, or the variable of that name where it is not set, stands for the folder of the file;
+  other variables of the environment, and `~/` at the beginning, are filled in, here and in `AIRFLOW__SECTION__KEY`.
 * Later ones win: defaults, `airflow.cfg`, `bide.toml`, `AIRFLOW__SECTION__KEY`, `BIDE__SECTION__KEY`, flags.
 * `AIRFLOW__SECTION__KEY_CMD` (in the file `key_cmd`) is a command that prints the value, without a shell.
   `AIRFLOW__SECTION__KEY_SECRET` (in the file `key_secret`) is the name under which the backend of secrets, that of
@@ -44,7 +46,13 @@ def reference_page() -> str:
         f"| `[{section}] {key}` | `[{one.name.replace('.', '] ', 1)}` | {one.note} |"
         for (section, key), one in SERVED.items()
     ]
-    unserved = [f"| `[{section}] {key}` | {advice} |" for (section, key), advice in UNSERVED.items()]
+    unserved = [
+        f"| `[{section}] {key}` | {advice} |" for (section, key), advice in UNSERVED.items() if advice != INNER
+    ]
+    inner: dict[str, list[str]] = {}
+    for (section, key), advice in UNSERVED.items():
+        if advice == INNER:
+            inner.setdefault(section, []).append(f"`{key}`")
     whole = [f"| `[{section}]` | {advice} |" for section, advice in SECTIONS.items() if advice]
     parts = [
         _HEAD,
@@ -53,6 +61,9 @@ def reference_page() -> str:
         *served,
         "\n## What has no effect\n\n| in Airflow | instead |\n|---|---|",
         *unserved,
+        "\nOf these there is nothing to set, since they are about the inner workings of Airflow:\n",
+        "| section | settings |\n|---|---|",
+        *(f"| `[{section}]` | {' '.join(keys)} |" for section, keys in inner.items()),
         "\nAll else in these sections:\n\n| section | instead |\n|---|---|",
         *whole,
     ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bide.config.airflow.file import find_airflow_file, read_airflow_file
+from bide.config.airflow.file import airflow_home, find_airflow_file, read_airflow_file
 from bide.config.airflow.names import SERVED, Convert, Served, is_for_engine
 from bide.config.given_elsewhere import COMMAND, KINDS, SECRET, Elsewhere
 from bide.config.table import setting_rows
@@ -16,7 +16,7 @@ from bide.config.table import setting_rows
 PREFIX: Final = "AIRFLOW__"
 #: Sections in which a setting of Bide's own may be given by Airflow's prefix, too.
 _OWN_SECTIONS: Final = ("core", "operators", "scheduler", "smtp", "email")
-_HOME: Final = re.compile(r"\{AIRFLOW_HOME\}")
+_HOME: Final = re.compile(r"\$\{AIRFLOW_HOME\}|\$AIRFLOW_HOME\b|\{AIRFLOW_HOME\}")
 
 
 class AirflowValue(NamedTuple):
@@ -33,8 +33,9 @@ class AirflowValue(NamedTuple):
 
 def from_file(path: Path) -> list[AirflowValue]:
     """What an ``airflow.cfg`` says. Raises :class:`ConfigError`."""
+    home = airflow_home(os.environ) or path.parent
     return [
-        _plain(one.section, one.key, _expanded(one.value, path.parent), f"{path}:{one.line}")
+        _plain(one.section, one.key, _expanded(one.value, home), f"{path}:{one.line}")
         for one in read_airflow_file(path)
     ]
 
@@ -45,7 +46,7 @@ def from_environment(environ: Mapping[str, str]) -> list[AirflowValue]:
     for variable in sorted(environ):
         section, separator, key = variable.removeprefix(PREFIX).lower().partition("__")
         if variable.startswith(PREFIX) and separator and key:
-            found.append(_plain(section, key, environ[variable], variable))
+            found.append(_plain(section, key, _with_variables(environ[variable]), variable))
     return found
 
 
@@ -122,6 +123,11 @@ def _plain(section: str, key: str, value: str, source: str) -> AirflowValue:
 
 
 def _expanded(value: str, home: Path) -> str:
-    """`value` with the folder of the file, and with variables of the environment where it is a path."""
-    text = _HOME.sub(lambda _: str(home), value)
-    return os.path.expandvars(text) if text.startswith(("$", "~", "/")) else text
+    """`value` with the folder of Airflow, and with variables of the environment."""
+    return _with_variables(_HOME.sub(lambda _: str(home), value))
+
+
+def _with_variables(text: str) -> str:
+    # As Airflow does with all of its settings.
+    found = os.path.expandvars(text)
+    return str(Path(found).expanduser()) if found.startswith("~/") else found
