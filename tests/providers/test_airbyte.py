@@ -99,15 +99,13 @@ def test_the_connection_can_be_tested(folder: Folder) -> None:
 
 def test_each_end_and_each_error_is_one_event(airbyte: Airbyte, tmp_path: Path) -> None:
     ends = {state: airbyte.add(state) for state in ("succeeded", "failed", "cancelled", "running")}
-    broken = {900 + number: number for number in (401, 404, 429, 500)}
-    airbyte.errors |= {job: Answer(status, {"message": "no"}) for job, status in broken.items()}
-    airbyte.errors[999] = Answer(200, "{this is no JSON")
+    broken = [airbyte.add(fault) for fault in ("401", "404", "429", "500", "garbage")]
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = json.dumps({"conn_type": "airbyte", "host": f"http://127.0.0.1:{unused.getsockname()[1]}"})
         asked = [
             *((job, "airbyte_default", 0.3 if state == "running" else 60) for state, job in ends.items()),
-            *((job, "airbyte_default", 60) for job in (*broken, 999)),
+            *((job, "airbyte_default", 60) for job in broken),
             (1, "nobody", 60),
         ]
         done = subprocess.run(

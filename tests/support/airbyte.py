@@ -1,17 +1,20 @@
-"""The part of Airbyte's API that runs jobs, as its own client drives it."""
+"""The part of Airbyte's API that runs jobs, in the shapes that its own SDK reads."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_server import Answer, FakeServer, Request
+from tests.support.fake_server import GARBAGE, Answer, FakeServer, Request
 
 LOGIN = "the-client"
 PASSWORD = "the-client-secret"
 
 
 class Airbyte(FakeServer):
-    """A sync of connection ``running-running-succeeded`` is in these states, one a look, and stays in the last."""
+    """A sync of connection ``running-503-succeeded`` is in these states, one a look, and stays in the last.
+
+    A number is an error, ``garbage`` an answer that is no JSON.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,8 +22,6 @@ class Airbyte(FakeServer):
         self.jobs: dict[int, list[str]] = {}
         self.connections: dict[int, str] = {}
         self.cancelled: list[int] = []
-        #: Answers to looks at jobs that there are not.
-        self.errors: dict[int, Answer] = {}
 
     def connection(self, **fields: str) -> dict[str, Any]:
         """The fields of an Airflow connection to it."""
@@ -49,9 +50,9 @@ class Airbyte(FakeServer):
             return Answer(401, {"message": "no token"})
         if request.method == "POST":
             return self._job(self.add(request.json["connectionId"]))
+        if request.path == "/jobs":
+            return Answer(200, {"data": [self._told(number, states[0]) for number, states in self.jobs.items()]})
         number = int(request.path.rpartition("/")[2])
-        if number in self.errors:
-            return self.errors[number]
         if number not in self.jobs:
             return Answer(404, {"status": 404, "title": "resource-not-found"})
         if request.method == "DELETE":
@@ -62,11 +63,17 @@ class Airbyte(FakeServer):
     def _job(self, number: int) -> Answer:
         states = self.jobs[number]
         state = states.pop(0) if len(states) > 1 else states[0]
-        told = {
+        if state == "garbage":
+            return GARBAGE
+        if state.isdecimal():
+            return Answer(int(state), {"status": int(state), "title": "a-fault", "detail": f"the fault {state}"})
+        return Answer(200, self._told(number, state))
+
+    def _told(self, number: int, state: str) -> dict[str, Any]:
+        return {
             "jobId": number,
             "status": state,
             "jobType": "sync",
             "startTime": "2024-05-06T07:08:09Z",
             "connectionId": self.connections[number],
         }
-        return Answer(200, told)

@@ -34,6 +34,10 @@ class Answer(NamedTuple):
     body: Any = None
 
 
+#: An answer that begins as JSON, is none, and says that all is well.
+GARBAGE = Answer(200, '{"status": <html>')
+
+
 class FakeServer:
     """Serves until its context ends. A subclass writes :meth:`answer`."""
 
@@ -79,6 +83,10 @@ class FakeServer:
         self._server.server_close()
 
 
+def _kind(told: Any) -> str:
+    return "text/plain" if isinstance(told, str) and not told.startswith("{") else "application/json"
+
+
 def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -92,7 +100,7 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
             status, told = answer(request)
             data = (told if isinstance(told, str) else json.dumps(told)).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "text/plain" if isinstance(told, str) else "application/json")
+            self.send_header("Content-Type", _kind(told))
             self.send_header("Content-Length", str(len(data)))
             # Who asked may have been killed meanwhile.
             with suppress(ConnectionError):

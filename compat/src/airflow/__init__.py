@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow._conflicts import refuse_conflicts
 from airflow._instead import INSTEAD, REPORT
 from airflow._moved import MOVED
+from airflow._moved_packages import NEEDS
 
 refuse_conflicts()
 
@@ -23,6 +24,6 @@ if TYPE_CHECKING:
 #: What few DAG files need, and takes long to import.
 _LATER = {"Asset": "bide.authoring.assets.Asset"}
 
-serve_names(NameTables(__name__, MOVED, INSTEAD, REPORT))
+serve_names(NameTables(__name__, MOVED, INSTEAD, REPORT, NEEDS))
 __path__ = extend_path(__path__, __name__)
 __version__ = "3.3.2"

@@ -269,3 +269,13 @@ MOVED_PACKAGES: dict[str, dict[str, str]] = {
         "SqliteOperator": "bide.standard.operators.dropped_sql.SqliteOperator",
     },
 }
+
+#: Bide's stand-ins for operators that packages have dropped: the package that has the hook they use.
+NEEDS: dict[str, str] = {
+    "bide.standard.operators.dropped_sql.MsSqlOperator": "microsoft-mssql",
+    "bide.standard.operators.dropped_sql.MySqlOperator": "mysql",
+    "bide.standard.operators.dropped_sql.PostgresOperator": "postgres",
+    "bide.standard.operators.dropped_sql.RedshiftSQLOperator": "amazon",
+    "bide.standard.operators.dropped_sql.SnowflakeOperator": "snowflake",
+    "bide.standard.operators.dropped_sql.SqliteOperator": "sqlite",
+}

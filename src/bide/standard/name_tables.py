@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dis import opmap
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec
 from types import FrameType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +36,8 @@ class NameTables(NamedTuple):
     instead: Mapping[str, str]
     #: Said of a name that is in no table.
     report: str
+    #: The provider package whose connections something of Bide's needs, by path, which a package had once.
+    needs: Mapping[str, str]
 
     def advice(self, path: str) -> str:
         """What to do about a path that leads nowhere."""
@@ -44,6 +47,14 @@ class NameTables(NamedTuple):
                 return self.instead[known]
             known = known.rpartition(".")[0]
         return self.report
+
+    def lacking(self, path: str) -> str | None:
+        """The provider package that has to be installed for what is at this path, and isn't."""
+        package = self.needs.get(path) or provider_of(path, self.package)
+        if package is None:
+            return None
+        spec = find_spec(f"{self.package}.providers.{package.replace('-', '.')}")
+        return package if spec is None or isinstance(spec.loader, _MovedModule) else None
 
     def is_parent(self, module: str) -> bool:
         """Whether modules that have moved are inside this one."""
@@ -96,8 +107,11 @@ class _Finder:
         spec = getattr(sys.modules.get(inside), "__spec__", None)
         if spec is not None and not isinstance(spec.loader, _MovedModule):
             return None  # the package is there, in a version without this module
-        said = f"no module {fullname!r}: its provider package is not installed; run 'bide provider add {package}'"
-        raise ModuleNotFoundError(said, name=fullname)
+        raise ModuleNotFoundError(f"no module {fullname!r}: {_install(package)}", name=fullname)
+
+
+def _install(package: str) -> str:
+    return f"its provider package is not installed; run 'bide provider add {package}'"
 
 
 def provider_of(module: str, package: str) -> str | None:
@@ -147,6 +161,12 @@ def _lookup(
 
     def __getattr__(name: str) -> Any:
         asking = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        lacking = None if name.startswith("__") or name in kept else tables.lacking(moved.get(name, place))
+        if lacking is not None:
+            said = f"no {place}.{name}: {_install(lacking)}"
+            if name in moved or _is_from_import(asking):
+                raise ModuleNotFoundError(said, name=place)
+            raise AttributeError(said)
         if name in moved:
             if asking.f_code.co_name != "_handle_fromlist":  # which only looks, before the import proper
                 new = tables.instead.get(f"{place}.{name}") or moved[name]

@@ -64,7 +64,7 @@ with DAG("airbyte_", start_date=datetime(2024, 1, 1), schedule=None, catchup=Fal
     submit_long = AirbyteTriggerSyncOperator(task_id="submit_long", connection_id="running", asynchronous=True)
     late = CustomAirbyteOperator(task_id="late", job_id=submit_long.output, seconds=1)
     timed_out = CustomAirbyteOperator(
-        task_id="timed_out", job_id=submit_long.output, execution_timeout=timedelta(seconds=1)
+        task_id="timed_out", job_id=submit_long.output, execution_timeout=timedelta(seconds=3)
     )
     missing = CustomAirbyteOperator(task_id="missing", job_id=99)
     AirbyteTriggerSyncOperator(

@@ -92,6 +92,11 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
             (1, "install", "provider", "airflow.contrib.operators.ssh_operator.SSHOperator"),
             "bide provider add ssh; it is airflow.providers.ssh.operators.ssh.SSHOperator now",
         ),
+        (
+            "from airflow.contrib.operators.snowflake_operator import SnowflakeOperator",
+            (1, "install", "provider", "airflow.contrib.operators.snowflake_operator.SnowflakeOperator"),
+            "bide provider add snowflake",
+        ),
         ("import no_such_package.part", (1, "install", "package", "no_such_package"), "no_such_package"),
         ("print 'hello'", (1, "change", "syntax", ""), "this is no Python 3."),
         (

@@ -68,6 +68,14 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
         ("import airflow.providers.nosuch.hooks", "'bide provider add nosuch'"),
         ("import airflow.providers.apache.nosuch.hooks", "'bide provider add apache-nosuch'"),
         ("import airflow.providers.snowflake.hooks.nosuch", "'bide provider add snowflake'"),
+        ("from airflow.providers.snowflake.operators.snowflake import SnowflakeOperator", "add snowflake'"),
+        ("from airflow.contrib.operators.snowflake_operator import SnowflakeOperator", "add snowflake'"),
+        ("from airflow.providers.snowflake.operators.snowflake import SnowflakeSqlApiOperator", "add snowflake'"),
+        ("from airflow.operators.mysql_operator import MySqlOperator", "add mysql'"),
+        ("from airflow.providers.http.operators.http import HttpOperator", "add http'"),
+        ("from airflow.providers.http.operators.http import SimpleHttpOperator", "add http'"),
+        ("from airflow.operators.http_operator import SimpleHttpOperator", "add http'"),
+        ("from airflow.sensors.sql import SqlSensor", "add common-sql'"),
     ],
 )
 def test_an_import_of_what_is_not_there_says_what_to_do(line, said):

@@ -134,7 +134,7 @@ def _judge_import(one: Imported) -> Finding | None:
         return _judge_provider(one, path, package)
     level, advice = probe(one.module, one.name)
     if moved is not None and level == "change":
-        package = provider_of(moved, "airflow") or package
+        package = provider_of(moved, "airflow") or _needed(moved) or package
         if package is not None and _installed(package) is None:
             newer = "" if moved.startswith("bide.") else f"; it is {moved} now"
             return Finding(one.line, "install", "provider", path, f"bide provider add {package}{newer}")
@@ -242,6 +242,11 @@ def _moved(module: str, name: str | None) -> str | None:
     if name is None:
         return None
     return import_module("airflow._moved").MOVED.get(module, {}).get(name)
+
+
+def _needed(path: str) -> str | None:
+    """The package that has the hook which a stand-in of Bide's uses."""
+    return import_module("airflow._moved_packages").NEEDS.get(path)
 
 
 @cache
