@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Folder
+from tests.support.commands import PATIENCE, Folder
+from tests.support.fake_server import FakeServer
 
 #: DAG files as people write them for Airflow.
 DAG_FILES = Path(__file__).parent / "dags"
@@ -29,3 +30,18 @@ def make_folder(tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
         return made
 
     return make
+
+
+def cancelled_run(
+    folder: Folder, server: FakeServer, dag_id: str, is_under_way: Callable[[], bool]
+) -> dict[str, str]:
+    """Run a DAG, cancel its run once the server says that all is under way; the last state of each task."""
+    with folder.start("run", dag_id, "--output", "json") as command:
+        with server.news:
+            assert server.news.wait_for(is_under_way, PATIENCE), command.text
+        run_id = folder.ask("runs", "list", dag_id)[0]["run_id"]
+        done = folder.run("runs", "cancel", dag_id, run_id)
+        assert done.returncode == 0, str(done)
+        assert command.process.wait(PATIENCE) == 1, command.text
+    tasks = folder.ask("runs", "show", dag_id, run_id)["tasks"]
+    return {one["task_id"]: one["state"] for one in tasks}

@@ -37,12 +37,15 @@ class Work:
 
     number: int
     key: str
+    name: str
     plan: list[str]
     #: What it was at the last look.
     seen: str = "pending"
+    looks: int = 0
 
     def look(self) -> str:
         """The word of this look; the last one stays."""
+        self.looks += 1
         self.seen = self.plan.pop(0) if len(self.plan) > 1 else self.plan[0]
         return self.seen
 
@@ -71,6 +74,8 @@ class Databricks(FakeServer):
         self.jobs = {number: _job(plan) for number, plan in enumerate(PLANS, 1)}
         self.runs: dict[int, Run] = {}
         self.statements: dict[str, Work] = {}
+        #: All that has ever begun.
+        self.work: list[Work] = []
         #: The bodies of requests that began runs, by run.
         self.begun: dict[int, dict[str, Any]] = {}
         self.cancelled: list[int] = []
@@ -81,6 +86,14 @@ class Databricks(FakeServer):
         host, port = self.url.removeprefix("http://").split(":")
         fields = {"conn_type": "databricks", "host": host, "port": int(port), "schema": "http", "password": TOKEN}
         return {**fields, "extra": extra}
+
+    def is_cancelled(self, run_id: int) -> bool:
+        """Whether a run was cancelled, as a whole or by the number of its task."""
+        return any(number in self.cancelled for number in (run_id, *(one.number for one in self.runs[run_id].tasks)))
+
+    def looked_at(self, plan: str) -> list[int]:
+        """How often each task and statement with this plan was looked at, in the order in which they began."""
+        return [one.looks for one in self.work if one.name == plan]
 
     def answer(self, request: Request) -> Answer:
         if request.path.startswith("/.well-known/"):
@@ -154,7 +167,9 @@ class Databricks(FakeServer):
         if not path:
             number = len(self.statements) + 1
             name = f"01ef-{number:04}"
-            self.statements[name] = Work(number, name, _plan(given["statement"].strip("-; \n").rpartition(" ")[2]))
+            word = given["statement"].rpartition(" ")[2]
+            self.statements[name] = Work(number, name, word, _plan(word))
+            self.work.append(self.statements[name])
             return Answer(200, {"statement_id": name, "status": {"state": "PENDING"}})
         statement = self.statements.get(path[0])
         if statement is None:
@@ -175,7 +190,9 @@ class Databricks(FakeServer):
         run_id = 501 + 10 * len(self.runs)
         run = Run(run_id, body, settings, job_id)
         for number, task in enumerate(settings.get("tasks", []), 1):
-            run.tasks.append(Work(run_id + number, task["task_key"], _plan(_name(task))))
+            name = _name(task)
+            run.tasks.append(Work(run_id + number, task["task_key"], name, _plan(name)))
+        self.work += run.tasks
         self.runs[run_id] = run
         self.begun[run_id] = body
         return Answer(200, {"run_id": run_id, "number_in_job": run_id})
