@@ -89,7 +89,9 @@ class Databricks(FakeServer):
 
     def is_cancelled(self, run_id: int) -> bool:
         """Whether a run was cancelled, as a whole or by the number of its task."""
-        return any(number in self.cancelled for number in (run_id, *(one.number for one in self.runs[run_id].tasks)))
+        return any(
+            number in self.cancelled for number in (run_id, *(one.number for one in self.runs[run_id].tasks))
+        )
 
     def looked_at(self, plan: str) -> list[int]:
         """How often each task and statement with this plan was looked at, in the order in which they began."""

@@ -10,6 +10,7 @@ import os
 from typing import Final
 
 from bide.authoring.runtime import FoundVariable, Runtime, current_runtime, in_runtime
+from bide.authoring.used_connections import use_connection
 from bide.model.connection_fields import ConnectionFields, extra_object, from_json
 from bide.model.connection_uri import from_uri
 from bide.model.errors import ConnectionNotFound, VariableNotFound
@@ -51,6 +52,7 @@ def find_connection(conn_id: str) -> ConnectionFields:
             f"its URI, or add it with `bide connections add {conn_id} --conn-uri URI`"
         )
     mask_connection(found)
+    use_connection(conn_id, found)
     return found
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
+from collections.abc import Iterator
+from json import JSONDecodeError
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from bide.authoring.rendering import RENDERING
+from bide.authoring.used_connections import used_connections
 from bide.model import dag_modules
 from bide.model.errors import BideError
 from bide.model.storable_text import storable
@@ -19,6 +24,10 @@ _BIDE: Final = Path(__file__).parents[1]
 #: Bide's own files around a task's code: those that run it, and those whose functions it calls.
 _RUNNER_FILES: Final = (str(_BIDE / "runner"), str(_BIDE / "testing"))
 _AUTHORING_FILES: Final = str(_BIDE / "authoring")
+#: What a service is to blame for that can't be reached or says nonsense. Such errors rarely say which one it was.
+_OUTSIDE: Final = (ConnectionError, TimeoutError, socket.gaierror, JSONDecodeError)
+#: What is said of a login that a service does not take.
+_NO_LOGIN: Final = re.compile(r"\b40[13]\b|unauthori[sz]ed|forbidden|access token|credentials", re.IGNORECASE)
 
 
 def one_line(error: BaseException) -> str:
@@ -29,7 +38,31 @@ def one_line(error: BaseException) -> str:
     text = f"{type(error).__name__}: {first}" if first else type(error).__name__
     # What Jinja says names neither the task nor the field.
     text += "".join(f" ({note})" for note in getattr(error, "__notes__", ()) if str(note).startswith(RENDERING))
+    text += _reached(error, text)
     return storable(mask(dag_modules.shown(text))[:_LONGEST_ERROR])
+
+
+def _reached(error: BaseException, said: str) -> str:
+    """Which connections lead to what may be to blame, unless that is said already."""
+    used = used_connections()
+    if not used or not (_NO_LOGIN.search(said) or any(isinstance(one, _OUTSIDE) for one in _chain(error))):
+        return ""
+    if any(place.rpartition("/")[2].partition(":")[0] in said for place in used.values()):
+        return ""
+    return f" (connection {', '.join(f'{conn_id}: {place}' for conn_id, place in used.items())})"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def told_connections() -> str:
+    """A line for the log of what has failed: which connections it had looked up, and where they lead."""
+    return ", ".join(f"{conn_id} ({place})" if place else conn_id for conn_id, place in used_connections().items())
 
 
 def described(error: BaseException) -> str:

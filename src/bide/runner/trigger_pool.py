@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from bide.authoring.stream import StreamMessage, shares_consumer
 from bide.authoring.trigger import BaseTrigger, Found, TriggerEvent, first_of, trigger_kind
+from bide.authoring.used_connections import note_connections
 from bide.model.errors import ProtocolError, TriggerFailure
 from bide.observe.log import Sink, context_sink
 from bide.observe.streams import finish_lines
 from bide.runner.checkpoints import Checkpoints
-from bide.runner.failures import described, one_line
+from bide.runner.failures import described, one_line, told_connections
 from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of, place_of, takes_a_while, with_stored_xcoms
 from bide.runner.polls import Polls
@@ -167,6 +168,7 @@ class TriggerPool:
     # --- streams -----------------------------------------------------------------------------------------------
 
     async def _run_stream(self, held: Held) -> None:
+        note_connections()
         with context_sink(self.log_of(held.load)):
             try:
                 if held.receipts is not None:
@@ -312,6 +314,8 @@ class TriggerPool:
     def fail(self, held: Held, error: BaseException) -> None:
         """Tell that `held` has failed."""
         _log.error("Trigger failed: %s", described(error))
+        if used := told_connections():
+            _log.info("Connections that it had looked up: %s", used)
         self._end(held, TriggerEnded(held.load.wait_id, held.load.token, error=one_line(error)))
 
     def _end(self, held: Held, message: TriggerEnded | None) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from bide.authoring.moments import as_seconds
 from bide.authoring.retry_policy import RetryAction
+from bide.authoring.used_connections import note_connections
 from bide.model.errors import (
     InvalidArgument,
     JournalFull,
@@ -18,7 +19,7 @@ from bide.model.errors import (
     TaskFailure,
     TaskSkipped,
 )
-from bide.runner.failures import described, one_line
+from bide.runner.failures import described, one_line, told_connections
 from bide.runner.interrupts import TaskFenced
 from bide.runner.task_run import Proceed, Report, TaskRun
 from bide.wire.channel import ChannelClosed
@@ -32,6 +33,7 @@ _FINAL: Final = (TaskFailure, SensorTimeout, InvalidArgument, NotSerializable, R
 
 def decide_outcome(run: TaskRun, proceed: Proceed) -> Report:
     """Turn whatever the code inside raises into a report."""
+    note_connections()
     try:
         result: Report = proceed()
     except TaskFenced as fenced:
@@ -62,6 +64,8 @@ def _failure_or_skip(run: TaskRun, error: BaseException) -> Finish:
     if isinstance(error, SystemExit | KeyboardInterrupt) and run.interrupts.delivered is None:
         run.kill_task()
     _log.error("Task failed: %s", described(error))
+    if used := told_connections():
+        _log.info("Connections that it had looked up: %s", used)
     return _judged(run, error)
 
 
