@@ -74,6 +74,13 @@ class TestBothModes:
         assert api.looks[f"/health/{mode}"] >= 3
 
 
+def test_headers_of_a_trigger_are_sealed(run: DagRun, folder: Folder, api: Api) -> None:
+    sent = [one.headers.get("Authorization") for one in api.requests if one.path == "/numbers"]
+    assert sent == ["Bearer a-token-for-2024-05-06"] * 2
+    for path in folder.home.rglob("*"):
+        assert not path.is_file() or b"a-token-for-2024" not in path.read_bytes(), path
+
+
 def test_a_sensor_gives_its_worker_back_between_looks(run: DagRun) -> None:
     assert "up_for_reschedule" in run.states("ready_reschedule")
     assert run.end("ready_reschedule") == "success"

@@ -16,7 +16,7 @@ with DAG("http_", start_date=datetime(2024, 1, 1), schedule=None, catchup=False)
             endpoint="/numbers",
             method="GET",
             data={"day": "{{ ds }}"},
-            headers={"X-Run": "{{ run_id }}"},
+            headers={"X-Run": "{{ run_id }}", "Authorization": "Bearer a-token-for-{{ ds }}"},
             response_filter=lambda response: response.json(),
             deferrable=deferrable,
         )
