@@ -130,8 +130,8 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
             "no access to the database",
         ),
         (
-            "from airflow.models import DagRun\nDagRun.find(dag_id='x')",
-            (2, "change", "database", "airflow.models.DagRun.find"),
+            "from airflow.models import DagModel\nDagModel.get_dagmodel('x')",
+            (2, "change", "database", "airflow.models.DagModel.get_dagmodel"),
             "other runs by the REST API",
         ),
         (
