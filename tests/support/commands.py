@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -16,8 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
+from tests.support.forked_commands import ForkedCommands
+
 #: The command of the environment that runs the tests.
 BIDE: Final = str(Path(sys.executable).with_name("bide"))
+#: What every command has in its environment.
+_PLAIN: Final = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 #: Seconds after which a test gives up waiting; a machine under load is slow.
 PATIENCE: Final = 60.0
 
@@ -197,6 +203,34 @@ class Command:
             self._news.notify_all()
 
 
+_starting: Final = threading.Lock()
+
+
+@functools.cache
+def _template() -> ForkedCommands:
+    commands = ForkedCommands(BIDE, {**os.environ, **_PLAIN})
+    atexit.register(commands.close)
+    return commands
+
+
+def _run(arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end: forked from the template unless its environment is a special one."""
+    with _starting:
+        template = _template()
+    if template.serves(environment):
+        return template.run(arguments, cwd, environment, PATIENCE)
+    return subprocess.run(
+        [BIDE, *arguments],
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 class Folder:
     """A project folder with DAG files."""
 
@@ -223,16 +257,7 @@ class Folder:
     def run(self, *arguments: str, **variables: str) -> Done:
         """Run a command to its end; one that has none fails the test, with what is known of it."""
         try:
-            ended = subprocess.run(
-                [BIDE, *arguments],
-                cwd=self.path,
-                env=self._environment(variables),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
+            ended = _run(arguments, self.path, self._environment(variables))
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{error}\n{self._evidence()}") from None
         return Done(arguments, ended.returncode, ended.stdout, ended.stderr)
@@ -280,5 +305,4 @@ class Folder:
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BIDE")}
-        own = {"BIDE_HOME": str(self.home), "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
-        return {**inherited, **own, **self._variables, **variables}
+        return {**inherited, **_PLAIN, "BIDE_HOME": str(self.home), **self._variables, **variables}
