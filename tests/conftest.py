@@ -21,6 +21,7 @@ from bide.store.schema import metadata
 from tests.support.clock import HeldClock
 from tests.support.keys import KEY
 from tests.support.postgres import PostgresServer, start_server
+from tests.support.statements import share_compiled_statements
 
 # The tests start many processes, which are to find byte code instead of compiling everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -29,6 +30,8 @@ sys.dont_write_bytecode = False
 # Tests share their machine with others: a slow example is no finding.
 settings.register_profile("bide", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bide")
+
+share_compiled_statements()
 
 
 @pytest.fixture
