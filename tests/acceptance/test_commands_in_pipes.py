@@ -83,7 +83,7 @@ COMMANDS: Final = {
             "tasks show",
             "tasks show waits wait",
             ("deferred", "file /no/such/[file]", "logs/waits/wait/", "running", "scheduled"),
-            f"dag_id run_id {TASK_KEYS} note deadline due waits_for waits_since xcom log_path states",
+            f"dag_id run_id {TASK_KEYS} note deadline due waits_for waits_since links xcom log_path states",
         ),
         (
             "waits list",

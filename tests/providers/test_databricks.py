@@ -65,6 +65,13 @@ def test_the_run_is_pushed(run: DagRun, databricks: Databricks, kind: str, mode:
     assert DAY in json.dumps(databricks.begun[pushed["run_id"]])
 
 
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+def test_its_page_is_linked(run: DagRun, folder: Folder, mode: str) -> None:
+    shown = folder.ask("tasks", "show", "databricks_", f"run_now_succeeds_{mode}")
+    assert run.state == "failed"
+    assert shown["links"] == {"See Databricks Job Run": shown["xcom"]["run_page_url"]}
+
+
 @pytest.mark.parametrize("task_id", ["sensor_blocking", "sensor_deferrable"])
 def test_a_sensor_waits_for_its_statement(run: DagRun, task_id: str) -> None:
     assert run.end(task_id) == "success"

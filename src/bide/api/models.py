@@ -326,6 +326,13 @@ class XComEntry(Answer):
     run_id: str
 
 
+class ExtraLinks(Answer):
+    """Pages of services that a task instance works with: URLs by what is shown, null where there is none yet."""
+
+    extra_links: dict[str, str | None]
+    total_entries: int
+
+
 class XComEntries(Answer):
     """The XComs of a task instance."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
@@ -38,3 +39,11 @@ class BaseOperatorLink(ABC):
     @abstractmethod
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The URL for one instance of `operator`; an empty text if there is none yet."""
+
+
+def links_of(operator: BaseOperator) -> list[BaseOperatorLink]:
+    """The links that `operator` names. A class may have its instances say which, which a mapped task can't."""
+    named: Any = (operator.operator_class if operator.is_mapped else operator).operator_extra_links
+    if isinstance(named, property):
+        return []
+    return [one for one in cast("Iterable[Any]", named or ()) if isinstance(one, BaseOperatorLink)]

@@ -14,6 +14,7 @@ from bide.authoring.async_operator import runs_async
 from bide.authoring.callbacks import RUN_EVENTS, events_called, task_events
 from bide.authoring.dag import DAG
 from bide.authoring.deadlines import alerts_of
+from bide.authoring.links import links_of
 from bide.authoring.mapping import MappedOperator
 from bide.authoring.moments import as_seconds
 from bide.authoring.operator import BaseOperator
@@ -163,6 +164,7 @@ def _task_spec(task: BaseOperator, weight: int) -> TaskSpec:
         starts_from_trigger=bool(task.start_from_trigger),
         reads=_reads(task),
         sla=as_seconds(task.sla, name="sla", of=of) if find_flag("core", "check_slas", True) else None,
+        links=tuple((link.name, link.xcom_key) for link in links_of(task)),
         template_fields=tuple(task.template_fields),
         doc=task.doc_md or task.doc,
         owner=task.owner,

@@ -87,6 +87,12 @@ class BaseXCom:
         )
         return found[0].value if found else None
 
+    @classmethod
+    def get_value(cls, *, ti_key: Any, key: str = XCOM_RETURN_KEY) -> Any:
+        """What the task instance that `ti_key` names has left; None if nothing."""
+        names = {"task_id": ti_key.task_id, "dag_id": ti_key.dag_id, "run_id": ti_key.run_id}
+        return cls.get_one(key=key, map_index=ti_key.map_index, **names)
+
 
 @cache
 def find_backend(path: str) -> type[BaseXCom]:

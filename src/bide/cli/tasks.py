@@ -19,6 +19,7 @@ from bide.cli.settings import read_config
 from bide.cli.task_rows import find_instance, find_run, run_summaries, task_summary
 from bide.config.resolved import Config
 from bide.control.find_log import find_log
+from bide.control.shown_links import shown_links
 from bide.control.shown_secrets import know_secrets, shown_xcom
 from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
@@ -68,7 +69,7 @@ def show(
     dags: DagsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show a task instance: its states in order, what it waits for, its XComs, its log's path."""
+    """Show a task instance: its states in order, what it waits for, its links and XComs, its log's path."""
     config = read_config(dags)
     record, events = asyncio.run(_show(config, dag_id, run, task_id, map_index))
     if output is Output.JSON:
@@ -180,6 +181,7 @@ async def _show(
             "note": list_notes(tx, [instance.uid]).get(instance.uid),
             "waits_for": waits[0].subject if waits else None,
             "waits_since": waits[0].armed_at if waits else None,
+            "links": shown_links(tx, run, task_id, map_index),
             "xcom": xcoms,
             "log_path": None if log is None else str(log),
         }

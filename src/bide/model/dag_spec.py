@@ -97,6 +97,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     cancel_timeout: float = 600.0
     #: After that the next try is held until somebody releases it, or starts all the same.
     on_cancel_failure: Literal["hold", "start"] = "hold"
+    #: Links to pages of services: what is shown, and the key of the XCom that has the URL.
+    links: tuple[tuple[str, str], ...] = ()
     #: Fields that templates may fill, for people.
     template_fields: tuple[str, ...] = ()
     doc: str | None = None

@@ -147,6 +147,23 @@ async def test_task_instances_of_a_run(admin: httpx.AsyncClient) -> None:
     assert (await admin.get("/api/v2/dags/~/dagRuns/~/taskInstances?limit=1")).json()["total_entries"] == 2
 
 
+async def test_links_lead_where_their_xcoms_say(admin: httpx.AsyncClient, store: Store) -> None:
+    task = TaskSpec("extract", links=(("Job", "_link_Job"), ("Logs", "_link_Logs")))
+    await put_file(store, "/dags/linked.py", etl("linked", tasks=(task, TaskSpec("load"))))
+    run = await admin.post("/api/v2/dags/linked/dagRuns", json={"dag_run_id": "mine"})
+    assert run.status_code == 200
+
+    def put(tx: Tx) -> None:
+        xcoms.put(tx, [XComRow("linked", "mine", "extract", -1, "_link_Job", b'"https://jobs/7"')])
+
+    await store.write(put)
+    instances = "/api/v2/dags/linked/dagRuns/mine/taskInstances"
+    found = (await admin.get(f"{instances}/extract/links")).json()
+    assert found == {"extra_links": {"Job": "https://jobs/7", "Logs": None}, "total_entries": 2}
+    assert (await admin.get(f"{instances}/load/links")).json() == {"extra_links": {}, "total_entries": 0}
+    assert (await admin.get(f"{instances}/nothing/links")).status_code == 404
+
+
 async def test_xcoms_are_listed_and_read(admin: httpx.AsyncClient, store: Store) -> None:
     await trigger(admin, dag_run_id="mine")
 

@@ -11,6 +11,7 @@ from bide.api import models, try_models, views
 from bide.api.routes.dag_runs import ANY
 from bide.api.services import Given, Paged, Services
 from bide.control.name_instance import named_instance
+from bide.control.shown_links import shown_links
 from bide.control.why_held import reasons_held
 from bide.model.errors import NotFound
 from bide.model.ids import NOT_MAPPED
@@ -102,6 +103,25 @@ async def tries(
     row = await find_instance(services, dag_id, dag_run_id, task_id, map_index)
     events = await services.read(lambda tx: history(tx, [row.uid]))
     return views.task_tries(row, tries_of(events.get(row.uid, ())))
+
+
+@router.get("/{task_id}/links")
+async def links(
+    dag_id: str,
+    dag_run_id: str,
+    task_id: str,
+    services: Given,
+    map_index: Annotated[int, Query(ge=NOT_MAPPED)] = NOT_MAPPED,
+) -> models.ExtraLinks:
+    """Where the links of its operator lead."""
+    await find_instance(services, dag_id, dag_run_id, task_id, map_index)
+
+    def work(tx: Tx) -> dict[str, str | None]:
+        run = get_run(tx, dag_id, dag_run_id)
+        return {} if run is None else shown_links(tx, run, task_id, map_index)
+
+    found = await services.read(work)
+    return models.ExtraLinks(extra_links=found, total_entries=len(found))
 
 
 @router.get("/{task_id}/{map_index}")

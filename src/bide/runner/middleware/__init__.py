@@ -11,6 +11,7 @@ from bide.runner.middleware.context import with_context
 from bide.runner.middleware.execute import execute
 from bide.runner.middleware.interruption import interruptible
 from bide.runner.middleware.isolation import isolated
+from bide.runner.middleware.links import push_links
 from bide.runner.middleware.loading import load_task
 from bide.runner.middleware.logs import announce, into_log
 from bide.runner.middleware.naming import name_instance, tell_name
@@ -37,6 +38,7 @@ MIDDLEWARES: Final[Sequence[Middleware]] = (
     unmap,
     name_instance,
     render_templates,
+    push_links,
     announce_start,
     keep_result,
 )
