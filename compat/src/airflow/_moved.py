@@ -6,6 +6,13 @@ MOVED: dict[str, dict[str, str]] = {
     "airflow": {
         "Dataset": "airflow.sdk.definitions.asset.Dataset",
     },
+    "airflow.configuration": {
+        "get": "bide.standard.configuration.get",
+        "getboolean": "bide.standard.configuration.getboolean",
+        "getfloat": "bide.standard.configuration.getfloat",
+        "getint": "bide.standard.configuration.getint",
+        "has_option": "bide.standard.configuration.has_option",
+    },
     "airflow.datasets": {
         "Dataset": "airflow.sdk.definitions.asset.Dataset",
         "DatasetAlias": "airflow.sdk.AssetAlias",
@@ -165,6 +172,7 @@ MOVED: dict[str, dict[str, str]] = {
         "PythonVirtualenvOperator": "airflow.providers.standard.operators.python.PythonVirtualenvOperator",
         "ShortCircuitOperator": "airflow.providers.standard.operators.python.ShortCircuitOperator",
         "get_current_context": "airflow.sdk.get_current_context",
+        "task": "airflow.sdk.task",
     },
     "airflow.operators.python_operator": {
         "BranchPythonOperator": "airflow.providers.standard.operators.python.BranchPythonOperator",
@@ -243,6 +251,9 @@ MOVED: dict[str, dict[str, str]] = {
     "airflow.timetables.datasets": {
         "DatasetOrTimeSchedule": "airflow.timetables.assets.AssetOrTimeSchedule",
     },
+    "airflow.timetables.simple": {
+        "DatasetTriggeredTimetable": "airflow.timetables.simple.AssetTriggeredTimetable",
+    },
     "airflow.triggers.external_task": {
         "DagStateTrigger": "airflow.providers.standard.triggers.external_task.DagStateTrigger",
         "WorkflowTrigger": "airflow.providers.standard.triggers.external_task.WorkflowTrigger",
@@ -260,6 +271,9 @@ MOVED: dict[str, dict[str, str]] = {
         "context_copy_partial": "airflow.sdk.definitions.context.context_copy_partial",
         "context_merge": "airflow.sdk.definitions.context.context_merge",
     },
+    "airflow.utils.dag_cycle_tester": {
+        "test_cycle": "airflow.utils.dag_cycle_tester.check_cycle",
+    },
     "airflow.utils.dag_parsing_context": {
         "get_parsing_context": "airflow.sdk.get_parsing_context",
     },
@@ -269,6 +283,11 @@ MOVED: dict[str, dict[str, str]] = {
     "airflow.utils.edgemodifier": {
         "EdgeModifier": "airflow.sdk.EdgeModifier",
         "Label": "airflow.sdk.Label",
+    },
+    "airflow.utils.helpers": {
+        "render_template": "airflow.sdk.definitions.context.render_template",
+        "render_template_as_native": "airflow.sdk.definitions.context.render_template_as_native",
+        "render_template_to_string": "airflow.sdk.definitions.context.render_template_to_string",
     },
     "airflow.utils.log.secrets_masker": {
         "SecretsMasker": "airflow.sdk.execution_time.secrets_masker.SecretsMasker",
@@ -297,10 +316,14 @@ MOVED: dict[str, dict[str, str]] = {
         "coerce_datetime": "airflow.sdk.timezone.coerce_datetime",
         "convert_to_utc": "airflow.sdk.timezone.convert_to_utc",
         "datetime": "airflow.sdk.timezone.datetime",
+        "from_timestamp": "airflow.sdk.timezone.from_timestamp",
         "is_localized": "airflow.sdk.timezone.is_localized",
         "is_naive": "airflow.sdk.timezone.is_naive",
+        "local_timezone": "airflow.sdk.timezone.local_timezone",
         "make_aware": "airflow.sdk.timezone.make_aware",
+        "make_naive": "airflow.sdk.timezone.make_naive",
         "parse": "airflow.sdk.timezone.parse",
+        "parse_timezone": "airflow.sdk.timezone.parse_timezone",
         "utc": "airflow.sdk.timezone.utc",
         "utc_epoch": "airflow.sdk.timezone.utc_epoch",
         "utcnow": "airflow.sdk.timezone.utcnow",

@@ -162,6 +162,25 @@ MOVED_PACKAGES: dict[str, dict[str, str]] = {
     "airflow.hooks.sqlite_hook": {
         "SqliteHook": "airflow.providers.sqlite.hooks.sqlite.SqliteHook",
     },
+    "airflow.kubernetes.kube_client": {
+        "get_kube_client": "airflow.providers.cncf.kubernetes.kube_client.get_kube_client",
+    },
+    "airflow.kubernetes.pod_generator": {
+        "PodGenerator": "airflow.providers.cncf.kubernetes.pod_generator.PodGenerator",
+    },
+    "airflow.kubernetes.secret": {
+        "Secret": "airflow.providers.cncf.kubernetes.secret.Secret",
+    },
+    "airflow.contrib.kubernetes.secret": {
+        "Secret": "airflow.providers.cncf.kubernetes.secret.Secret",
+    },
+    "airflow.lineage.entities": {
+        "Column": "airflow.providers.common.compat.lineage.entities.Column",
+        "File": "airflow.providers.common.compat.lineage.entities.File",
+        "Table": "airflow.providers.common.compat.lineage.entities.Table",
+        "Tag": "airflow.providers.common.compat.lineage.entities.Tag",
+        "User": "airflow.providers.common.compat.lineage.entities.User",
+    },
     "airflow.operators.check_operator": {
         "CheckOperator": "airflow.providers.common.sql.operators.sql.SQLCheckOperator",
         "IntervalCheckOperator": "airflow.providers.common.sql.operators.sql.SQLIntervalCheckOperator",

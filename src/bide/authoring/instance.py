@@ -17,6 +17,7 @@ from bide.authoring.templates import format_ds_nodash
 from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.authoring.xcom_lookup import pull
 from bide.model.ids import NOT_MAPPED
+from bide.model.run_types import RunType
 
 if TYPE_CHECKING:
     import pendulum
@@ -64,7 +65,7 @@ class DagRun(RunQuestions):
     @property
     def external_trigger(self) -> bool:
         """Whether somebody asked for the run, rather than its schedule."""
-        return self.run_type == "manual"
+        return self.run_type in (RunType.MANUAL, RunType.OPERATOR_TRIGGERED)
 
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} {self.run_id}>"

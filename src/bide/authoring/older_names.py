@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import enum
 import os
 import sys
 import warnings
@@ -27,12 +28,15 @@ DAG_ARGUMENTS: Final = {
 TASK_ARGUMENTS: Final = {
     "execution_date": "logical_date",
     "provide_context": "nothing in its place; a function gets what it names of the context",
+    "skip_exit_code": "skip_on_exit_code",
     "sla": _DEADLINE,
     "task_concurrency": "max_active_tis_per_dag",
     "use_dill": 'serializer="dill"',
     "use_task_execution_date": "use_task_logical_date",
     "xcom_push": "do_xcom_push",
 }
+#: Trigger rules that have another name by now.
+OLDER_RULES: Final = {"dummy": "always", "none_failed_or_skipped": "none_failed_min_one_success"}
 #: What to write instead of names of the context.
 CONTEXT_NAMES: Final = {
     "execution_date": "logical_date",
@@ -60,8 +64,13 @@ def warn_of_arguments(of: str, given: Iterable[str], known: dict[str, str]) -> N
             warn_of_older(f"{of}: the argument {name!r} is an older one: write {known[name]}")
 
 
-#: Between code that names something of the context, in a template say, and the context.
-_BETWEEN: Final = (_PACKAGE, os.path.dirname(collections.__file__) + os.sep, "<frozen _collections_abc>")  # noqa: PTH120
+#: Between code that names something of the context or an enumeration, in a template say, and Bide.
+_BETWEEN: Final = (
+    _PACKAGE,
+    os.path.dirname(collections.__file__) + os.sep,  # noqa: PTH120
+    enum.__file__,
+    "<frozen _collections_abc>",
+)
 
 
 def warn_of_older(said: str) -> None:
@@ -70,6 +79,15 @@ def warn_of_older(said: str) -> None:
     while frame.f_back is not None and _is_between(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
     warnings.warn(said, RemovalWarning, stacklevel=level)
+
+
+def rule_named(rule: str) -> str:
+    """The name that a trigger rule has now; one that has another by now is told of."""
+    name = str(getattr(rule, "value", rule))
+    if name not in OLDER_RULES:
+        return name
+    warn_of_older(f"the trigger rule {name!r} is an older name: write {OLDER_RULES[name]!r}")
+    return OLDER_RULES[name]
 
 
 def _is_between(filename: str) -> bool:

@@ -13,7 +13,7 @@ from bide.authoring.construction import CONTAINERS, OperatorType, copy_container
 from bide.authoring.dag_member import DagMember
 from bide.authoring.deferral import TaskDeferred, check_resume_method, resume_arguments
 from bide.authoring.moments import as_moment
-from bide.authoring.older_names import warn_of_older
+from bide.authoring.older_names import rule_named, warn_of_older
 from bide.authoring.operator_checks import check_operator
 from bide.authoring.params import ParamsDict
 from bide.authoring.rendering import Rendering
@@ -195,7 +195,7 @@ class BaseOperator(Rendering, DagMember, metaclass=OperatorType):
         self.on_skipped_callback = as_callbacks(on_skipped_callback)
         self._pre_execute_hook = pre_execute
         self._post_execute_hook = post_execute
-        self.trigger_rule = str(getattr(trigger_rule, "value", trigger_rule))
+        self.trigger_rule = rule_named(trigger_rule)
         self.resources = resources
         self.run_as_user = run_as_user
         self.map_index_template = map_index_template

@@ -101,6 +101,10 @@ def _find(section: str, key: str) -> str | None:
 
 conf: Final = Configuration()
 
+# Airflow 1 had functions.
+get, getboolean, getint, getfloat = conf.get, conf.getboolean, conf.getint, conf.getfloat
+has_option = conf.has_option
+
 
 def default_deferrable() -> bool:
     """What operators take for `deferrable` where it is not given: ``[operators] default_deferrable``."""

@@ -12,6 +12,11 @@ from bide.authoring.plugins import load_plugins
 AIRFLOW_HOME: Final = os.environ.get("AIRFLOW_HOME") or str(Path.home() / "airflow")
 
 
+def get_airflow_home() -> str:
+    """That folder."""
+    return AIRFLOW_HOME
+
+
 def pod_mutation_hook(pod: Any) -> None:
     """Let the policies of whoever runs Bide change a Kubernetes pod: see :mod:`bide.authoring.policies`."""
     policies = load_plugins().policies

@@ -72,6 +72,35 @@ def coerce_datetime(value: dt.datetime | None, tz: dt.tzinfo | None = None) -> d
     return aware(value) if tz is None else aware(value).astimezone(tz)
 
 
+def make_naive(value: dt.datetime, timezone: dt.tzinfo | None = None) -> dt.datetime:
+    """The time of day of `value` in `timezone` (UTC if None), without a zone. One without a zone is refused."""
+    if is_naive(value):
+        raise InvalidArgument(f"make_naive: {value.isoformat()} has no time zone")
+    return value.astimezone(timezone or dt.UTC).replace(tzinfo=None)
+
+
+def parse_timezone(name: str | int) -> dt.tzinfo:
+    """The zone of that name, or that many seconds east of UTC, as pendulum has it."""
+    import pendulum  # most who ask for the time need no more than Python's own
+
+    return pendulum.timezone(name)
+
+
+def local_timezone() -> dt.tzinfo:
+    """The zone of this machine, as pendulum has it."""
+    import pendulum
+
+    return pendulum.local_timezone()
+
+
+def from_timestamp(timestamp: float, tz: dt.tzinfo | str = dt.UTC) -> dt.datetime:
+    """The moment so many seconds after 1970, in `tz`: a zone, its name or ``local``; a pendulum ``DateTime``."""
+    import pendulum
+
+    zone = pendulum.local_timezone() if tz == "local" else pendulum.timezone(tz) if isinstance(tz, str) else tz
+    return pendulum.instance(dt.datetime.fromtimestamp(timestamp, dt.UTC)).astimezone(zone)
+
+
 def parse(string: str, timezone: dt.tzinfo | str | None = None) -> dt.datetime:
     """The moment that ISO 8601 text names; without a zone it is of `timezone`, else of UTC."""
     try:

@@ -11,12 +11,14 @@ import pytest
 
 from bide.authoring.calling import accepted_arguments
 from bide.authoring.dag import DAG
-from bide.authoring.older_names import CONTEXT_NAMES, DAG_ARGUMENTS, TASK_ARGUMENTS
+from bide.authoring.older_names import CONTEXT_NAMES, DAG_ARGUMENTS, OLDER_RULES, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.python import PythonOperator
 from bide.authoring.taskflow import task
 from bide.authoring.templates import environment_for, render
+from bide.authoring.trigger_rule import TriggerRule
 from bide.model.provider_errors import RemovalWarning
+from bide.standard.operators.bash import BashOperator
 from bide.standard.operators.branch_by_time import BranchDateTimeOperator
 from bide.standard.operators.empty import EmptyOperator
 from bide.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -59,6 +61,7 @@ def test_an_argument_of_dags(arguments: dict[str, Any], found: Callable[[DAG], A
     ("cls", "arguments", "found"),
     [
         (EmptyOperator, {"task_concurrency": 2}, lambda task: task.max_active_tis_per_dag == 2),
+        (BashOperator, {"skip_exit_code": 3, "bash_command": "true"}, lambda task: task.skip_on_exit_code == 3),
         (EmptyOperator, {"xcom_push": False}, lambda task: not task.do_xcom_push),
         (EmptyOperator, {"sla": dt.timedelta(hours=1)}, lambda task: task.sla),
         (PythonOperator, {"provide_context": True, "python_callable": print}, lambda task: True),
@@ -118,6 +121,21 @@ def test_an_operator_of_ones_own_may_mean_something_else() -> None:
             self.when = execution_date
 
     assert told(lambda: Report(task_id="t", execution_date="today")) == []
+
+
+@pytest.mark.parametrize(("older", "newer"), OLDER_RULES.items())
+def test_a_trigger_rule(older: str, newer: str) -> None:
+    said = [f"the trigger rule {older!r} is an older name: write {newer!r}"]
+    assert told(lambda: EmptyOperator(task_id="t", trigger_rule=older)) == said
+    assert told(lambda: getattr(TriggerRule, older.upper())) == told(lambda: TriggerRule(older)) == said
+    assert EmptyOperator(task_id="t", trigger_rule=older).trigger_rule == newer
+    assert getattr(TriggerRule, older.upper()) is TriggerRule(older) is TriggerRule(newer)
+
+
+def test_a_rule_that_never_was() -> None:
+    assert not hasattr(TriggerRule, "NO_SUCH_RULE") and not hasattr(TriggerRule, "dummy")
+    with pytest.raises(ValueError, match="'never' is not a valid TriggerRule"):
+        TriggerRule("never")
 
 
 def test_a_new_name_says_nothing() -> None:

@@ -54,6 +54,7 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
     assert days_ago(1, hour=6).hour == 6
 
 
+@pytest.mark.filterwarnings("ignore:.* has moved")
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -62,6 +63,12 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
         ("from airflow import executors", "airflow has no name 'executors' here: Bide has its own executors"),
         ("from airflow.settings import nosuch", "settings are read by airflow.configuration.conf"),
         ("from airflow.utils.helpers import prune_dit", "did you mean 'prune_dict'?"),
+        ("from airflow.kubernetes.secret import Secret", "'bide provider add cncf-kubernetes'"),
+        ("from airflow.kubernetes.volume import Volume", "use airflow.providers.cncf.kubernetes"),
+        ("from airflow.lineage.entities import File", "'bide provider add common-compat'"),
+        ("from airflow.exceptions import NoSuchThing", "nothing here raises it; catch"),
+        ("from airflow.models.taskfail import TaskFail", "no access to the database"),
+        ("from airflow.decorators.bash import bash_task", "airflow.sdk.task has them all"),
         ("import airflow.nosuch", "there is no module 'airflow.nosuch' here: if a DAG file"),
         ("from airflow.executors.base_executor import BaseExecutor", "Bide has its own executors"),
         ("import airflow.operators.subdag", "use task groups"),

@@ -35,3 +35,16 @@ def test_parsing():
     assert timezone.parse("2026-07-01", "Europe/Paris") == timezone.datetime(2026, 6, 30, 22)
     with pytest.raises(InvalidArgument, match="'soon'"):
         timezone.parse("soon")
+
+
+def test_moments_without_zones_and_zones():
+    moment = dt.datetime(2026, 1, 1, 12, tzinfo=PLUS2)
+    assert timezone.make_naive(moment) == dt.datetime(2026, 1, 1, 10)
+    assert timezone.make_naive(moment, PLUS2) == dt.datetime(2026, 1, 1, 12)
+    with pytest.raises(InvalidArgument, match="has no time zone"):
+        timezone.make_naive(dt.datetime(2026, 1, 1))
+    assert timezone.from_timestamp(0) == timezone.utc_epoch
+    assert timezone.from_timestamp(0, "Europe/Paris").hour == 1
+    assert timezone.from_timestamp(0, "local") == timezone.from_timestamp(0, timezone.local_timezone())
+    assert timezone.parse_timezone(7200).utcoffset(moment) == dt.timedelta(hours=2)
+    assert moment.astimezone(timezone.parse_timezone("Europe/Paris")).hour == 11

@@ -15,7 +15,7 @@ import pytest
 from bide import EveryTrigger, FileChangeTrigger, HttpChangeTrigger
 from bide.authoring.trigger import trigger_kind
 from bide.model.errors import InvalidArgument, TaskError
-from bide.standard.triggers.file import FileDeleteTrigger
+from bide.standard.triggers.file import DirectoryFileDeleteTrigger, FileDeleteTrigger
 
 
 async def test_every_multiple_of_a_span_has_an_event() -> None:
@@ -76,6 +76,25 @@ async def test_a_file_is_deleted_when_its_event_is_stored(tmp_path: Path) -> Non
             await asyncio.sleep(0.01)
         file.write_text("again")
         assert (await following).key != first.key
+
+
+async def test_a_file_of_a_folder_is_deleted_when_its_event_is_stored(tmp_path: Path) -> None:
+    trigger = DirectoryFileDeleteTrigger(directory=str(tmp_path), filename="flag", poke_interval=0.01)
+    path, arguments = trigger.serialize()
+    assert path == "bide.standard.triggers.file.DirectoryFileDeleteTrigger"
+    assert arguments == {"directory": str(tmp_path), "filename": "flag", "poke_interval": 0.01}
+    (tmp_path / "other").touch()
+    (tmp_path / "flag").touch()
+    stream = DirectoryFileDeleteTrigger(**arguments).run()
+    async with asyncio.timeout(10):
+        assert (await anext(stream)).payload is True
+        following = asyncio.ensure_future(anext(stream))
+        while (tmp_path / "flag").exists():
+            await asyncio.sleep(0.01)
+    following.cancel()
+    assert (tmp_path / "other").exists()
+    with pytest.raises(InvalidArgument, match=r"must be a name alone, not '\.\./flag'"):
+        DirectoryFileDeleteTrigger(directory=str(tmp_path), filename="../flag")
 
 
 @pytest.fixture

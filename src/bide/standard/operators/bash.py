@@ -44,6 +44,7 @@ class BashOperator(BaseOperator):
         append_env: bool = False,
         output_encoding: str = "utf-8",
         skip_on_exit_code: int | Container[int] | None = 99,
+        skip_exit_code: int | None = None,
         cwd: str | None = None,
         output_processor: Callable[[str], Any] = lambda line: line,
         **kwargs: Any,
@@ -53,7 +54,7 @@ class BashOperator(BaseOperator):
         self.env = env
         self.append_env = append_env
         self.output_encoding = output_encoding
-        self.skip_on_exit_code = skip_on_exit_code
+        self.skip_on_exit_code = skip_on_exit_code if skip_exit_code is None else skip_exit_code
         self.cwd = cwd
         self.output_processor = output_processor
         self._child = ChildProcess()

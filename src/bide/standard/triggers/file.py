@@ -85,6 +85,23 @@ class FileDeleteTrigger(BaseEventTrigger):
         return f"file {self.filepath}"
 
 
+class DirectoryFileDeleteTrigger(FileDeleteTrigger):
+    """The same of the file `filename` in the folder `directory`."""
+
+    def __init__(
+        self, *, directory: str, filename: str, poke_interval: dt.timedelta | float = 5.0, **kwargs: Any
+    ) -> None:
+        if Path(filename).name != filename:
+            raise InvalidArgument(f"DirectoryFileDeleteTrigger: filename must be a name alone, not {filename!r}")
+        super().__init__(str(Path(directory) / filename), poke_interval, **kwargs)
+        self.directory, self.filename = str(directory), filename
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path = f"{DirectoryFileDeleteTrigger.__module__}.{DirectoryFileDeleteTrigger.__qualname__}"
+        arguments = {"directory": self.directory, "filename": self.filename, "poke_interval": self.poke_interval}
+        return path, arguments
+
+
 def _key_of(path: Path) -> str | None:
     """Tells this file from later ones of its name; None if there is none."""
     try:

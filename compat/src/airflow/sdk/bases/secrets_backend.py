@@ -1,0 +1,3 @@
+"""Backends of secrets."""
+
+from bide.authoring.secrets_backends import BaseSecretsBackend as BaseSecretsBackend
