@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -29,9 +32,18 @@ def upgrade(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> Non
 
 
 @app.command()
-def check(dags: DagsOption = None, output: OutputOption = Output.TABLE) -> None:
+def check(
+    reachable: Annotated[
+        bool, typer.Option("--reachable", help="Only whether the store can be opened, or made if there is none.")
+    ] = False,
+    retry: Annotated[int, typer.Option(min=0, metavar="N", help="If it can't, try so many times more.")] = 0,
+    retry_delay: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Before each of them.")] = 1.0,
+    dags: DagsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Read the whole store and say whether it is sound and of this version; exit code 3 if not."""
-    found = asyncio.run(_check(read_config(dags)))
+    config = read_config(dags)
+    found = _patiently(lambda: asyncio.run(_reach(config) if reachable else _check(config)), retry, retry_delay)
     show_record(found, output)
     if found["problems"]:
         raise typer.Exit(ExitCode.STORE)
@@ -50,6 +62,28 @@ async def _upgrade(config: Config) -> Row:
                 raise StoreInUse(f"store {config.shown_store} is in use by `{engines[0]}`: stop it first")
         await asyncio.to_thread(upgrade_store, store)
         return {"store": config.shown_store, "schema": HEAD, "before": before.revision}
+
+
+def _patiently(look: Callable[[], Row], retry: int, delay: float) -> Row:
+    """What `look` finds; where it raises or finds problems, what it does at the last of its tries."""
+    for left in range(retry, -1, -1):
+        try:
+            found = look()
+        except StoreError:
+            if not left:
+                raise
+        else:
+            if not left or not found["problems"]:
+                return found
+        time.sleep(delay)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def _reach(config: Config) -> Row:
+    if has_store(config):
+        async with open_any_store(config) as store:
+            await asyncio.to_thread(schema_state, store)
+    return {"store": config.shown_store, "problems": []}
 
 
 async def _check(config: Config) -> Row:

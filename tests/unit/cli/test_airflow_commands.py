@@ -44,20 +44,20 @@ LINES = {
         "backfill create --dag-id etl --from-date 2024-01-01 --to-date 2024-01-31 --reprocess-behavior failed"
     ),
     "dags trigger etl --conf '{\"a\": 1}' -r mine -e 2024-01-15": (
-        "dags trigger --conf '{\"a\": 1}' --logical-date 2024-01-15 --run-id mine etl"
+        "dags trigger --conf '{\"a\": 1}' --logical-date 2024-01-15 --run-id mine --output json etl"
     ),
     "dags test etl 2024-01-15": "dags test etl 2024-01-15",
     "dags list -o json -S /opt/airflow/dags": "dags list --dags /opt/airflow/dags --output json",
     "dags list --output=yaml -v": "dags list --output json",
-    "dags list --output plain -B mine": "dags list",
-    "dags pause etl": "dags pause etl",
-    "dags unpause etl -y": "dags unpause etl",
+    "dags list --output plain -B mine": "dags list --output json",
+    "dags pause etl": "dags pause --output json etl",
+    "dags unpause etl -y": "dags unpause --output json etl",
     "dags show etl": "dags show etl",
-    "dags next-execution -n 3 etl": "dags next-execution --num-executions 3 etl",
-    "dags list-runs -d etl --state failed": "runs list etl --state failed",
-    "dags list-runs etl": "runs list etl",
+    "dags next-execution -n 3 etl": "dags next-execution --num-executions 3 --output json etl",
+    "dags list-runs -d etl --state failed": "runs list etl --limit 1000000 --state failed --output json",
+    "dags list-runs etl": "runs list etl --limit 1000000 --output json",
     "dags list-import-errors": "dags errors",
-    "dags state etl 2024-01-15": "runs show etl 2024-01-15",
+    "dags state etl 2024-01-15": "runs show etl 2024-01-15 --output json",
     "dags reserialize": "dags reserialize",
     "tasks clear -d orders_etl -t spark_transform --yes": (
         "tasks clear --downstream --yes --task-regex spark_transform orders_etl"
@@ -76,14 +76,14 @@ LINES = {
     ),
     "tasks mark-failed --dag etl --task load --run-id run_1": "tasks mark etl run_1 load --state failed --yes",
     "tasks list etl --tree": "dags show --tasks etl",
-    "tasks state etl load 2024-01-15": "tasks show etl load --run 2024-01-15",
-    "tasks states-for-dag-run etl 2024-01-15 -o json": "tasks list etl --run 2024-01-15 --output json",
+    "tasks state etl load 2024-01-15": "tasks show etl load --run 2024-01-15 --output json",
+    "tasks states-for-dag-run etl 2024-01-15 -o json": "runs show etl 2024-01-15 --output json",
     "tasks test etl load.all 2024-01-15": r"dags test etl 2024-01-15 --mark-success-pattern '(?!load\.all$).*'",
     "tasks run etl load run_1 --local": "tasks clear etl --task-regex '^load$' --run run_1 --yes",
     "pools set spark_pool 5 'Limits Spark jobs'": "pools set spark_pool 5 'Limits Spark jobs'",
     "pools set free -1 Endless --include-deferred": "pools set --include-deferred -- free -1 Endless",
-    "pools get spark_pool": "pools get spark_pool",
-    "pools list": "pools list",
+    "pools get spark_pool": "pools get --output json spark_pool",
+    "pools list": "pools list --output json",
     "connections add postgres_default --conn-type postgres --host db --schema my_database --login admin "
     "--password secret123 --port 5432": (
         "connections add postgres_default --conn-type postgres --conn-host db --conn-login admin "
@@ -93,8 +93,8 @@ LINES = {
         "connections add aws --conn-type amazon_web_services --conn-extra '{\"a\": 1}'"
     ),
     "connections add x --conn-uri a://b": "connections add x --conn-uri a://b",
-    "connections get aws_default -o json": "connections get --output json aws_default",
-    "connections list --conn-id aws": "connections list --conn-id aws",
+    "connections get aws_default -o json": "connections get --show-values --output json aws_default",
+    "connections list --conn-id aws": "connections list --conn-id aws --output json",
     "connections delete aws": "connections delete aws",
     "connections test aws": "connections test aws",
     "connections export conns.json --file-format json": "connections export conns.json",
@@ -102,14 +102,19 @@ LINES = {
     "variables set key value": "variables set key value",
     "variables set -j key '[1]'": "variables set --json key '[1]'",
     "variables get key -d none": "variables get --default none key",
-    "variables list": "variables list",
+    "variables list": "variables list --output json",
     "variables delete key": "variables delete key",
     "variables import vars.json -a skip": "variables import --action-on-existing-key skip vars.json",
     "variables export vars.json": "variables export vars.json",
     "db migrate": "db upgrade",
     "db init": "db upgrade",
     "db upgrade": "db upgrade",
-    "db check": "db check",
+    "db check": "db check --reachable",
+    "db check --retry 3 --retry-delay 2": "db check --reachable --retry 3 --retry-delay 2",
+    "db check-migrations -t 60": "db check --retry 60",
+    "jobs check --job-type SchedulerJob --hostname box": "db check --output json",
+    "dags delete etl -y": "db clean --older-than 0 --skip-archive --dag etl --yes",
+    "dags clear etl --run-id r1 --only-failed -y": "tasks clear --run r1 --only-failed --yes etl",
     "db clean --clean-before-timestamp 2024-01-01 --tables dag_run -y": (
         "db clean --yes --before 2024-01-01 --tables dag_run"
     ),
@@ -161,7 +166,18 @@ def whole_line(command: Command) -> Iterator[str]:
     yield from command.path.split()
     values = {"slots": "5", "value": "1", "file": "x.json", "section": "core", "option": "parallelism"}
     yield from (values.get(place.name, "2024-01-01") for place in command.places)
-    numbers = ("num", "max", "port", "capacity", "concurrency", "autoscale", "worker", "map_index")
+    numbers = (
+        "num",
+        "max",
+        "port",
+        "capacity",
+        "concurrency",
+        "autoscale",
+        "worker",
+        "map_index",
+        "retry",
+        "migration",
+    )
     for option in command.options:
         if option.refusal is None and option.flags[0] not in ("--subdir", "--uri", "--conn-uri", "--conn-json"):
             yield option.flags[0]
@@ -186,7 +202,9 @@ def test_bide_takes_all_that_a_command_may_have(path: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("dags delete etl", "there is no `airflow dags delete` here; instead: delete its file"),
+        ("db reset -y", "there is no `airflow db reset` here; instead: stop the engine and delete the store"),
+        ("providers hooks", "instead: `bide provider list --output json`"),
+        ("dags list -o xml", "--output is one of table, plain, json, yaml, not 'xml'"),
         ("dags trigr etl", "there is no `airflow dags trigr` here; did you mean `airflow dags trigger`?"),
         ("nonsense", "`bide --help` lists Bide's own commands"),
         ("scheduler -D", "airflow scheduler --daemon can't be had here: let systemd"),
@@ -203,17 +221,97 @@ def test_what_can_not_be_says_what_to_do(line: str, words: str) -> None:
 
 
 def test_some_have_nothing_to_do_and_some_a_word_to_say() -> None:
-    assert translate(shlex.split("users create --role Admin -u ada")) == (
+    assert translate(shlex.split("users create --role Admin -u ada"))[:3] == (
         None,
         {},
         ["there is one user, admin, with the password in $BIDE_HOME/password"],
-        (),
     )
     found = translate(shlex.split("celery worker --autoscale 16,2"))
     assert found.environment == {"BIDE__CORE__PARALLELISM": "16"}
-    assert translate(["dags", "list-runs", "etl", "-s", "2024-01-01"]).notes == [
-        "--start-date has no effect: runs of all dates are listed"
+    assert translate(["dags", "backfill", "etl", "--pool", "x"]).notes == [
+        "--pool has no effect: tasks keep their pools"
     ]
+
+
+RUN = {
+    "dag_id": "etl",
+    "run_id": "r",
+    "state": "success",
+    "type": "scheduled",
+    "logical_date": "2026-03-29T00:00:00Z",
+    "start": "2026-03-30T00:00:00Z",
+    "end": None,
+}
+TASK = {"task_id": "a", "map_index": -1, "state": "failed", "start": None, "end": None}
+POOL = {"pool": "spark", "slots": 5, "open": 5, "description": "", "include_deferred": False}
+DAG = {"dag_id": "etl", "file": "/dags/etl.py", "owner": "ada", "paused": False, "tags": []}
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "text"),
+    [
+        (
+            "dags list -o json",
+            [DAG],
+            '[{"dag_id": "etl", "fileloc": "/dags/etl.py", "owners": ["ada"], "is_paused": "False"}]\n',
+        ),
+        (
+            "dags list",
+            [DAG],
+            "dag_id | fileloc      | owners | is_paused\n"
+            "=======+==============+========+==========\n"
+            "etl    | /dags/etl.py | ada    | False\n",
+        ),
+        (
+            "dags list -o plain",
+            [DAG],
+            "dag_id  fileloc       owners  is_paused\netl     /dags/etl.py  ada     False\n",
+        ),
+        ("dags list", [], "No data found\n"),
+        ("dags list -o yaml", [], "[]\n"),
+        (
+            "dags unpause etl -o json",
+            {"dag_id": "etl", "paused": False},
+            '[{"dag_id": "etl", "is_paused": "False"}]\n',
+        ),
+        (
+            "dags trigger etl -c '{\"n\": 1}' -o json",
+            {"dag_id": "etl", "run_id": "m", "state": "queued", "logical_date": "2026-03-29T00:00:00Z"},
+            '[{"conf": {"n": 1}, "dag_id": "etl", "dag_run_id": "m", "logical_date": "2026-03-29T00:00:00Z", '
+            '"state": "queued"}]\n',
+        ),
+        (
+            "dags list-runs etl -s 2026-03-29 -e 2026-03-29 -o json",
+            [RUN, {**RUN, "logical_date": "2026-03-28T00:00:00Z"}, {**RUN, "logical_date": "2026-03-29T01:00:00Z"}],
+            '[{"dag_id": "etl", "run_id": "r", "state": "success", "logical_date": "2026-03-29T00:00:00Z", '
+            '"start_date": "2026-03-30T00:00:00Z", "end_date": null}]\n',
+        ),
+        ("dags list-runs etl --no-backfill", [{**RUN, "type": "backfill"}], "No data found\n"),
+        ("dags state etl r", RUN, "success\n"),
+        ("tasks state etl a r", TASK, "failed\n"),
+        ("dags next-execution etl", [{"logical_date": "2026-03-29T00:00:00Z"}], "2026-03-29T00:00:00+00:00\n"),
+        ("dags next-execution etl", [], "None\n"),
+        (
+            "tasks states-for-dag-run etl r -o plain",
+            {**RUN, "tasks": [TASK, {**TASK, "map_index": 2}]},
+            "dag_id  logical_date          task_id  state   start_date  end_date  map_index\n"
+            "etl     2026-03-29T00:00:00Z  a        failed\n"
+            "etl     2026-03-29T00:00:00Z  a        failed                        2\n",
+        ),
+        ("variables list -o json", [{"key": "a", "value": "1"}], '[{"key": "a"}]\n'),
+        ("variables list --show-values -o json", [{"key": "a", "value": "1"}], '[{"key": "a", "value": "1"}]\n'),
+        (
+            "pools get spark -o json",
+            POOL,
+            '[{"pool": "spark", "slots": "5", "description": "", "include_deferred": "False"}]\n',
+        ),
+        ("jobs check", {"engine": "bide standalone", "problems": []}, "Found one alive job.\n"),
+    ],
+)
+def test_scripts_find_the_columns_of_airflow(line: str, found: Any, text: str) -> None:
+    render = translate(shlex.split(line)).render
+    assert render is not None
+    assert render(found) == text
 
 
 def test_help_lists_commands() -> None:
@@ -241,10 +339,15 @@ def test_the_command_does_what_bide_does(project: Project) -> None:
     assert airflow("tasks list etl").stdout == "a\nb\n"
     told = airflow("tasks states-for-dag-run etl 2026-03-29 -o json")
     assert '"state": "success"' in told.stdout
-    assert airflow("dags state etl 2026-03-30").returncode == 1
-    refused = airflow("dags delete etl")
+    assert airflow("tasks state etl extract 2026-03-29").stdout == "success\n"
+    missing = airflow("dags state etl 2026-03-30")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    refused = airflow("db reset")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("airflow: there is no `airflow dags delete` here")
+    assert refused.stderr.startswith("airflow: there is no `airflow db reset` here")
+    nobody = airflow("jobs check")
+    assert (nobody.returncode, nobody.stdout) == (1, "No alive jobs found.\n")
+    assert airflow("version").stdout.startswith("3.")
 
 
 def test_the_page_is_fresh() -> None:

@@ -63,14 +63,14 @@ def task_of_run(given: Given) -> Made:
     return Made([given["dag_id"], given["task_id"], "--run", given["run"], *_map_index(given)])
 
 
-def tasks_of_run(given: Given) -> Made:
-    """``tasks states-for-dag-run``."""
-    return Made([given["dag_id"], "--run", given["run"]])
+def runs_of(given: Given) -> Made:
+    """``dags delete``."""
+    return Made(["--dag", given["dag_id"]])
 
 
 def runs_of_dag(given: Given) -> Made:
     """``dags list-runs``: the DAG by place, as Airflow 3 has it, or by option."""
-    return Made([_need(given, "dag_id", "dag", what="the DAG")])
+    return Made([_need(given, "dag_id", "dag", what="the DAG"), "--limit", "1000000"])
 
 
 def dag_state(given: Given) -> Made:
@@ -112,5 +112,5 @@ def section(given: Given) -> Made:
 
 
 def nothing(given: Given) -> Made:
-    """A list of all, whichever was named."""
+    """All, whichever was named."""
     return Made([])

@@ -23,7 +23,8 @@ _HEAD = """\
 `bide-airflow` brings a command `airflow` that takes the command lines of Airflow 2 and 3, so that scripts,
 containers and cron jobs go on. It turns each into a command line of `bide`, whose output and
 [exit codes](exit-codes.md) it has: 0 for success, 1 for what failed or is not there, 2 for a line that can't be.
-`--output json` gives [Bide's fields](commands.md); `yaml` gives JSON, which is YAML, too.
+What scripts read is as in Airflow: commands in **bold** print its columns or its one word, with `--output` as
+`table`, `plain`, `json` or `yaml` (JSON, which is YAML, too). Those of all others are [Bide's](commands.md).
 
 * Where Airflow takes the date of a run, so does `bide`: a run is named by its id, by its logical date, or by a day
   (in UTC) of which it is the only run.
@@ -34,8 +35,13 @@ containers and cron jobs go on. It turns each into a command line of `bide`, who
 
 def reference_page() -> str:
     """The page about them, as Markdown."""
-    rows = [f"| `airflow {one.path}` | {_here(one)} | {_options(one)} |" for one in COMMANDS.values()]
+    rows = [f"| {_name(one)} | {_here(one)} | {_options(one)} |" for one in COMMANDS.values()]
     return "\n".join([_HEAD, "| in Airflow | here | options |\n|---|---|---|", *rows]) + "\n"
+
+
+def _name(command: Command) -> str:
+    name = f"`airflow {command.path}`"
+    return name if command.shape is None else f"**{name}**"
 
 
 def _here(command: Command) -> str:

@@ -59,6 +59,8 @@ class Command(NamedTuple):
     said: str = ""
     #: What to use instead: the command can't be had.
     instead: str = ""
+    #: Makes what Airflow's command would print of what Bide's prints as JSON.
+    shape: Callable[[Any, Given], list[dict[str, Any]] | str] | None = None
 
 
 def switch(*flags: str, to: str | None = None) -> Option:
@@ -109,7 +111,7 @@ SERVING: Final = (
     SUBDIR,
     BUNDLE,
     refused("--daemon", "-D", why="let systemd, a container or `nohup ... &` keep it in the background"),
-    switch("--debug", "-d"),
+    switch("--debug", "--dev", "-d"),
     switch("--skip-serve-logs", "-s"),
     value("--pid"),
     value("--stdout"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
 
+from bide.cli.airflow import shapes
 from bide.cli.airflow.commands import COMMANDS
-from bide.cli.airflow.options import Command, Option
+from bide.cli.airflow.options import OUTPUT, Command, Given, Option
 from bide.cli.exit_codes import BadInput
+
+_FORMS: Final = ("table", "plain", "json", "yaml")
 
 
 class Translated(NamedTuple):
@@ -22,6 +25,8 @@ class Translated(NamedTuple):
     notes: list[str]
     #: Help that was asked for.
     shown: Sequence[str] = ()
+    #: Makes the text to print of the JSON that Bide's command prints; None if that is to be seen as it is.
+    render: Callable[[Any], str] | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,13 +60,30 @@ def translate(given: Sequence[str]) -> Translated:
             raise BadInput(f"airflow {command.path} {option.flags[0]} can't be had here: {option.refusal}")
         if option.note is not None:
             notes.append(f"{option.flags[0]} has no effect: {option.note}")
-        flags += _as_flags(option, values[option.name])
+        if command.shape is None or option is not OUTPUT:
+            flags += _as_flags(option, values[option.name])
+    render = None
+    if command.shape is not None:
+        flags += ["--output", "json"]
+        render = _renderer(command, values)
     if command.build is not None:
         made = command.build(values)
-        return Translated([*words, *made.arguments, *flags], made.environment, notes)
+        return Translated([*words, *made.arguments, *flags], made.environment, notes, render=render)
     placed = [values[place.name] for place in command.places if values[place.name] is not None]
     separator = ["--"] if any(text.startswith("-") for text in placed) else []
-    return Translated([*words, *flags, *separator, *placed], {}, notes)
+    return Translated([*words, *flags, *separator, *placed], {}, notes, render=render)
+
+
+def _renderer(command: Command, values: Given) -> Callable[[Any], str]:
+    form = values.get("output") or "table"
+    if form not in _FORMS:
+        raise BadInput(f"airflow {command.path} --output is one of {', '.join(_FORMS)}, not {form!r}")
+
+    def render(found: Any) -> str:
+        assert command.shape is not None
+        return shapes.render(command.shape(found, values), form)
+
+    return render
 
 
 def _find(given: Sequence[str]) -> tuple[Command | None, Sequence[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bide.cli.airflow import builders as build
+from bide.cli.airflow import shapes
 from bide.cli.airflow.options import (
     OUTPUT,
     READING,
@@ -47,7 +48,13 @@ _STORED: Final = (
         ),
         build.fields,
     ),
-    Command("connections get", "connections get", places("conn_id"), (*READING, value("--color"))),
+    Command(
+        "connections get",
+        "connections get --show-values",
+        places("conn_id"),
+        (*READING, value("--color")),
+        shape=shapes.connections,
+    ),
     Command(
         "connections list",
         "connections list",
@@ -58,6 +65,7 @@ _STORED: Final = (
             switch("--show-values", to="--show-values"),
             switch("--hide-sensitive"),
         ),
+        shape=shapes.connections,
     ),
     Command("connections delete", "connections delete", places("conn_id"), (*READING, value("--color"))),
     Command("connections test", "connections test", places("conn_id"), READING),
@@ -99,6 +107,7 @@ _STORED: Final = (
         "variables list",
         (),
         (*READING, switch("--show-values", to="--show-values"), switch("--hide-sensitive")),
+        shape=shapes.keys,
     ),
     Command("variables delete", "variables delete", places("key"), READING),
     Command(
@@ -108,8 +117,8 @@ _STORED: Final = (
         (*READING, value("--action-on-existing-key", "-a", to="--action-on-existing-key")),
     ),
     Command("variables export", "variables export", places("file"), READING),
-    Command("pools list", "pools list", (), READING),
-    Command("pools get", "pools get", places("pool"), READING),
+    Command("pools list", "pools list", (), READING, shape=shapes.pools),
+    Command("pools get", "pools get", places("pool"), READING, shape=shapes.pools),
     Command(
         "pools set",
         "pools set",
@@ -136,12 +145,24 @@ _STORE: Final = (
                 refused("--show-sql-only", "-s", why="it is brought up to date in place"),
                 refused("--to-version", "-n", why="it has the schema of this version of Bide", takes_value=True),
                 refused("--to-revision", "-r", why="it has the schema of this version of Bide", takes_value=True),
+                refused("--from-version", why="it is brought up to date in place", takes_value=True),
+                refused("--from-revision", why="it is brought up to date in place", takes_value=True),
             ),
         )
         for word in ("migrate", "init", "upgrade")
     ),
-    Command("db check", "db check", (), (VERBOSE, value("--retry"), value("--retry-delay"))),
-    Command("db check-migrations", "db check", (), (VERBOSE, value("--migration-wait-timeout", "-t"))),
+    Command(
+        "db check",
+        "db check --reachable",
+        (),
+        (VERBOSE, value("--retry", to="--retry"), value("--retry-delay", to="--retry-delay")),
+    ),
+    Command(
+        "db check-migrations",
+        "db check",
+        (),
+        (VERBOSE, value("--migration-wait-timeout", "-t", to="--retry")),
+    ),
     Command(
         "db clean",
         "db clean",
@@ -224,7 +245,17 @@ _PARTS: Final = (
     Command("celery stop", instead="SIGTERM to the `bide scheduler` of that host"),
     Command("kubernetes cleanup-pods", instead="nothing: tasks run in workers, not in pods"),
     Command("kerberos", instead="KerberosService where the task needs it"),
-    Command("jobs check", instead="`bide db check`, or /api/v2/monitor/health of the API"),
+    Command(
+        "jobs check",
+        "db check",
+        (),
+        (
+            VERBOSE,
+            *(value(flag) for flag in ("--job-type", "--hostname", "--limit")),
+            *(switch(flag) for flag in ("--local", "--allow-multiple")),
+        ),
+        shape=shapes.alive,
+    ),
 )
 
 #: What ``config list`` may show beside values; ``config show`` shows what there is.
@@ -270,7 +301,32 @@ _REST: Final = (
     Command("version", "version", (), (VERBOSE,)),
     Command("cheat-sheet", "--help", (), (VERBOSE,)),
     Command("providers list", "provider list", (), READING),
-    Command("providers get", "provider list", places("name"), (*READING, switch("--full")), build.nothing),
+    Command(
+        "providers get",
+        "provider list",
+        places("name"),
+        (*READING, value("--color"), switch("--full", "-f")),
+        build.nothing,
+    ),
+    *(
+        Command(f"providers {word}", instead="`bide provider list --output json`, and `bide provider check`")
+        for word in (
+            "auth",
+            "auth-managers",
+            "behaviours",
+            "configs",
+            "executors",
+            "hooks",
+            "lazy-loaded",
+            "links",
+            "logging",
+            "notifications",
+            "queues",
+            "secrets",
+            "triggers",
+            "widgets",
+        )
+    ),
     Command("plugins", instead="`bide dags errors`, which says why one can't be read"),
     *(
         Command(f"users {word}", said="there is one user, admin, with the password in $BIDE_HOME/password")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bide.cli.airflow import builders as build
+from bide.cli.airflow import shapes
 from bide.cli.airflow.options import (
     NO_REGEX,
     READING,
@@ -43,7 +44,13 @@ _MARKING: Final = (
 _NO_PICTURE: Final = "there are no pictures of DAGs"
 
 _DAGS: Final = (
-    Command("dags list", "dags list", (), (*READING, value("--columns"), switch("--local", "-l"))),
+    Command(
+        "dags list",
+        "dags list",
+        (),
+        (*READING, value("--columns"), switch("--local", "-l")),
+        shape=shapes.dags,
+    ),
     Command("dags details", "dags details", places("dag_id"), READING),
     Command(
         "dags show",
@@ -68,6 +75,7 @@ _DAGS: Final = (
             value("--note", to="--note"),
             switch("--no-replace-microseconds"),
         ),
+        shape=shapes.triggered,
     ),
     Command(
         "dags test",
@@ -84,13 +92,22 @@ _DAGS: Final = (
             switch("--use-executor"),
         ),
     ),
-    Command("dags pause", "dags pause", places("dag_id"), (*READING, NO_REGEX, switch("--yes", "-y"))),
-    Command("dags unpause", "dags unpause", places("dag_id"), (*READING, NO_REGEX, switch("--yes", "-y"))),
+    *(
+        Command(
+            f"dags {word}",
+            f"dags {word}",
+            places("dag_id"),
+            (*READING, NO_REGEX, switch("--yes", "-y")),
+            shape=shapes.paused,
+        )
+        for word in ("pause", "unpause")
+    ),
     Command(
         "dags next-execution",
         "dags next-execution",
         places("dag_id"),
         (*READING, value("--num-executions", "-n", to="--num-executions"), switch("--table"), value("--field")),
+        shape=shapes.next_dates,
     ),
     Command(
         "dags list-runs",
@@ -101,13 +118,14 @@ _DAGS: Final = (
             value("--dag", "--dag-id", "-d"),
             value("--state", to="--state"),
             switch("--no-backfill"),
-            noted("--start-date", "-s", note="runs of all dates are listed", takes_value=True),
-            noted("--end-date", "-e", note="runs of all dates are listed", takes_value=True),
+            value("--start-date", "-s"),
+            value("--end-date", "-e"),
         ),
         build.runs_of_dag,
+        shape=shapes.runs,
     ),
     Command("dags list-import-errors", "dags errors", (), (*READING, switch("--local", "-l"))),
-    Command("dags state", "runs show", places("dag_id run"), READING, build.dag_state),
+    Command("dags state", "runs show", places("dag_id run"), READING, build.dag_state, shape=shapes.state),
     Command("dags report", "dags report", (), READING),
     Command("dags reserialize", "dags reserialize", (), (*READING, switch("--clear-only"))),
     Command(
@@ -141,15 +159,52 @@ _DAGS: Final = (
             switch("--yes", "-y"),
         ),
     ),
-    Command("dags delete", instead="delete its file; `bide db clean --dag DAG --older-than 0` deletes its runs"),
+    Command(
+        "dags delete",
+        "db clean --older-than 0 --skip-archive",
+        places("dag_id"),
+        (*READING, YES),
+        build.runs_of,
+        said="its runs are deleted; the DAG goes with its file",
+    ),
+    Command(
+        "dags clear",
+        "tasks clear",
+        places("dag_id"),
+        (
+            *READING,
+            value("--run-id", to="--run"),
+            switch("--only-failed", "-f", to="--only-failed"),
+            switch("--only-running", "-r", to="--only-running"),
+            YES,
+            *(
+                refused(f"--partition-{name}", why="runs have no partitions", takes_value=True)
+                for name in ("key", "date-start", "date-end")
+            ),
+        ),
+    ),
     Command("dags list-jobs", instead="`bide runs list` and `bide db check`, which names the engines that live"),
 )
 
 _TASKS: Final = (
     Command("tasks list", "dags show --tasks", places("dag_id"), (*READING, switch("--tree", "-t"))),
-    Command("tasks state", "tasks show", _ON_RUN, (*READING, value("--map-index")), build.task_of_run),
+    Command(
+        "tasks state",
+        "tasks show",
+        _ON_RUN,
+        (*READING, value("--map-index")),
+        build.task_of_run,
+        shape=shapes.state,
+    ),
     Command("tasks failed-deps", "tasks show", _ON_RUN, (*READING, value("--map-index")), build.task_of_run),
-    Command("tasks states-for-dag-run", "tasks list", places("dag_id run"), READING, build.tasks_of_run),
+    Command(
+        "tasks states-for-dag-run",
+        "runs show",
+        places("dag_id run"),
+        READING,
+        build.dag_state,
+        shape=shapes.states_of_run,
+    ),
     Command(
         "tasks test",
         "dags test",
