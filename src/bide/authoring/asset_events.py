@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast, overload
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from bide.authoring.assets import Asset, AssetAlias, AssetNameRef, AssetUriRef, BaseAsset
 from bide.authoring.runtime import Narrowed, current_runtime
 from bide.authoring.xcom_lookup import pull
 from bide.model.errors import InvalidArgument
+
+Found = TypeVar("Found")
 
 
 class SourceRun(NamedTuple):
@@ -132,7 +134,22 @@ class Metadata:
             events[self.alias].add(self.asset, self.extra)
 
 
-class OutletEvents(Mapping[Any, OutletEvent]):
+class _ByName(Generic[Found]):
+    """Looking up by what an asset is called, for templates, which have no ``Asset``."""
+
+    def __getitem__(self, key: Any) -> Found:
+        raise NotImplementedError
+
+    def for_asset(self, *, name: str = "", uri: str = "") -> Found:
+        """That of the asset of this name, or this URI, or both."""
+        return self[Asset(name, uri) if name and uri else Asset.ref(name=name, uri=uri)]
+
+    def for_asset_alias(self, *, name: str) -> Found:
+        """That of the alias."""
+        return self[AssetAlias(name)]
+
+
+class OutletEvents(Mapping[Any, OutletEvent], _ByName[OutletEvent]):
     """``outlet_events`` of the context, by outlet; an asset may be named by its URI or name."""
 
     def __init__(self, outlets: Sequence[Any]) -> None:
@@ -159,6 +176,8 @@ def _among(given: Sequence[BaseAsset], key: Any) -> BaseAsset | None:
             return one
         # What one names by name, the other may describe.
         if isinstance(key, Asset) and one in (AssetNameRef(key.name), AssetUriRef(key.uri)):
+            return one
+        if isinstance(one, Asset) and key in (AssetNameRef(one.name), AssetUriRef(one.uri)):
             return one
     return None
 
@@ -217,7 +236,7 @@ def _moment(value: dt.datetime | str) -> dt.datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
-class InletEvents(Mapping[Any, InletEventList]):
+class InletEvents(Mapping[Any, InletEventList], _ByName[InletEventList]):
     """``inlet_events`` of the context, by inlet; or by its place among the inlets."""
 
     def __init__(self, inlets: Sequence[Any]) -> None:
@@ -236,7 +255,7 @@ class InletEvents(Mapping[Any, InletEventList]):
         return len(self._inlets)
 
 
-class TriggeringEvents(Mapping[Any, list[AssetEvent]]):
+class TriggeringEvents(Mapping[Any, list[AssetEvent]], _ByName[list[AssetEvent]]):
     """``triggering_asset_events`` of the context: the events that the run was made by, by asset and by alias.
 
     Empty for a run that was made otherwise. With `by_uri` its keys are the URIs of assets.

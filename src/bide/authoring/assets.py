@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast
 
 from bide.authoring.asset_watchers import AssetWatcher as AssetWatcher
@@ -53,6 +54,23 @@ class BaseAsset:
         return iter(())
 
 
+@dataclass(frozen=True)
+class AssetAccessControl:
+    """Whose DAGs may make and read an asset where several teams share one installation.
+
+    Bide has no teams: this is kept with the asset, and nobody is kept out by it.
+    """
+
+    producer_teams: Sequence[str] = ()
+    consumer_teams: Sequence[str] | None = None
+    allow_global: bool = True
+
+    def __post_init__(self) -> None:
+        for team in (*self.producer_teams, *(self.consumer_teams or ())):
+            if not isinstance(team, str) or not team.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidArgument(f"AssetAccessControl: a team is a text that is not blank, not {team!r}")
+
+
 class Asset(BaseAsset):
     """Something that tasks make and that DAGs wait for: a table, a file, a folder.
 
@@ -72,7 +90,7 @@ class Asset(BaseAsset):
         group: str | None = None,
         extra: Mapping[str, Any] | None = None,
         watchers: Sequence[AssetWatcher] | None = None,
-        access_control: Any = None,
+        access_control: AssetAccessControl | None = None,
     ) -> None:
         if name is None and uri is None:
             raise InvalidArgument("an asset needs a name or a uri")

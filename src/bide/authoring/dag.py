@@ -305,6 +305,13 @@ class DAG(Testable):
 
         return environment_for(self)
 
+    @property
+    def task(self) -> Callable[..., Any]:
+        """``@task`` for functions of this DAG."""
+        from bide.authoring.taskflow import task  # which needs this module
+
+        return functools.partial(task, dag=self)
+
     def param(self, name: str, default: Any = NO_VALUE) -> DagParam:
         """A stand-in for the run's value of parameter `name`, to be given to tasks."""
         return DagParam(self, name, default)

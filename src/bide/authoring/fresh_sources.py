@@ -57,7 +57,8 @@ def watch_folder(folder: str) -> None:
     if _find_in_watched not in sys.path_hooks:
         sys.path_hooks.insert(0, _find_in_watched)
     if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+        # Behind what is installed: a folder `http` or `snowflake` of somebody's DAGs hides no package of that name.
+        sys.path.append(str(root))
 
 
 def look_again(folder: str) -> None:

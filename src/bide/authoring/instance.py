@@ -234,7 +234,7 @@ class TaskInstance(InstanceQuestions):
         self,
         task_ids: str | Sequence[str] | None = None,
         dag_id: str | None = None,
-        key: str = RETURN_VALUE,
+        key: str | None = RETURN_VALUE,
         include_prior_dates: bool = False,
         *,
         map_indexes: int | Sequence[int] | None = None,
@@ -245,7 +245,7 @@ class TaskInstance(InstanceQuestions):
 
         One task id gives one value (a list where that task is mapped and `map_indexes` is no single number);
         several give a list in their order. None asks this task itself, then the tasks before it, the nearest
-        first. What is not there is `default`.
+        first. None for `key` is the newest value of a task, under whatever key. What is not there is `default`.
         """
         single = task_ids is None or isinstance(task_ids, str)
         asked = (

@@ -88,14 +88,17 @@ class Runtime(Protocol):
     def pull_xcoms(
         self,
         task_ids: Sequence[str],
-        key: str,
+        key: str | None,
         *,
         dag_id: str | None = None,
         run_id: str | None = None,
         map_indexes: Sequence[int] | None = None,
         include_prior_dates: bool = False,
     ) -> list[XComRecord]:
-        """Stored values, by task id in the order asked, then by map index. Missing ones are left out."""
+        """Stored values, by task id in the order asked, then by map index. Missing ones are left out.
+
+        None for `key`: the newest value of each instance, under whatever key.
+        """
         ...
 
     def xcom_element(self, task_id: str, key: str, position: int, *, stamp: str) -> Any:

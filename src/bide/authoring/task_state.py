@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from bide.authoring.runtime import current_runtime
 from bide.model.errors import InvalidArgument
 
 #: Characters of a key.
 _LONGEST_KEY = 512
+#: For `retention`: as long as the task instance is there, as any other.
+NEVER_EXPIRE: Final = timedelta.max
 
 
 class TaskStateStore:
@@ -36,6 +39,22 @@ class TaskStateStore:
     def clear(self) -> None:
         """Forget all keys."""
         current_runtime().delete_task_state("user", None)
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        """As :meth:`get`, without holding up the loop."""
+        return await asyncio.to_thread(self.get, key, default)
+
+    async def aset(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
+        """As :meth:`set`, without holding up the loop."""
+        await asyncio.to_thread(self.set, key, value, retention=retention)
+
+    async def adelete(self, key: str) -> None:
+        """As :meth:`delete`, without holding up the loop."""
+        await asyncio.to_thread(self.delete, key)
+
+    async def aclear(self) -> None:
+        """As :meth:`clear`, without holding up the loop."""
+        await asyncio.to_thread(self.clear)
 
 
 def _checked(key: object) -> str:

@@ -68,7 +68,7 @@ class BaseXCom:
     def get_one(
         cls,
         *,
-        key: str = XCOM_RETURN_KEY,
+        key: str | None = XCOM_RETURN_KEY,
         task_id: str,
         dag_id: str | None = None,
         run_id: str | None = None,

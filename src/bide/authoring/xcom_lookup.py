@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bide.authoring.runtime import current_runtime
+from bide.model.errors import InvalidArgument
 from bide.model.ids import NOT_MAPPED
 
 
 def pull(
     task_ids: Sequence[str],
-    key: str,
+    key: str | None,
     *,
     single: bool,
     dag_id: str | None,
@@ -22,8 +23,12 @@ def pull(
 ) -> Any:
     """What these tasks have stored under `key`: with `single` the first value, else a list in their order.
 
-    A task that is mapped gives a list of its own, unless `map_indexes` is a single number.
+    None for `key` is the newest value, under whatever key. A task that is mapped gives a list of its own, unless
+    `map_indexes` is a single number.
     """
+    for what, text in (("key", key), *(("task id", task_id) for task_id in task_ids)):
+        if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"xcom_pull(): the {what} must be a string, not {text!r}")
     found = current_runtime().pull_xcoms(
         task_ids,
         key,

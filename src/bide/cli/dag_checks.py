@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,15 +97,16 @@ def test(
     moment = read_moment("LOGICAL_DATE", logical_date, config.settings.core.default_timezone)
     parsed = asyncio.run(parse_files(config, config.dags_folder))
     spec, _ = find_dag(parsed, dag_id, config.dags_folder)
-    result = _run_here(
-        spec.file,
-        spec.folder,
-        dag_id,
-        output,
-        run_conf=read_conf(conf),
-        logical_date=moment,
-        mark_success_pattern=mark_success_pattern,
-    )
+    with _settings_of_runners(config):
+        result = _run_here(
+            spec.file,
+            spec.folder,
+            dag_id,
+            output,
+            run_conf=read_conf(conf),
+            logical_date=moment,
+            mark_success_pattern=mark_success_pattern,
+        )
     if output is Output.JSON:
         tasks: list[Row] = [
             {"task_id": name, "state": task.state, "tries": task.tries, "error": task.error or None}
@@ -112,6 +115,18 @@ def test(
         show_json({"dag_id": dag_id, "run_id": result.run_id, "state": result.state, "tasks": tasks})
     if result.state != "success":
         raise typer.Exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _settings_of_runners(config: Config) -> Generator[None]:
+    """Code of DAG authors sees the settings that it would see in a process of its own."""
+    before = dict(os.environ)
+    os.environ.update(config.runner_environment(os.environ))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _run_here(file: str, folder: str, dag_id: str, output: Output, **options: Any) -> Any:

@@ -154,7 +154,7 @@ async def _pull_xcom(
     def work(tx: Tx) -> XComs:
         row = _own(tx, instance_id, epoch, state)
         dag_id, run_id = body.dag_id or row.dag_id, body.run_id or row.run_id
-        found = xcoms.pull(tx, dag_id, run_id, body.task_ids, [body.key], body.map_indexes)
+        found = _stored(tx, dag_id, run_id, body)
         if not found and body.include_prior_dates:
             found = _pull_earlier(tx, row, dag_id, body)
         order = {task_id: place for place, task_id in enumerate(body.task_ids)}
@@ -188,7 +188,13 @@ def _pull_earlier(tx: Tx, row: InstanceRow, dag_id: str, body: PullXCom) -> list
     earlier = xcoms.run_with_latest(tx, dag_id, body.task_ids, body.key, run.logical_date)
     if earlier is None:
         return []
-    return xcoms.pull(tx, dag_id, earlier, body.task_ids, [body.key], body.map_indexes)
+    return _stored(tx, dag_id, earlier, body)
+
+
+def _stored(tx: Tx, dag_id: str, run_id: str, body: PullXCom) -> list[xcoms.XComRow]:
+    if body.key is None:
+        return xcoms.pull_newest(tx, dag_id, run_id, body.task_ids, body.map_indexes)
+    return xcoms.pull(tx, dag_id, run_id, body.task_ids, [body.key], body.map_indexes)
 
 
 async def _mint(store: Store, instance_id: str, epoch: int, body: MintCallback, address: CallbackAddress) -> Reply:

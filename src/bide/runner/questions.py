@@ -90,7 +90,7 @@ class TriggerRuntime(ProcessRuntime):
     def pull_xcoms(
         self,
         task_ids: Sequence[str],
-        key: str,
+        key: str | None,
         *,
         dag_id: str | None = None,
         run_id: str | None = None,

@@ -88,7 +88,7 @@ class ProcessRuntime(NoAssetEvents, NoOtherRuns):
     def pull_xcoms(
         self,
         task_ids: Sequence[str],
-        key: str,
+        key: str | None,
         *,
         dag_id: str | None = None,
         run_id: str | None = None,
@@ -272,7 +272,7 @@ class TaskRuntime(MappedResults, OtherRuns, ReadsAssetEvents, ProcessRuntime):
     def pull_xcoms(
         self,
         task_ids: Sequence[str],
-        key: str,
+        key: str | None,
         *,
         dag_id: str | None = None,
         run_id: str | None = None,
@@ -281,7 +281,8 @@ class TaskRuntime(MappedResults, OtherRuns, ReadsAssetEvents, ProcessRuntime):
     ) -> list[XComRecord]:
         """Stored values, by task id in the order asked, then by map index."""
         own_run = (dag_id or self._own[0], run_id or self._own[1]) == self._own
-        here = {task_id: self._sent_along.get((task_id, key), []) if own_run else [] for task_id in task_ids}
+        sent = self._sent_along if own_run and key is not None else {}
+        here = {task_id: sent.get((task_id, key or ""), []) for task_id in task_ids}
         missing = tuple(task_id for task_id, values in here.items() if not values)
         if missing:
             question = PullXCom(

@@ -11,6 +11,7 @@ from bide.authoring.dotted_names import import_string
 from bide.authoring.providers import default_setting
 from bide.authoring.settings import as_flag, find_flag, find_setting
 from bide.model.errors import ConfigError
+from bide.standard.default_settings import airflow_default, newer_name, why_kept
 
 _REQUIRED: Final = object()
 
@@ -20,8 +21,8 @@ class Configuration:
 
     A setting comes from the surrounding runtime, else from the environment: ``BIDE__SECTION__KEY``, then
     ``AIRFLOW__SECTION__KEY``, else from what the provider package declares whose setting it is. Where it is
-    nowhere, `fallback` is returned; without one it is a :class:`~bide.model.errors.ConfigError`, and so is a value
-    of the wrong kind.
+    nowhere, `fallback` is returned; without one it is what Airflow has where nobody has set it. If that is nothing
+    either, it is a :class:`~bide.model.errors.ConfigError`, and so is a value of the wrong kind.
     """
 
     def get(self, section: str, key: str, fallback: Any = _REQUIRED) -> Any:
@@ -83,9 +84,12 @@ class Configuration:
 
     def _read(self, section: str, key: str, convert: Callable[[str], Any], kind: str, fallback: Any) -> Any:
         text = _find(section, key)
+        if text is None and fallback is _REQUIRED:
+            text = airflow_default(*newer_name(section.lower(), key.lower()))
         if text is None:
             if fallback is _REQUIRED:
-                raise ConfigError(f"[{section}] {key} is not set; set it, or give a fallback")
+                kept = why_kept(*newer_name(section.lower(), key.lower()))
+                raise ConfigError(f"[{section}] {key} is not set; {kept or 'set it, or give a fallback'}")
             return fallback
         try:
             return convert(text)
@@ -96,6 +100,9 @@ class Configuration:
 def _find(section: str, key: str) -> str | None:
     """The text of a setting, or the default of the package whose setting it is."""
     found = find_setting(section, key)
+    newer = newer_name(section.lower(), key.lower())
+    if found is None and newer != (section.lower(), key.lower()):
+        found = find_setting(*newer)
     return default_setting(section.lower(), key.lower()) if found is None else found
 
 

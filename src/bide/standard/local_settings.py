@@ -6,10 +6,17 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from bide.authoring.moments import default_zone
 from bide.authoring.plugins import load_plugins
+from bide.standard.configuration import conf
 
 #: The folder of configuration that packages look in: ``AIRFLOW_HOME``, else ``~/airflow``.
 AIRFLOW_HOME: Final = os.environ.get("AIRFLOW_HOME") or str(Path.home() / "airflow")
+#: Where DAG files and plugins are.
+DAGS_FOLDER: Final[str] = conf.get("core", "dags_folder", str(Path(AIRFLOW_HOME) / "dags"))
+PLUGINS_FOLDER: Final[str] = conf.get("core", "plugins_folder", str(Path(AIRFLOW_HOME) / "plugins"))
+#: Of moments that say no zone.
+TIMEZONE: Final = default_zone()
 
 
 def get_airflow_home() -> str:

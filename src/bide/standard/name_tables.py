@@ -8,6 +8,7 @@ that names the new path.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -177,6 +178,11 @@ def _lookup(
             return found
         if name.startswith("__"):
             raise AttributeError(f"module {place!r} has no attribute {name!r}")
+        inside = f"{place}.{name}"
+        is_proper = asking.f_code.co_name != "_handle_fromlist"
+        if is_proper and hasattr(module, "__path__") and _is_inside(inside, tables):
+            # `import airflow` was enough for `airflow.utils.dates`, since something had always imported it.
+            return importlib.import_module(inside)
         hint = did_you_mean(name, (*vars(module), *moved, *later)).removeprefix("; ")
         path = f"{place}.{name}"
         said = f"{place} has no name {name!r} here: {tables.instead.get(path) or hint or tables.advice(path)}"
@@ -186,6 +192,14 @@ def _lookup(
         raise AttributeError(said)
 
     return __getattr__
+
+
+def _is_inside(path: str, tables: NameTables) -> bool:
+    """Whether there is a module of this path: a file of the package, or one that has moved."""
+    if path in tables.moved or tables.is_parent(path):
+        return True
+    parent = sys.modules.get(path.rpartition(".")[0])
+    return PathFinder.find_spec(path, getattr(parent, "__path__", None)) is not None
 
 
 def _is_from_import(frame: FrameType) -> bool:

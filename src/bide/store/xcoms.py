@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from bide.model.ids import NOT_MAPPED
+from bide.model.skipping import SKIPPED
 from bide.store.database import Tx
 from bide.store.rowset import Integer, listed
 from bide.store.schema import xcom
@@ -48,17 +49,28 @@ _pull = (
 )
 _pull_indexes = _pull.where(_x.map_index.in_(listed("indexes", Integer)))
 
-_latest = (
+_pull_any = (
+    sa.select(*(_x[name] for name in XComRow._fields))
+    .where(
+        _x.dag_id == sa.bindparam("dag"),
+        _x.run_id == sa.bindparam("run"),
+        _x.task_id.in_(listed("tasks")),
+        _x.key != SKIPPED,
+    )
+    .order_by(_x.task_id, _x.map_index, _x.timestamp)
+)
+
+_latest_any = (
     sa.select(_x.run_id)
     .where(
         _x.dag_id == sa.bindparam("dag"),
         _x.task_id.in_(listed("tasks")),
-        _x.key == sa.bindparam("wanted"),
         _x.execution_date <= sa.bindparam("until"),
     )
     .order_by(_x.execution_date.desc())
     .limit(1)
 )
+_latest = _latest_any.where(_x.key == sa.bindparam("wanted"))
 
 
 def put(tx: Tx, rows: Sequence[XComRow]) -> None:
@@ -81,6 +93,16 @@ def pull(
     if map_indexes is None:
         return [XComRow(*row) for row in tx.conn.execute(_pull, asked)]
     return [XComRow(*row) for row in tx.conn.execute(_pull_indexes, {**asked, "indexes": list(map_indexes)})]
+
+
+def pull_newest(
+    tx: Tx, dag_id: str, run_id: str, task_ids: Collection[str], map_indexes: Collection[int] | None = None
+) -> list[XComRow]:
+    """The newest value that each instance of some tasks of a run has left, under whatever key of theirs."""
+    asked = {"dag": dag_id, "run": run_id, "tasks": list(task_ids)}
+    found = (XComRow(*row) for row in tx.conn.execute(_pull_any, asked))
+    newest = {(row.task_id, row.map_index): row for row in found}
+    return [row for row in newest.values() if map_indexes is None or row.map_index in map_indexes]
 
 
 _of_mapped = (
@@ -136,9 +158,12 @@ def describe(
     return {(run_id, task_id, key): Whole(length, at) for run_id, task_id, key, length, at in rows}
 
 
-def run_with_latest(tx: Tx, dag_id: str, task_ids: Collection[str], key: str, until: datetime) -> str | None:
-    """The run, not later than `until`, that last left `key` from one of these tasks."""
-    values = {"dag": dag_id, "tasks": list(task_ids), "wanted": key, "until": until}
+def run_with_latest(tx: Tx, dag_id: str, task_ids: Collection[str], key: str | None, until: datetime) -> str | None:
+    """The run, not later than `until`, that last left `key` (None: anything) from one of these tasks."""
+    values: dict[str, Any] = {"dag": dag_id, "tasks": list(task_ids), "until": until}
+    if key is None:
+        return tx.conn.execute(_latest_any, values).scalar_one_or_none()
+    values["wanted"] = key
     return tx.conn.execute(_latest, values).scalar_one_or_none()
 
 

@@ -19,7 +19,8 @@ class PullXCom(Message, frozen=True):
     """Task runner → engine (reply: XComs). None for `run_id`: the own run; for `map_indexes`: all."""
 
     task_ids: tuple[str, ...]
-    key: str
+    #: None: the newest value of each instance, under whatever key.
+    key: str | None
     dag_id: str | None = None
     run_id: str | None = None
     map_indexes: tuple[int, ...] | None = None

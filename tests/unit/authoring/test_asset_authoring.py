@@ -18,6 +18,8 @@ from bide import (
     Dataset,
     asset,
 )
+from bide.authoring.asset_events import OutletEvents
+from bide.authoring.assets import AssetAccessControl
 from bide.authoring.dag import collecting
 from bide.authoring.operator import BaseOperator
 from bide.authoring.serialize import serialize_dag
@@ -30,6 +32,25 @@ a, b, c = Asset("a"), Asset("b", "s3://b"), Asset(uri="s3://c")
 
 def spec_of(dag: DAG) -> DagSpec:
     return serialize_dag(dag, file=str(Path(__file__)), folder=str(Path(__file__).parent))
+
+
+def test_events_are_found_by_what_their_asset_is_called() -> None:
+    said = OutletEvents([a, b, AssetAlias("files")])
+    assert said.for_asset(name="a") is said[a]
+    assert said.for_asset(uri="s3://b") is said[b] is said[Asset.ref(name="b")]
+    assert said.for_asset(name="b", uri="s3://b") is said[b]
+    assert said.for_asset_alias(name="files") is said[AssetAlias("files")]
+    with pytest.raises(KeyError, match="not among the outlets"):
+        said.for_asset(name="b", uri="s3://other")
+    with pytest.raises(InvalidArgument, match="either a name or a uri"):
+        said.for_asset()
+
+
+def test_who_may_have_an_asset_is_kept_and_must_be_texts() -> None:
+    told = AssetAccessControl(producer_teams=["load"], allow_global=False)
+    assert Asset("a", access_control=told).access_control is told
+    with pytest.raises(InvalidArgument, match="a team is a text that is not blank, not ' '"):
+        AssetAccessControl(consumer_teams=[" "])
 
 
 def test_a_name_or_a_uri_stands_for_both() -> None:

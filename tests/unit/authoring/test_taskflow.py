@@ -55,6 +55,22 @@ def test_results_can_be_put_in_order() -> None:
     assert made.get_task("extract").downstream_task_ids == {"extract__1", "extract__2"}
 
 
+def test_a_dag_has_a_decorator_of_its_own() -> None:
+    dag = DAG("d")
+
+    @dag.task
+    def first() -> int:
+        return 1
+
+    @dag.task(task_id="other", retries=3)
+    def second(x: int) -> int:
+        return x
+
+    second(first())
+    assert dag.task_ids == ["first", "other"]
+    assert (dag.get_task("other").retries, dag.get_task("other").upstream_task_ids) == (3, {"first"})
+
+
 def test_repeated_calls_are_numbered() -> None:
     with DAG("d") as made:
         for _ in range(3):

@@ -106,6 +106,24 @@ def test_an_attribute_that_is_not_there_is_an_attribute_error():
         _ = airflow.models.nosuch
 
 
+def test_what_is_inside_a_package_needs_no_import_of_its_own():
+    code = (
+        "import airflow\n"
+        "print(airflow.utils.helpers.chain.__name__, airflow.models.DAG.__name__, airflow.utils.dates.__name__)\n"
+        "print(hasattr(airflow.utils, 'nosuch'), hasattr(airflow, 'executors'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("chain DAG airflow.utils.dates\nFalse False\n", "")
+
+
+def test_what_dag_files_read_beside_conf():
+    from airflow import settings
+
+    assert settings.DAGS_FOLDER.endswith("/dags") and settings.PLUGINS_FOLDER.endswith("/plugins")
+    assert settings.conf is importlib.import_module("airflow.configuration").conf
+    assert str(settings.TIMEZONE) == "UTC"
+
+
 def test_a_whole_file_of_old_imports_runs_with_warnings_that_are_not_shown(tmp_path):
     file = tmp_path / "old_dag.py"
     file.write_text(

@@ -129,7 +129,7 @@ class Runner:
         sock.settimeout(PATIENCE)
         self.channel = Channel(sock)
         sock.settimeout(PATIENCE)
-        self.xcoms: dict[tuple[str, str], bytes] = {}
+        self.xcoms: dict[tuple[str, str | None], bytes] = {}
         self.said: list[AnyMessage] = []
         #: Called with each request; may return another reply than Ok.
         self.answer: Callable[[Frame], AnyMessage | None] = lambda frame: None
@@ -168,7 +168,7 @@ class Runner:
             self.xcoms[order.instance.task_id, body.key] = body.value
         if isinstance(body, PullXCom):
             found = [
-                XComValue(task_id, -1, body.key, self.xcoms[task_id, body.key])
+                XComValue(task_id, -1, body.key or "any", self.xcoms[task_id, body.key])
                 for task_id in body.task_ids
                 if (task_id, body.key) in self.xcoms
             ]

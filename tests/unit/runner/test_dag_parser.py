@@ -164,6 +164,12 @@ def test_what_the_file_asks_of_a_task_is_refused(shared: TemplateProcess, projec
     assert "NoRuntime: XCom 'k' can't be pushed here" in problem.message
 
 
+def test_a_folder_beside_dag_files_hides_no_module_of_its_name(shared: TemplateProcess, project: Project) -> None:
+    project.write("colorsys.py", "")
+    file = project.dag("from colorsys import rgb_to_hsv\nDAG(f'd{rgb_to_hsv(1, 0, 0)[1]}')")
+    assert parse(shared, project, file).errors == ()
+
+
 def test_a_name_that_is_no_identifier_is_fine(shared: TemplateProcess, project: Project) -> None:
     file = project.dag("with DAG('d'): ...", "2026-01 report (new).py")
     parsed = parse(shared, project, file)

@@ -103,6 +103,17 @@ def test_xcoms_that_came_with_the_order_are_not_asked_for(worker: Runner, projec
     assert [body.task_ids for body in worker.said if isinstance(body, PullXCom)] == [("second",)]
 
 
+def test_a_key_that_is_none_asks_for_whatever_is_there(worker: Runner, project: Project) -> None:
+    file = one_task(project, "return context['ti'].xcom_pull(task_ids='first', key=None)")
+    worker.xcoms["first", None] = b'"newest"'
+    assert returned(worker.run(project.order(file, xcoms=(XComValue("first", -1, "k", b'"along"'),)))) == "newest"
+
+
+def test_a_key_that_is_no_text_is_said_to_be_none(worker: Runner, project: Project) -> None:
+    file = one_task(project, "return context['ti'].xcom_pull(task_ids='first', key=5)")
+    assert "xcom_pull(): the key must be a string, not 5" in failed(worker.run(project.order(file)))
+
+
 def test_xcoms_of_other_runs_are_always_asked_for(worker: Runner, project: Project) -> None:
     file = one_task(project, "return context['ti'].xcom_pull(task_ids='first', key='k', run_id='other')")
     along = (XComValue("first", -1, "k", b'"of this run"'),)

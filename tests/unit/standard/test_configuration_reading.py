@@ -36,6 +36,22 @@ def test_what_is_missing_or_wrong_is_named(runtime):
     runtime.settings["demo", "key"] = "maybe"
     with pytest.raises(ConfigError, match=r"\[demo\] key must be true or false, not 'maybe'"):
         conf.getboolean("demo", "key")
+    with pytest.raises(ConfigError, match=r"\[core\] sql_alchemy_conn is not set; tasks and DAG files have no"):
+        conf.get("core", "sql_alchemy_conn")
     with pytest.raises(ConfigError, match="an integer"):
         conf.getint("demo", "key")
     assert conf.getboolean("demo", "other", fallback=None) is None
+
+
+def test_without_a_fallback_a_setting_is_what_airflow_has_where_nobody_has_set_it(runtime):
+    assert conf.get("kubernetes_executor", "namespace") == "default"
+    assert conf.get("kubernetes_executor", "namespace", fallback=None) is None
+    assert conf.getint("core", "default_task_retries") == 0
+    runtime.settings["core", "default_task_retries"] = "3"
+    assert conf.getint("core", "default_task_retries") == 3
+
+
+def test_a_setting_may_be_asked_by_its_older_name(runtime):
+    runtime.settings["logging", "remote_logging"] = "True"
+    assert conf.getboolean("core", "remote_logging") is True
+    assert conf.get("kubernetes", "namespace") == "default"

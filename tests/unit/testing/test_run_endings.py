@@ -88,6 +88,26 @@ def test_a_callback_that_takes_its_time_is_waited_for() -> None:
     assert ended.is_set()
 
 
+def test_a_key_that_is_none_means_the_newest_value() -> None:
+    with DAG("d") as dag:
+
+        @task
+        def first(ti: Any = None) -> None:
+            ti.xcom_push("a", 1)
+            ti.xcom_push("b", 2)
+
+        @task
+        def second() -> int:
+            return 3
+
+        @task
+        def pull(ti: Any = None) -> Any:
+            return [ti.xcom_pull("first", key=None), ti.xcom_pull(["first", "second", "pull"], key=None)]
+
+        [first(), second()] >> pull()
+    assert run_dag(dag)["pull"].result == [2, [2, 3, None]]
+
+
 def test_a_callback_that_fails_is_in_the_log_and_changes_nothing() -> None:
     def breaks(context: Any) -> None:
         print("it breaks")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bide.standard.operators.external_python import ExternalPythonOperator as ExternalPythonOperator
     from bide.standard.operators.virtualenv import BranchPythonVirtualenvOperator as BranchPythonVirtualenvOperator
     from bide.standard.operators.virtualenv import PythonVirtualenvOperator as PythonVirtualenvOperator
+    from bide.standard.operators.virtualenv import is_venv_installed as is_venv_installed
 
 #: What few DAG files need, and what is loaded when it is asked for.
 _LATER = {
@@ -24,6 +25,7 @@ _LATER = {
     "ShortCircuitOperator": "bide.standard.operators.branch.ShortCircuitOperator",
     "SkipMixin": "bide.authoring.skipping.SkipMixin",
     "get_current_context": "bide.authoring.context.get_current_context",
+    "is_venv_installed": "bide.standard.operators.virtualenv.is_venv_installed",
 }
 
 __all__ = (
@@ -36,4 +38,5 @@ __all__ = (
     "ShortCircuitOperator",
     "SkipMixin",
     "get_current_context",
+    "is_venv_installed",
 )

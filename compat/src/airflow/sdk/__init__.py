@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bide.authoring.asset_events import Metadata as Metadata
     from bide.authoring.asset_schedules import AssetOrTimeSchedule as AssetOrTimeSchedule
     from bide.authoring.assets import Asset as Asset
+    from bide.authoring.assets import AssetAccessControl as AssetAccessControl
     from bide.authoring.assets import AssetAlias as AssetAlias
     from bide.authoring.assets import AssetAll as AssetAll
     from bide.authoring.assets import AssetAny as AssetAny
@@ -37,12 +38,15 @@ if TYPE_CHECKING:
     from bide.authoring.branch import BaseBranchOperator as BaseBranchOperator
     from bide.authoring.connection import Connection as Connection
     from bide.authoring.context import Context as Context
+    from bide.authoring.context import TaskInstance as TaskInstance
     from bide.authoring.context import get_current_context as get_current_context
     from bide.authoring.deadlines import AsyncCallback as AsyncCallback
+    from bide.authoring.deadlines import BaseDeadlineReference as BaseDeadlineReference
     from bide.authoring.deadlines import DeadlineAlert as DeadlineAlert
     from bide.authoring.deadlines import DeadlineReference as DeadlineReference
     from bide.authoring.deadlines import SyncCallback as SyncCallback
     from bide.authoring.deadlines import VariableInterval as VariableInterval
+    from bide.authoring.deadlines import deadline_reference as deadline_reference
     from bide.authoring.hook import BaseHook as BaseHook
     from bide.authoring.links import BaseOperatorLink as BaseOperatorLink
     from bide.authoring.notifier import BaseNotifier as BaseNotifier
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from bide.authoring.setup_decorators import teardown as teardown
     from bide.authoring.skipping import BranchMixIn as BranchMixIn
     from bide.authoring.skipping import SkipMixin as SkipMixin
+    from bide.authoring.task_state import NEVER_EXPIRE as NEVER_EXPIRE
     from bide.authoring.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
     from bide.authoring.timetables import CronTriggerTimetable as CronTriggerTimetable
     from bide.authoring.timetables import DeltaDataIntervalTimetable as DeltaDataIntervalTimetable
@@ -75,6 +80,7 @@ if TYPE_CHECKING:
 #: What few DAG files need, and what is loaded when it is asked for.
 _LATER = {
     "Asset": "bide.authoring.assets.Asset",
+    "AssetAccessControl": "bide.authoring.assets.AssetAccessControl",
     "AssetAlias": "bide.authoring.assets.AssetAlias",
     "AssetAll": "bide.authoring.assets.AssetAll",
     "AssetAny": "bide.authoring.assets.AssetAny",
@@ -83,6 +89,7 @@ _LATER = {
     "AsyncCallback": "bide.authoring.deadlines.AsyncCallback",
     "BaseAsyncOperator": "bide.authoring.async_operator.BaseAsyncOperator",
     "BaseBranchOperator": "bide.authoring.branch.BaseBranchOperator",
+    "BaseDeadlineReference": "bide.authoring.deadlines.BaseDeadlineReference",
     "BaseHook": "bide.authoring.hook.BaseHook",
     "BaseNotifier": "bide.authoring.notifier.BaseNotifier",
     "BaseOperatorLink": "bide.authoring.links.BaseOperatorLink",
@@ -102,6 +109,7 @@ _LATER = {
     "Metadata": "bide.authoring.asset_events.Metadata",
     "Model": "bide.authoring.assets.Model",
     "MultipleCronTriggerTimetable": "bide.authoring.timetables.MultipleCronTriggerTimetable",
+    "NEVER_EXPIRE": "bide.authoring.task_state.NEVER_EXPIRE",
     "ObjectStoragePath": "bide.standard.object_storage.ObjectStoragePath",
     "ResumableJobMixin": "bide.authoring.resumable_job.ResumableJobMixin",
     "RetryAction": "bide.authoring.retry_policy.RetryAction",
@@ -110,12 +118,14 @@ _LATER = {
     "RetryRule": "bide.authoring.retry_policy.RetryRule",
     "SkipMixin": "bide.authoring.skipping.SkipMixin",
     "SyncCallback": "bide.authoring.deadlines.SyncCallback",
+    "TaskInstance": "bide.authoring.context.TaskInstance",
     "TriggerRule": "bide.authoring.trigger_rule.TriggerRule",
     "Variable": "bide.authoring.variable.Variable",
     "VariableInterval": "bide.authoring.deadlines.VariableInterval",
     "WeightRule": "bide.authoring.priority.WeightRule",
     "asset": "bide.authoring.asset_decorator.asset",
     "conf": "bide.standard.configuration.conf",
+    "deadline_reference": "bide.authoring.deadlines.deadline_reference",
     "get_current_context": "bide.authoring.context.get_current_context",
     "get_parsing_context": "bide.authoring.parsing_context.get_parsing_context",
     "mask_secret": "bide.observe.masking.mask_secret",
@@ -125,7 +135,9 @@ _LATER = {
 
 __all__ = (
     "DAG",
+    "NEVER_EXPIRE",
     "Asset",
+    "AssetAccessControl",
     "AssetAlias",
     "AssetAll",
     "AssetAny",
@@ -134,6 +146,7 @@ __all__ = (
     "AsyncCallback",
     "BaseAsyncOperator",
     "BaseBranchOperator",
+    "BaseDeadlineReference",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
@@ -170,6 +183,7 @@ __all__ = (
     "SkipMixin",
     "SyncCallback",
     "TaskGroup",
+    "TaskInstance",
     "TaskInstanceState",
     "TriggerRule",
     "Variable",
@@ -182,6 +196,7 @@ __all__ = (
     "conf",
     "cross_downstream",
     "dag",
+    "deadline_reference",
     "get_current_context",
     "get_parsing_context",
     "literal",

@@ -34,7 +34,9 @@ effect.
 * Settings that are no business of the engine's, such as `[aws] session_factory` or a section of your own, are for
   packages and DAG files, which find them with `conf.get()`; those of Airflow's database and keys nobody is told.
 * What Airflow has a default for and DAG files ask for, `conf.get()` finds without any file: `[webserver] base_url`
-  and `[api] base_url` (the URL of Bide's API), `[core] executor`, `[logging] base_log_folder`.
+  and `[api] base_url` (the URL of Bide's API), `[core] executor`, `[logging] base_log_folder`. Asked without a
+  fallback, most other settings of `[core]`, `[logging]`, `[operators]` and `[kubernetes_executor]` are what they
+  are in Airflow where nobody sets them.
 * Connections are read from `AIRFLOW_CONN_ID`, variables from `AIRFLOW_VAR_KEY`, as from `BIDE_CONN_ID` and
   `BIDE_VAR_KEY`, which win ([guide](../guides/connections-and-variables.md)).
 """

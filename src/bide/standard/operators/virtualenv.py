@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from bide.authoring.context import Context
 
 
+def is_venv_installed() -> bool:
+    """Whether environments can be made: always, since no further package is needed."""
+    return True
+
+
 class PythonVirtualenvOperator(OtherInterpreterOperator):
     """Runs `python_callable` in a new virtual environment with `requirements`, which is removed afterwards.
 
