@@ -40,6 +40,17 @@ class Rendering:
         seen = self._result_ids()
         self._render_fields_of(self, self.template_fields, context, jinja_env or self.get_template_env(), seen)
 
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Replace these fields of `parent`; under this name packages call it for fields that they fill in late."""
+        self._render_fields_of(parent, template_fields, context, jinja_env, seen_oids)
+
     def prepare_template(self) -> None:
         """Called before the fields are rendered, when template files have been read; subclasses may change them."""
 

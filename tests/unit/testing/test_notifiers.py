@@ -115,3 +115,21 @@ def test_what_is_no_argument_is_refused() -> None:
         Tells("x", colour="red")
     with pytest.raises(InvalidArgument, match="called with the context"):
         Tells("x")(1, 2)
+
+
+def test_fields_that_are_filled_in_late_are_rendered_too() -> None:
+    class FillsIn(Tells):
+        def notify(self, context: Any) -> None:
+            self.message = "{{ dag.dag_id }} has ended"
+            env = self.get_template_env(dag=context.get("dag"))
+            self._do_render_template_fields(self, ["message"], context, env, set())
+            super().notify(context)
+
+    with DAG("d") as dag:
+
+        @task(on_success_callback=FillsIn(""))
+        def work() -> None: ...
+
+        work()
+    run_dag(dag)
+    assert told == ["d has ended"]
