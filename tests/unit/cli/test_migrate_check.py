@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,7 @@ def test_a_folder_is_summed_up(folder: Path, bide: Bide) -> None:
     assert found["providers"] == [{"needed": "amazon", "files": 1}]
     assert found["summary"] == {
         "files": 3,
+        "others": 0,
         "ready": 1,
         "install": 1,
         "change": 1,
@@ -248,3 +250,33 @@ def test_without_the_aliases_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "airflow._moved", None)
     with pytest.raises(ConfigError, match="install bide-airflow"):
         judging.check_aliases()
+
+
+def test_files_that_are_hard_to_read_are_judged_as_they_will_be_imported(tmp_path: Path, bide: Bide) -> None:
+    dags = tmp_path / "flows"
+    (dags / "lib").mkdir(parents=True)
+    imports = b"from airflow import DAG\n"
+    (dags / "old.py").write_bytes(imports + b"# caf\xe9\n")
+    (dags / "declared.py").write_bytes(b"# -*- coding: latin-1 -*-\n" + imports + b"# caf\xe9\n")
+    (dags / "marked.py").write_bytes(b"\xef\xbb\xbf" + imports)
+    (dags / "nul.py").write_bytes(imports + b"x = 1\0\n")
+    (dags / "broken.zip").write_bytes(b"PK")
+    with zipfile.ZipFile(dags / "pack.zip", "w") as pack:
+        pack.writestr("etl.py", imports + b"import beside\nfrom airflow.nope import x\n")
+        pack.writestr("beside.py", "x = 1\n")
+        pack.writestr("deep/other.py", "from airflow.nope import dag\n")
+    (dags / "again").symlink_to(dags)
+    (dags / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    (dags / "report.sql").write_text("SELECT '{{ ds }}'")
+    (dags / "lib" / "plain.py").write_text("x = 1\n")
+    (dags / "lib" / "empty.py").write_text("")
+    (dags / "lib" / "wrong.py").write_text("from airflow.nope import x\n")
+    found: dict[str, Any] = json.loads(bide("migrate", "check", str(dags), "-o", "json").stdout)
+    changes = {one["file"]: one["findings"][0] for one in found["files"] if one["verdict"] == "change"}
+    assert set(changes) == {"broken.zip", "lib/wrong.py", "nul.py", "old.py", "pack.zip/etl.py"}
+    assert (changes["old.py"]["line"], "is no utf-8 text" in changes["old.py"]["advice"]) == (2, True)
+    assert changes["pack.zip/etl.py"]["line"] == 3
+    # Modules without DAGs, in which nothing is to be done, don't make the share of what runs any better.
+    assert found["summary"]["others"] == 2
+    assert (found["summary"]["files"], found["summary"]["ready"], found["summary"]["change"]) == (7, 2, 5)
+    assert "Not counted: 2 without DAGs" in bide("migrate", "check", str(dags)).stdout

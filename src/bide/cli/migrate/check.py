@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import typer
 
+from bide.authoring.zipped import SUFFIX, members, mentions_dags
 from bide.cli.exit_codes import BadInput, ExitCode
 from bide.cli.migrate.judging import Finding, Place, check_aliases, judge
 from bide.cli.migrate.reading import read_facts
@@ -32,6 +34,8 @@ class Checked(NamedTuple):
     file: str
     verdict: Verdict
     findings: list[Finding]
+    #: Whether DAGs are looked for in it; else it is there for others to import.
+    is_dag_file: bool
 
 
 def check(
@@ -63,16 +67,38 @@ def check(
 def check_files(config: Config, place: Path) -> list[Checked]:
     """All Python files in `place` that are not ignored."""
     core = config.settings.core
-    listed = Lister(safe_mode=False, ignore_syntax=core.dag_ignore_file_syntax).list([Source.of(place)])
+    listed = Lister(ignore_syntax=core.dag_ignore_file_syntax).list([Source.of(place)])
     folder = place if place.is_dir() else place.parent
     around = [folder, config.plugins_folder, folder.parent / "plugins", folder.parent / "include"]
     found: list[Checked] = []
-    for path in sorted(Path(name) for name in listed):
-        if path.suffix == ".py":
-            facts = read_facts(path.read_bytes())
-            findings = judge(facts, Place([path.parent, *around]))
-            found.append(Checked(str(path.relative_to(folder)), _verdict(findings), findings))
+    for name in sorted(listed, key=Path):
+        path = Path(name)
+        shown = str(path.relative_to(folder))
+        if path.suffix == SUFFIX:
+            found += _packed(path, shown, around)
+        else:
+            findings = judge(read_facts(path.read_bytes()), Place([path.parent, *around]))
+            found.append(Checked(shown, _verdict(findings), findings, listed[name].is_dag_file))
     return found
+
+
+def _packed(path: Path, shown: str, around: Sequence[Path]) -> list[Checked]:
+    """The DAG files of a zip."""
+    try:
+        with zipfile.ZipFile(path) as pack:
+            beside = {name.partition("/")[0].removesuffix(".py") for name in pack.namelist()}
+        judged = [
+            (member, judge(read_facts(member.source), Place(around, frozenset(beside))))
+            for member in members(str(path))
+            if mentions_dags(member.source)
+        ]
+    except (OSError, zipfile.BadZipFile) as error:
+        broken = Finding(1, "change", "syntax", "", f"it can't be read: {error}")
+        return [Checked(shown, "change", [broken], True)]
+    return [
+        Checked(f"{shown}/{Path(member.path).name}", _verdict(findings), findings, True)
+        for member, findings in judged
+    ]
 
 
 def _verdict(findings: Sequence[Finding]) -> Verdict:
@@ -81,13 +107,15 @@ def _verdict(findings: Sequence[Finding]) -> Verdict:
 
 
 def _summary(files: Sequence[Checked]) -> dict[str, Any]:
-    counts = Counter(one.verdict for one in files)
+    counted = [one for one in files if one.is_dag_file or one.verdict != "ready"]
+    counts = Counter(one.verdict for one in counted)
 
     def percent(number: int) -> int:
-        return 100 * number // len(files) if files else 100
+        return 100 * number // len(counted) if counted else 100
 
     return {
-        "files": len(files),
+        "files": len(counted),
+        "others": len(files) - len(counted),
         "ready": counts["ready"],
         "install": counts["install"],
         "change": counts["change"],
@@ -151,6 +179,8 @@ def _show(files: Sequence[Checked], *, notes: bool) -> None:
         f"{found['install']} more once packages are installed ({found['percent_once_installed']} %), "
         f"{found['change']} need a change\n"
     )
+    if found["others"]:
+        sys.stdout.write(f"Not counted: {found['others']} without DAGs, in which nothing is to be changed\n")
     hidden = sum(found.level == "note" for one in files for found in one.findings)
     if hidden and not notes:
         say(f"{hidden} notes on newer spellings and arguments without effect: see --notes")

@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -44,6 +44,8 @@ class Place(NamedTuple):
 
     #: Folders whose modules it may import.
     folders: Sequence[Path]
+    #: Modules that lie beside it in a zip.
+    packed: Collection[str] = ()
 
 
 _DATABASE: Final = (
@@ -285,6 +287,8 @@ def _top_names(path: Path) -> Iterator[str]:
 
 
 def _is_local(name: str, place: Place) -> bool:
+    if name in place.packed:
+        return True
     return any((folder / f"{name}.py").is_file() or (folder / name).is_dir() for folder in place.folders)
 
 

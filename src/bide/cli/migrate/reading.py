@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib.util import decode_source
 from typing import NamedTuple
 
 
@@ -45,7 +46,11 @@ class Facts(NamedTuple):
 def read_facts(source: str | bytes) -> Facts:
     """What a file with this text uses."""
     try:
-        tree = ast.parse(source)
+        # Bytes that are no text in the encoding of the file are found by decoding only.
+        tree = ast.parse(source if isinstance(source, str) else decode_source(source))
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1 if isinstance(source, bytes) else 1
+        return Facts([], [], [], [], (f"it is no {error.encoding} text; say the encoding in its first line", line))
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         return Facts([], [], [], [], (str(getattr(error, "msg", error)), line or 1))
