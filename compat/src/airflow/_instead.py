@@ -45,6 +45,7 @@ INSTEAD: dict[str, str] = {
     "airflow.kubernetes": "use airflow.providers.cncf.kubernetes",
     "airflow.lineage": "inlets and outlets are assets: airflow.sdk.Asset",
     "airflow.listeners.listener": "listeners are those of plugins: AirflowPlugin.listeners",
+    "airflow.macros": "macros of plugins are for templates, {{ macros.NAME.FUNCTION() }}; import their own module",
     "airflow.models.Base": _DATABASE,
     "airflow.models.abstractoperator": "defaults of tasks are those of the signature of airflow.sdk.BaseOperator",
     "airflow.models.asset_state_store": _DATABASE,

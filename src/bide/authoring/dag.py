@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 
 from bide.authoring import scope
 from bide.authoring.callbacks import Callbacks, as_callbacks
+from bide.authoring.dag_history import DagHistory
 from bide.authoring.given_schedule import one_schedule
 from bide.authoring.group import TaskGroup, duplicate
 from bide.authoring.hints import did_you_mean
@@ -57,7 +58,7 @@ def _refusing_unknown(init: Callable[P, None]) -> Callable[P, None]:
     return __init__
 
 
-class DAG(Testable):
+class DAG(Testable, DagHistory):
     """Tasks and their order, with a schedule.
 
     Use it as ``with DAG("name", schedule="@daily", start_date=...):``; tasks made inside belong to it. `schedule`

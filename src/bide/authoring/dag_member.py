@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from bide.authoring.setup_teardown import SetupTeardown, forget_task, note_task
 from bide.model.errors import AuthoringError
@@ -72,6 +72,26 @@ class DagMember(SetupTeardown):
     def dag_id(self) -> str:
         """Id of the DAG, or ``adhoc_<owner>`` for a task without one."""
         return self._dag.dag_id if self._dag is not None else f"adhoc_{self.owner}"
+
+    def get_dag(self) -> DAG | None:
+        """The DAG, or None."""
+        return self._dag
+
+    def get_inlet_defs(self) -> list[Any]:
+        """The task's inlets."""
+        return self._self().inlets
+
+    def get_outlet_defs(self) -> list[Any]:
+        """The task's outlets."""
+        return self._self().outlets
+
+    def add_inlets(self, inlets: Iterable[Any]) -> None:
+        """Let the task have these inlets, too."""
+        self._self().inlets.extend(inlets)
+
+    def add_outlets(self, outlets: Iterable[Any]) -> None:
+        """Let the task have these outlets, too."""
+        self._self().outlets.extend(outlets)
 
     def get_closest_mapped_task_group(self) -> TaskGroup | None:
         """The innermost group around the task that is mapped, or None."""

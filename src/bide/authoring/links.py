@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
+from bide.authoring.plugins import load_plugins
+
 if TYPE_CHECKING:
     from bide.authoring.operator import BaseOperator
 
@@ -42,8 +44,11 @@ class BaseOperatorLink(ABC):
 
 
 def links_of(operator: BaseOperator) -> list[BaseOperatorLink]:
-    """The links that `operator` names. A class may have its instances say which, which a mapped task can't."""
+    """The links that `operator` names, and those that plugins have for it.
+
+    A class may have its instances say which, which a mapped task can't.
+    """
     named: Any = (operator.operator_class if operator.is_mapped else operator).operator_extra_links
-    if isinstance(named, property):
-        return []
-    return [one for one in cast("Iterable[Any]", named or ()) if isinstance(one, BaseOperatorLink)]
+    own: Iterable[Any] = () if isinstance(named, property) else cast("Iterable[Any]", named or ())
+    links = [*(one for one in own if isinstance(one, BaseOperatorLink)), *load_plugins().links_for(operator)]
+    return list({link.name: link for link in reversed(links)}.values())[::-1]  # the operator's own comes first

@@ -11,6 +11,8 @@ import uuid as uuid
 from datetime import timedelta as timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from bide.authoring.plugins import load_plugins
+
 if TYPE_CHECKING:
     import dateutil as dateutil
 
@@ -48,4 +50,10 @@ def __getattr__(name: str) -> Any:
         _importlib.import_module("dateutil.parser")
         _importlib.import_module("dateutil.relativedelta")
         return _importlib.import_module("dateutil")
-    raise AttributeError(f"macros has no {name!r}")
+    if name.startswith("__"):
+        raise AttributeError(name)
+    found = load_plugins().macros
+    if name in found:
+        return found[name]
+    plugins = f"; plugins bring {', '.join(sorted(found))}" if found else ""
+    raise AttributeError(f"macros has no {name!r}{plugins}")

@@ -7,7 +7,7 @@ import enum
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bide.model.provider_errors import RemovalWarning
@@ -88,6 +88,14 @@ def rule_named(rule: str) -> str:
         return name
     warn_of_older(f"the trigger rule {name!r} is an older name: write {OLDER_RULES[name]!r}")
     return OLDER_RULES[name]
+
+
+def missing_attribute(owner: object, name: str, refused: Mapping[str, str]) -> AttributeError:
+    """For an attribute that is not there: with what to use instead, if it is one of those `refused`."""
+    of = type(owner).__name__
+    if name in refused:
+        return AttributeError(f"{of} has no {name} here: use {refused[name]}", name=name, obj=owner)
+    return AttributeError(f"{of!r} object has no attribute {name!r}", name=name, obj=owner)
 
 
 def _is_between(filename: str) -> bool:

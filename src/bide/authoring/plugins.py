@@ -1,4 +1,4 @@
-"""Plugins: classes in the plugin folder or in installed packages that bring listeners.
+"""Plugins: classes in the plugin folder or in installed packages that bring listeners, macros, links and more.
 
 The plugin folder is on ``sys.path`` too, so that DAG files can import operators and triggers from it, and triggers
 are found in it by their path.
@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bide.authoring.fresh_sources import look_again, watch_folder
@@ -22,9 +22,28 @@ from bide.authoring.settings import find_setting
 
 if TYPE_CHECKING:
     from bide.authoring.listeners import Listeners
+    from bide.authoring.operator import BaseOperator
     from bide.authoring.policies import Policies
 
 _log = logging.getLogger("bide.plugins")
+
+#: What plugins of Airflow may bring and nothing here asks for, by what there is to say of it.
+NO_EFFECT: Final = {
+    "Bide has its own pages and API": (
+        "admin_views",
+        "appbuilder_menu_items",
+        "appbuilder_views",
+        "external_views",
+        "fastapi_apps",
+        "fastapi_root_middlewares",
+        "flask_blueprints",
+        "menu_links",
+        "react_apps",
+    ),
+    "Bide has its own executors": ("executors",),
+    "tasks wait by trigger rules and sensors": ("ti_deps",),
+    "import them from the module that has them": ("hooks", "operators", "sensors"),
+}
 
 #: Groups of entry points that name plugin classes.
 GROUPS: Final = ("bide.plugins", "airflow.plugins")
@@ -45,8 +64,16 @@ class Plugin:
     listeners: ClassVar[list[Any]] = []
     #: Decorators by name, for ``@task.NAME``: :class:`~bide.authoring.taskflow.TaskDecorator` makes one.
     task_decorators: ClassVar[dict[str, Any]] = {}
+    #: Functions and modules for templates: ``{{ macros.NAME.FUNCTION(...) }}``, NAME being the plugin's.
+    macros: ClassVar[list[Any]] = []
+    #: Links (:class:`~bide.authoring.links.BaseOperatorLink`) of all operators.
+    global_operator_extra_links: ClassVar[list[Any]] = []
+    #: Links of the operators that they name.
+    operator_extra_links: ClassVar[list[Any]] = []
     #: Airflow's list of timetable classes; here they are found by their path, whether or not they are in it.
     timetables: ClassVar[list[Any]] = []
+    #: Airflow's list of weight strategies; here they are found by their path, too.
+    priority_weight_strategies: ClassVar[list[Any]] = []
     #: Modules or objects with functions named as in :mod:`bide.authoring.policies`.
     policies: ClassVar[list[Any]] = []
     #: Subclasses of :class:`bide.standard.lineage.HookLineageReader`: if there are any, what hooks tell is kept.
@@ -65,6 +92,10 @@ class Plugins:
         self.listeners: Listeners | None = None
         #: What plugins bring for ``@task.NAME``.
         self.task_decorators: dict[str, Any] = {}
+        #: Links, each with the classes of operators that have it; None for all.
+        self._links: list[tuple[tuple[type, ...] | None, Any]] = []
+        #: What plugins bring for templates, by their names.
+        self.macros: dict[str, Any] = {}
         #: None if there are none, as almost everywhere.
         self.policies: Policies | None = None
         #: Whether anybody reads what hooks tell of what they read and write.
@@ -82,6 +113,13 @@ class Plugins:
         """The implementations of a hook."""
         return [] if self.listeners is None else self.listeners.of(hook)
 
+    def links_for(self, operator: BaseOperator) -> list[Any]:
+        """Links that plugins have for an operator."""
+        if not self._links:
+            return []
+        cls = operator.operator_class
+        return [link for classes, link in self._links if classes is None or cls in classes]
+
     def take_policies(self, *sources: object, problem: str = "") -> None:
         """Take in policies of modules or objects; a `problem` with them keeps everything from running."""
         from bide.authoring.policies import Policies  # only those who have policies need it
@@ -96,6 +134,15 @@ class Plugins:
         """Take in a plugin class."""
         plugin.on_load()
         self.task_decorators.update(plugin.task_decorators)
+        self._links += [(None, link) for link in plugin.global_operator_extra_links]
+        self._links += [(tuple(link.operators), link) for link in plugin.operator_extra_links]
+        for why, names in NO_EFFECT.items():
+            given = [name for name in names if getattr(plugin, name, None)]
+            if given:
+                _log.warning("plugin %r: its %s has no effect: %s", plugin.name, ", ".join(given), why)
+        if plugin.macros and plugin.name:
+            names = {str(one.__name__).rpartition(".")[2]: one for one in plugin.macros}
+            self.macros[plugin.name] = SimpleNamespace(**names)
         self.reads_lineage = self.reads_lineage or bool(plugin.hook_lineage_readers)
         if plugin.policies:
             self.take_policies(*plugin.policies)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bide.authoring.moments import as_moment
-from bide.authoring.older_names import warn_of_older
+from bide.authoring.older_names import missing_attribute, warn_of_older
 from bide.authoring.runtime import InstancesAsked, RunsAsked, current_runtime
 
 if TYPE_CHECKING:
@@ -21,6 +21,25 @@ if TYPE_CHECKING:
 
 def _seen() -> Any:
     return import_module("bide.authoring.seen_runs")  # which is made of the classes here
+
+
+#: What runs of Airflow can do to themselves, and what to use instead.
+REFUSED_OF_RUNS: Final = {
+    "set_state": "`bide runs mark` and `bide runs cancel`, or the REST API's PATCH of the run",
+    "schedule_tis": "nothing: tasks are scheduled by themselves",
+    "task_instance_scheduling_decisions": "nothing: tasks are scheduled by themselves",
+    "update_state": "nothing: a run ends by itself",
+    "verify_integrity": "nothing: a run has the tasks of its DAG by itself",
+}
+#: What task instances of Airflow can do to themselves, and what to use instead.
+REFUSED_OF_INSTANCES: Final = {
+    "clear_xcom_data": "nothing: each try begins without XComs",
+    "email_alert": "send_email(), or email= of the task",
+    "handle_failure": "an error: whatever the task raises",
+    "run": "dag.test(), or `bide dags test`",
+    "schedule_downstream_tasks": "nothing: tasks are scheduled by themselves",
+    "set_state": "AirflowSkipException or AirflowFailException for the own task, `bide tasks mark` for others",
+}
 
 
 class RunQuestions:
@@ -63,6 +82,14 @@ class RunQuestions:
     def get_state(self) -> str:
         """The state when it was looked at; for the own run ``running``."""
         return self.state
+
+    def refresh_from_db(self, session: Any = None) -> None:
+        """Take over the state that the store has of it now."""
+        own = cast("DagRun", self)
+        self.state = InstanceQuestions.get_dagrun_state(own.dag_id, own.run_id) or self.state
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute(self, name, REFUSED_OF_RUNS)
 
     @property
     def is_backfill(self) -> bool:
@@ -219,6 +246,13 @@ class InstanceQuestions:
         own = cast("TaskInstance", self)
         found = self.dag_run.get_task_instance(own.task_id, map_index=own.map_index)
         return None if found is None else found.state
+
+    def refresh_from_db(self, session: Any = None, lock_for_update: bool = False) -> None:
+        """Take over the state that the store has of it now."""
+        cast("Any", self).state = self.current_state()
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute(self, name, REFUSED_OF_INSTANCES)
 
     def get_num_running_task_instances(self, session: Any = None, same_dagrun: bool = False) -> int:
         """How many instances of this task are running: in all runs, or in this one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, Final
 
 from bide.authoring import scope, seen_runs
 from bide.authoring.dag import DAG
@@ -12,8 +12,8 @@ from bide.authoring.runtime import RunsAsked
 from bide.model.run_types import RunType
 
 #: Before the logical date of any run.
-_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
-_ASKED_FOR = (RunType.MANUAL, RunType.OPERATOR_TRIGGERED)
+_FIRST: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+_ASKED_FOR: Final = (RunType.MANUAL, RunType.OPERATOR_TRIGGERED)
 
 
 class DagContext:

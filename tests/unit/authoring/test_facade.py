@@ -190,6 +190,7 @@ OWN = [
     "bide.authoring.conditions",
     "bide.authoring.construction",
     "bide.authoring.dag",
+    "bide.authoring.dag_history",
     "bide.authoring.dag_member",
     "bide.authoring.deferral",
     "bide.authoring.dependencies",

@@ -141,9 +141,9 @@ def test_what_runs_as_it_is_has_at_most_notes(tmp_path: Path) -> None:
             "no access to the database",
         ),
         (
-            "def f(dag_run): return dag_run.get_task_instances()",
-            (1, "change", "database", "get_task_instances()"),
-            "no access to the database",
+            "def f(ti): return ti.handle_failure('no')",
+            (1, "change", "database", "handle_failure()"),
+            "use an error: whatever the task raises",
         ),
         (
             "from airflow.configuration import conf\nconf.get('database', 'sql_alchemy_conn')",

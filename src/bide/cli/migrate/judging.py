@@ -16,8 +16,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from bide.authoring.construction import argument_names
 from bide.authoring.dag import DAG
+from bide.authoring.dag_history import REFUSED
 from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator
+from bide.authoring.run_questions import REFUSED_OF_INSTANCES, REFUSED_OF_RUNS
 from bide.cli.migrate.reading import Facts, Imported, Used, read_facts
 from bide.cli.provider.installing import PREFIX
 from bide.model.errors import ConfigError
@@ -61,17 +63,13 @@ _SESSIONS: Final = (
     "airflow.utils.session.create_session",
     "airflow.utils.session.provide_session",
 )
-#: Methods of runs and DAGs that read it, and that nothing else is likely to have.
-_METHODS: Final = frozenset(
-    {
-        "get_task_instance",
-        "get_task_instances",
-        "get_last_dagrun",
-        "get_num_active_runs",
-        "get_dagruns_between",
-        "get_latest_execution_date",
-    }
-)
+#: Methods of DAGs, runs and task instances that change the database, and that nothing else is likely to have.
+_METHODS: Final = {
+    name: instead
+    for table in (REFUSED, REFUSED_OF_RUNS, REFUSED_OF_INSTANCES)
+    for name, instead in table.items()
+    if name not in ("clear", "cli", "run", "set_state", "tree_view", "update_state")
+}
 _CATCHUP: Final = (
     "unless `bide migrate import` has taken over its runs from Airflow's database, it makes all those since its "
     "start date anew"
@@ -117,7 +115,7 @@ def judge(facts: Facts, place: Place) -> list[Finding]:
             found.append(Finding(line, "change", "database", text, _DATABASE))
     for name, line in facts.methods:
         if name in _METHODS:
-            found.append(Finding(line, "change", "database", f"{name}()", _DATABASE))
+            found.append(Finding(line, "change", "database", f"{name}()", f"use {_METHODS[name]}"))
     once = {(one.kind, one.name, one.line): one for one in found}
     return sorted(once.values(), key=lambda one: (one.line, one.kind, one.name))
 
