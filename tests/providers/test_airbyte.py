@@ -6,11 +6,15 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bide.authoring.deferral import TaskDeferred
+from bide.model.values import decode
+from bide.runner.arming import wait_spec
 from tests.providers.conftest import MakeFolder
 from tests.support.airbyte import Airbyte
 from tests.support.commands import PATIENCE, DagRun, Folder
@@ -139,6 +143,31 @@ def test_each_end_and_each_error_is_one_event(airbyte: Airbyte, tmp_path: Path) 
         "failed": False,
         "cancelled": False,
     }
+
+
+@pytest.mark.parametrize("kind", ["operator", "sensor"])
+def test_p123_deferrable_makes_a_trigger_that_ends_when_the_timeout_is_over(
+    airbyte: Airbyte, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """P123: by the arguments that are stored for the trigger."""
+    monkeypatch.setenv("BIDE_HOME", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_AIRBYTE_DEFAULT", json.dumps(airbyte.connection()))
+    from airflow.providers.airbyte.operators.airbyte import AirbyteTriggerSyncOperator
+    from airflow.providers.airbyte.sensors.airbyte import AirbyteJobSensor
+
+    if kind == "operator":
+        task = AirbyteTriggerSyncOperator(task_id="t", connection_id="running", deferrable=True, timeout=5000)
+    else:
+        task = AirbyteJobSensor(task_id="t", airbyte_job_id=airbyte.add("running"), deferrable=True, timeout=5000)
+    begun = time.time()
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    spec = wait_spec(deferred.value.trigger, "", pytest.fail)
+    stored = decode(spec.kwargs)
+    assert spec.classpath == "airflow.providers.airbyte.triggers.airbyte.AirbyteSyncTrigger"
+    assert begun + 5000 <= stored.pop("end_time") <= time.time() + 5000
+    assert stored.pop("job_id") in airbyte.connections
+    assert (stored["conn_id"], stored["poll_interval"]) == ("airbyte_default", 60)
 
 
 class Slow(Airbyte):
