@@ -42,9 +42,11 @@ def aws() -> Iterator[str]:
 def variables(kafka: str, redis_port: int) -> dict[str, str]:
     """Connections, those of Kafka with a group of consumers each."""
     found = {"AIRFLOW_CONN_REDIS_DEFAULT": f"redis://127.0.0.1:{redis_port}"}
-    for name in ("default", "consumer", "waiter", "watcher"):
+    for name in ("default", "consumer", "waiter", "watcher", "shared"):
         # The mock cluster forgets who has left a group only after this time.
         session = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500}
+        # The shared stream of the package asks for the last one.
+        session["enable.auto.commit"] = name != "shared"
         extra = {"bootstrap.servers": kafka, "group.id": name, "auto.offset.reset": "earliest", **session}
         found[f"AIRFLOW_CONN_KAFKA_{name.upper()}"] = json.dumps({"conn_type": "kafka", "extra": extra})
     return found
@@ -77,6 +79,17 @@ def test_keys_and_channels_of_redis(folder: Folder) -> None:
     assert b64decode(run.tasks["message"]["xcom"]["message"]["data"]).decode() == f"{DAY} is done"
 
 
+def committed(kafka: str, group: str) -> int:
+    """How many messages of the topic ``files`` are done with."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    asking = Consumer({"bootstrap.servers": kafka, "group.id": group})
+    partitions = asking.list_topics("files", timeout=10).topics["files"].partitions
+    positions = asking.committed([TopicPartition("files", number) for number in partitions], timeout=10)
+    asking.close()
+    return sum(max(0, one.offset) for one in positions)
+
+
 def test_messages_of_queues_start_runs(
     make_folder: MakeFolder, variables: dict[str, str], aws: str, kafka: str, redis_port: int
 ) -> None:
@@ -91,6 +104,7 @@ def test_messages_of_queues_start_runs(
     connection = {"conn_type": "aws", "login": "testing", "password": "testing", "extra": extra}
     folder = make_folder(
         "watched.py",
+        "message_functions.py",
         AIRFLOW_CONN_AWS_DEFAULT=json.dumps(connection),
         AIRFLOW_VAR_QUEUE_URL=queue_url,
         **variables,
@@ -118,8 +132,11 @@ def test_messages_of_queues_start_runs(
         for number, text in enumerate(("one.csv", "two.csv"), 1):
             api.until(lambda: client.pubsub_numsub("files")[0][1] == 1)
             send(text)
-            for name in ("sqs", "kafka", "redis"):
+            for name in ("sqs", "kafka", "redis", "shared"):
                 api.until(lambda name=name, number=number: len(loaded(name)) == number)
+        api.until(lambda: loaded("filtered") == ["two.csv"])
+        assert set(loaded("shared")) == {"one.csv", "two.csv"}
+        api.until(lambda: committed(kafka, "shared") == 2)
         assert set(loaded("kafka")) == {"one.csv", "two.csv"}
         assert {one["data"] for one in loaded("redis")} == {"one.csv", "two.csv"}
         bodies = {one["Body"] for event in loaded("sqs") for one in event["message_batch"]}

@@ -110,7 +110,6 @@ INSTEAD: dict[str, str] = {
     "airflow.settings": "settings are read by airflow.configuration.conf",
     "airflow.settings.engine": _DATABASE,
     "airflow.triggers.external_task.TaskStateTrigger": "airflow.providers.standard.triggers.external_task.WorkflowTrigger",
-    "airflow.triggers.shared_stream": "waits share a stream by bide.StreamTrigger; a message of Kafka is waited for by AwaitMessageSensor",
     "airflow.utils.cli": "Bide has its own commands, which packages can't add to: see `bide --help`",
     "airflow.utils.cli_action_loggers": "Bide has its own commands, which packages can't add to: see `bide --help`",
     "airflow.utils.dates": "pendulum has dates, and airflow.timetables schedules",

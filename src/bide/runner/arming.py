@@ -28,7 +28,7 @@ from bide.runner.failures import one_line
 from bide.runner.kept_attributes import KEY
 from bide.runner.outcomes import outcome_of
 from bide.runner.resolve import LoadDagFile, resolve_trigger
-from bide.runner.wait_groups import group_key, queue_of
+from bide.runner.wait_groups import group_key, queue_of, shared_stream_group
 from bide.wire.messages import Defer, Outcome, WaitSpec
 
 _log = logging.getLogger("bide.runner")
@@ -112,7 +112,7 @@ def wait_spec(
         watch=armed.watch if isinstance(armed, WatchTrigger) and kind == "signal" else None,
         interval=poll_interval(armed) if isinstance(armed, PollTrigger) and kind == "poll" else None,
         queue=queue,
-        group_key=group_key(cls, classpath, share_key_of(armed), queue),
+        group_key=shared_stream_group(armed, queue) or group_key(cls, classpath, share_key_of(armed), queue),
         subject=subject_of(armed),
         has_on_kill=cls.on_kill is not BaseTrigger.on_kill,
     )

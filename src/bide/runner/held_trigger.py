@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from bide.authoring.shared_stream import as_stream
 from bide.authoring.trigger import BaseTrigger, PollTrigger, WaitingTask
 from bide.model.storable_text import storable
 from bide.model.values import decode
@@ -127,7 +128,7 @@ def build_trigger(cls: type[BaseTrigger], load: TriggerLoad) -> BaseTrigger:
     """The trigger of `load`; raises whatever is wrong with its arguments."""
     kwargs: dict[str, Any] = decode(load.kwargs)
     kwargs.pop(OPERATOR, None)
-    trigger = build(cls, kwargs)
+    trigger = as_stream(build(cls, kwargs))
     names = load.instance
     if not load.many:
         trigger.task_instance = WaitingTask(

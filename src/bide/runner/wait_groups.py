@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bide.authoring.inputs import Stamp, stamp_of
 from bide.authoring.operator import BaseOperator
+from bide.authoring.shared_stream import stream_key
 from bide.authoring.trigger import BaseTrigger
 from bide.model.errors import InvalidArgument
 from bide.model.values import encode
@@ -35,6 +36,15 @@ def group_key(cls: type[BaseTrigger], classpath: str, share_key: Any, queue: str
     for part in (classpath.encode(), queue.encode(), encode(share_key, what=f"{cls.__name__}.share_key")):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
+
+
+def shared_stream_group(trigger: BaseTrigger, queue: str) -> str | None:
+    """The group of those that share a stream by its key, whatever their class; None for all others.
+
+    Two consumers of a stream would have a part of its messages each.
+    """
+    key = stream_key(trigger)
+    return None if key is None else sha256(encode(["shared stream", key, queue], what="key")).hexdigest()
 
 
 def code_hash(cls: type) -> bytes:

@@ -2,6 +2,22 @@
 
 import json
 
+from airflow.providers.apache.kafka.triggers.shared_stream import KafkaSharedStreamTrigger
+
+from airflow.triggers.base import TriggerEvent
+
+
+class OnlyTwo(KafkaSharedStreamTrigger):
+    """Shares the consumer of its topics, and has events by some of the messages."""
+
+    def serialize(self):
+        return "message_functions.OnlyTwo", super().serialize()[1]
+
+    async def filter_shared_stream(self, shared_stream):
+        async for value in shared_stream:
+            if value.startswith(b"two"):
+                yield TriggerEvent(value.decode())
+
 
 def produce(day, count):
     """Messages of one day, as (key, value)."""

@@ -76,7 +76,6 @@ REFUSED_MODULES = {
     "airflow.serialization.encoders": "in Bide's own form",
     "airflow.serialization.serde": "in Bide's own form",
     "airflow.serialization.serialized_objects.create_scheduler_operator": "in Bide's own form",
-    "airflow.triggers.shared_stream": "bide.StreamTrigger",
     "airflow.utils.cli": "its own commands",
     "airflow.utils.db": "no access to the database",
     "airflow.utils.file": "reads DAG files by itself",
