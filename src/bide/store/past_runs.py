@@ -80,7 +80,6 @@ def insert(tx: Tx, dag_id: str, version_uid: str, ended: Sequence[Ended]) -> Non
 
 def _run(tx: Tx, dag_id: str, version_uid: str, one: Ended) -> dict[str, Any]:
     past = one.run
-    end = past.end_date or past.start_date or past.run_after
     return {
         "uid": new_id(tx.now),
         "dag_id": dag_id,
@@ -99,7 +98,8 @@ def _run(tx: Tx, dag_id: str, version_uid: str, one: Ended) -> dict[str, Any]:
         "watched": False,
         "queued_at": past.start_date or past.run_after,
         "start_date": past.start_date,
-        "end_date": end,
+        # One that had not ended there ends now.
+        "end_date": past.end_date or tx.now,
         "triggered_by": past.by,
         "reason": one.reason,
     }

@@ -305,6 +305,11 @@ DAG = {"dag_id": "etl", "file": "/dags/etl.py", "owner": "ada", "paused": False,
             POOL,
             '[{"pool": "spark", "slots": "5", "description": "", "include_deferred": "False"}]\n',
         ),
+        (
+            "providers list -o plain",
+            [{"package": "apache-airflow-providers-http", "version": "5.3.0", "notifiers": 0}],
+            "package_name                   version\napache-airflow-providers-http  5.3.0\n",
+        ),
         ("jobs check", {"engine": "bide standalone", "problems": []}, "Found one alive job.\n"),
     ],
 )

@@ -32,8 +32,8 @@ def main() -> None:
         return
     if found.arguments == ["version"]:
         # Scripts compare it with releases of Airflow.
+        sys.stderr.write(f"Bide {installed_version()}, with the names of Airflow\n")
         sys.stdout.write(f"{import_module('airflow').__version__}\n")
-        sys.stderr.write(f"the names are those of this Airflow; Bide {installed_version()} carries it out\n")
         return
     os.environ.update(found.environment)
     sys.argv = ["bide", *found.arguments]

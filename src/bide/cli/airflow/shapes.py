@@ -20,7 +20,13 @@ Shape = Callable[[Any, Given], Shaped]
 def dags(found: Sequence[Row], given: Given) -> Shaped:
     """``dags list``."""
     return [
-        {"dag_id": row["dag_id"], "fileloc": row["file"], "owners": [row["owner"]], "is_paused": row["paused"]}
+        {
+            "dag_id": row["dag_id"],
+            "fileloc": row["file"],
+            "owners": [row["owner"]],
+            # What no engine has seen yet is not paused.
+            "is_paused": bool(row["paused"]),
+        }
         for row in found
     ]
 
@@ -113,6 +119,11 @@ def keys(found: Sequence[Row], given: Given) -> Shaped:
     """``variables list``."""
     fields = ("key", "value") if given.get("show_values") else ("key",)
     return [{name: row[name] for name in fields} for row in found]
+
+
+def providers(found: Sequence[Row], given: Given) -> Shaped:
+    """``providers list``."""
+    return [{"package_name": row["package"], "version": row["version"]} for row in found]
 
 
 def pools(found: Sequence[Row] | Row, given: Given) -> Shaped:

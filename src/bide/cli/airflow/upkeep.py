@@ -141,7 +141,7 @@ _STORE: Final = (
                 YES._replace(to=None),
                 switch("--migrate-wait", "-m"),
                 switch("--use-migration-files"),
-                switch("--reserialize-dags"),
+                switch("--reserialize-dags", "--no-reserialize-dags"),
                 refused("--show-sql-only", "-s", why="it is brought up to date in place"),
                 refused("--to-version", "-n", why="it has the schema of this version of Bide", takes_value=True),
                 refused("--to-revision", "-r", why="it has the schema of this version of Bide", takes_value=True),
@@ -192,14 +192,21 @@ _QUEUES: Final = value("--queues", "-q", to="--queues")
 
 _PARTS: Final = (
     Command("standalone", "standalone", (), SERVING),
-    Command("scheduler", "scheduler", (), (*SERVING, value("--num-runs", "-n"), switch("--only-idle", "-i"))),
+    Command(
+        "scheduler",
+        "scheduler",
+        (),
+        (*SERVING, value("--num-runs", "-n"), switch("--only-idle", "-i"), switch("--do-pickle", "-p")),
+    ),
     Command(
         "triggerer",
         "triggerer",
         (),
         (*SERVING, value("--capacity", to="--capacity"), _QUEUES, value("--team-name")),
     ),
-    Command("dag-processor", "dag-processor", (), (*SERVING, value("--num-runs", "-n"))),
+    Command(
+        "dag-processor", "dag-processor", (), (*SERVING, value("--num-runs", "-n"), switch("--do-pickle", "-p"))
+    ),
     *(
         Command(
             word,
@@ -214,11 +221,12 @@ _PARTS: Final = (
                 value("--workerclass", "-k"),
                 value("--access-logfile", "-A"),
                 value("--error-logfile", "-E"),
+                value("--access-logformat", "-L"),
                 value("--apps"),
                 switch("--proxy-headers"),
                 *(
                     refused(flag, why="put a proxy in front that speaks TLS", takes_value=True)
-                    for flag in ("--ssl-cert", "--ssl-key", "--ssl-ca-file")
+                    for flag in ("--ssl-cert", "--ssl-key", "--ssl-ca-file", "--ssl-cert-reqs")
                 ),
             ),
         )
@@ -300,7 +308,7 @@ _REST: Final = (
     Command("info", "config show", (), (VERBOSE, OUTPUT, switch("--anonymize"), switch("--file-io"))),
     Command("version", "version", (), (VERBOSE,)),
     Command("cheat-sheet", "--help", (), (VERBOSE,)),
-    Command("providers list", "provider list", (), READING),
+    Command("providers list", "provider list", (), READING, shape=shapes.providers),
     Command(
         "providers get",
         "provider list",

@@ -89,7 +89,7 @@ def import_all(
 
 
 def _row(kind: str, name: str) -> Row:
-    return {"kind": kind, "name": name, "done": None, "detail": ""}
+    return {"kind": kind, "name": name, "done": None, "detail": None}
 
 
 def _from_files(connections: OptionalPath, variables: OptionalPath, pools: OptionalPath) -> Kept:
