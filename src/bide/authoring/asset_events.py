@@ -157,7 +157,7 @@ class OutletEvents(Mapping[Any, OutletEvent], _ByName[OutletEvent]):
         self._found: dict[BaseAsset, OutletEvent] = {}
 
     def __getitem__(self, key: Any) -> OutletEvent:
-        outlet = _among(self._outlets, key)
+        outlet = among(self._outlets, key)
         if outlet is None:
             raise KeyError(f"{key!r} is not among the outlets of the task: {self._outlets!r}")
         return self._found.setdefault(outlet, OutletEvent(outlet))
@@ -169,7 +169,7 @@ class OutletEvents(Mapping[Any, OutletEvent], _ByName[OutletEvent]):
         return len(self._outlets)
 
 
-def _among(given: Sequence[BaseAsset], key: Any) -> BaseAsset | None:
+def among(given: Sequence[BaseAsset], key: Any) -> BaseAsset | None:
     """The one of `given` that `key` means: itself, or a text with its URI or name."""
     for one in given:
         if one == key or (isinstance(key, str) and key in (getattr(one, "uri", None), getattr(one, "name", None))):
@@ -243,7 +243,7 @@ class InletEvents(Mapping[Any, InletEventList], _ByName[InletEventList]):
         self._inlets = [one for one in inlets if isinstance(one, BaseAsset)]
 
     def __getitem__(self, key: Any) -> InletEventList:
-        inlet = self._inlets[key] if isinstance(key, int) else _among(self._inlets, key)
+        inlet = self._inlets[key] if isinstance(key, int) else among(self._inlets, key)
         if inlet is None:
             raise KeyError(f"{key!r} is not among the inlets of the task: {self._inlets!r}")
         return InletEventList(inlet)
@@ -280,7 +280,7 @@ class TriggeringEvents(Mapping[Any, list[AssetEvent]], _ByName[list[AssetEvent]]
         if key in found:
             return found[key]
         text = key.name if isinstance(key, AssetNameRef) else key.uri if isinstance(key, AssetUriRef) else key
-        known = _among([one for one in found if isinstance(one, BaseAsset)], text)
+        known = among([one for one in found if isinstance(one, BaseAsset)], text)
         if known is None:
             raise KeyError(f"no event of {key!r} is among those that the run was made by")
         return found[cast("Any", known)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bide.authoring import templates
 from bide.authoring.asset_events import InletEvents, OutletEvents, TriggeringEvents
+from bide.authoring.asset_state import AssetStates
 from bide.authoring.callback_url import callback_url
 from bide.authoring.instance import DagRun as DagRun
 from bide.authoring.instance import TaskInstance as TaskInstance
@@ -128,6 +129,7 @@ def build_context(*, task: BaseOperator, dag: DAG, dag_run: DagRun, task_instanc
         "outlet_events": lambda: OutletEvents(task.outlets),
         "triggering_asset_events": lambda: TriggeringEvents(by_assets),
         "triggering_dataset_events": lambda: TriggeringEvents(by_assets, by_uri=True),
+        "asset_state_store": lambda: AssetStates(task.inlets, task.outlets),
         "conf": _settings,
         "task_state_store": TaskStateStore,
         "macros": _macros,

@@ -164,6 +164,18 @@ class Runtime(Protocol):
         """The events of assets that the run was made by, by time."""
         ...
 
+    def get_asset_state(self, of: AssetMention, key: str, default: Any) -> Any:
+        """What is kept under `key` with an asset, or `default`."""
+        ...
+
+    def set_asset_state(self, of: AssetMention, key: str, value: Any) -> None:
+        """Keep a value with an asset; durable on return."""
+        ...
+
+    def delete_asset_state(self, of: AssetMention, key: str | None) -> None:
+        """Forget one key of an asset, or all."""
+        ...
+
     def earlier_run(self, state: str | None) -> RunRecord | None:
         """The run of the own DAG with the next earlier logical date, of those in `state` if that is given."""
         ...

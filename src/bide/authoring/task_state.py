@@ -23,18 +23,18 @@ class TaskStateStore:
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of `key`, or `default`."""
-        return current_runtime().get_task_state("user", _checked(key), default)
+        return current_runtime().get_task_state("user", checked_key(key), default)
 
     def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
         """Store `value`, which may be anything that an XCom may be; durable on return.
 
         `retention` is accepted and not needed: the value goes with its instance.
         """
-        current_runtime().set_task_state("user", _checked(key), value)
+        current_runtime().set_task_state("user", checked_key(key), value)
 
     def delete(self, key: str) -> None:
         """Forget `key`, if it is there."""
-        current_runtime().delete_task_state("user", _checked(key))
+        current_runtime().delete_task_state("user", checked_key(key))
 
     def clear(self) -> None:
         """Forget all keys."""
@@ -57,7 +57,8 @@ class TaskStateStore:
         await asyncio.to_thread(self.clear)
 
 
-def _checked(key: object) -> str:
+def checked_key(key: object) -> str:
+    """`key`, which an author has given, if it is one."""
     if isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY:
         return key
-    raise InvalidArgument(f"the key of a task's state is a string of 1 to {_LONGEST_KEY} characters, not {key!r}")
+    raise InvalidArgument(f"the key of a state is a string of 1 to {_LONGEST_KEY} characters, not {key!r}")

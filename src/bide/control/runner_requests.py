@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import structlog
 
 from bide.control.asset_questions import events_named, triggering_events
+from bide.control.asset_states import answer_state
 from bide.control.deadlines import set_computed
 from bide.control.defer_task import defer_task, reschedule_task
 from bide.control.ending_callbacks import settle_ending
@@ -41,7 +42,18 @@ from bide.store.instances import InstanceRow
 from bide.store.task_states import TaskStateRow
 from bide.wire.asset_messages import AssetEvents, GetAssetEvents, GetTriggeringEvents
 from bide.wire.deadline_messages import SetDeadline
-from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.kept import (
+    AssetStateValue,
+    CallbackUrl,
+    DeleteAssetState,
+    DeleteTaskState,
+    GetAssetState,
+    GetTaskState,
+    MintCallback,
+    SetAssetState,
+    SetTaskState,
+    TaskStateValue,
+)
 from bide.wire.lookups import LOOKUPS, DeleteVariable, GetConnection, GetVariable, SetVariable, VariableDeleted
 from bide.wire.messages import (
     AskEarlierRun,
@@ -306,6 +318,16 @@ async def _asset_events(store: Store, instance_id: str, epoch: int, body: GetAss
     return await store.read(work)
 
 
+async def _asset_state(
+    store: Store, instance_id: str, epoch: int, body: GetAssetState | SetAssetState | DeleteAssetState
+) -> Reply:
+    def work(tx: Tx) -> AssetStateValue | Ok:
+        _own(tx, instance_id, epoch)
+        return answer_state(tx, body)
+
+    return await (store.read(work) if isinstance(body, GetAssetState) else store.write(work))
+
+
 async def _find_earlier(store: Store, instance_id: str, epoch: int, body: AskEarlierRun) -> Reply:
     def work(tx: Tx) -> EarlierRunFound:
         owner = _own(tx, instance_id, epoch)
@@ -348,6 +370,9 @@ _TABLE: Final[dict[type[Any], Answer]] = {
     RecordEntries: _record,
     GetTaskState: _get_state,
     SetTaskState: _set_state,
+    GetAssetState: _asset_state,
+    SetAssetState: _asset_state,
+    DeleteAssetState: _asset_state,
     DeleteTaskState: _delete_state,
     CallbacksDone: _callbacks_done,
     SetDeadline: _set_deadline,

@@ -17,6 +17,8 @@ from bide.model.values import decode, encode
 from bide.runner.mapped_results import Asks
 from bide.runner.refusals import unexpected
 from bide.wire.asset_messages import AssetEventInfo, AssetEvents, GetAssetEvents, GetTriggeringEvents, MadeEvent
+from bide.wire.kept import AssetStateValue, DeleteAssetState, GetAssetState, SetAssetState
+from bide.wire.messages import Ok
 
 
 class NoAssetEvents:
@@ -29,6 +31,18 @@ class NoAssetEvents:
     def triggering_events(self) -> list[AssetEvent]:
         """Refused: there is no task."""
         raise NoRuntime("triggering_asset_events can't be asked here: no task is running in this process")
+
+    def get_asset_state(self, of: AssetMention, key: str, default: Any) -> Any:
+        """Refused: there is no task."""
+        raise NoRuntime(f"the state of {of} can't be read here: no task is running in this process")
+
+    def set_asset_state(self, of: AssetMention, key: str, value: Any) -> None:
+        """Refused: there is no task."""
+        raise NoRuntime(f"the state of {of} can't be set here: no task is running in this process")
+
+    def delete_asset_state(self, of: AssetMention, key: str | None) -> None:
+        """Refused: there is no task."""
+        raise NoRuntime(f"the state of {of} can't be deleted here: no task is running in this process")
 
 
 class ReadsAssetEvents:
@@ -50,6 +64,25 @@ class ReadsAssetEvents:
     def triggering_events(self) -> list[AssetEvent]:
         """The events that the run was made by."""
         return _read(self._link, GetTriggeringEvents())
+
+    def get_asset_state(self, of: AssetMention, key: str, default: Any) -> Any:
+        """What is kept under `key` with an asset, or `default`."""
+        reply = self._link.request(GetAssetState(of, key))
+        if not isinstance(reply, AssetStateValue):
+            raise unexpected(reply, f"state {key!r} of an asset can't be read")
+        return default if reply.value is None else decode(reply.value)
+
+    def set_asset_state(self, of: AssetMention, key: str, value: Any) -> None:
+        """Keep a value with an asset; durable on return."""
+        reply = self._link.request(SetAssetState(of, key, encode(value, what=f"state {key} of an asset")))
+        if not isinstance(reply, Ok):
+            raise unexpected(reply, f"state {key!r} of an asset can't be stored")
+
+    def delete_asset_state(self, of: AssetMention, key: str | None) -> None:
+        """Forget one key of an asset, or all."""
+        reply = self._link.request(DeleteAssetState(of, key))
+        if not isinstance(reply, Ok):
+            raise unexpected(reply, "state of an asset can't be deleted")
 
 
 def _read(link: Asks, question: GetAssetEvents | GetTriggeringEvents) -> list[AssetEvent]:

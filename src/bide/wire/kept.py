@@ -1,9 +1,10 @@
-"""What a task keeps with the engine beside its XComs: callback URLs, and state that outlives its tries."""
+"""What a task keeps with the engine beside its XComs: callback URLs, state that outlives tries, and of assets."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from bide.model.assets import AssetMention
 from bide.wire.message import Message
 
 #: Name spaces of task state: `job` holds handles of external jobs, `user` what tasks write down themselves. A clear
@@ -50,4 +51,32 @@ class DeleteTaskState(Message, frozen=True):
     """Task runner → engine (reply: Ok once it is durable). None for `key`: all of this kind."""
 
     kind: StateKind
+    key: str | None = None
+
+
+class GetAssetState(Message, frozen=True):
+    """Task runner → engine (reply: AssetStateValue): what is kept with the asset that `of` names."""
+
+    of: AssetMention
+    key: str
+
+
+class AssetStateValue(Message, frozen=True):
+    """Engine → task runner: the encoded value, or None if there is none."""
+
+    value: bytes | None
+
+
+class SetAssetState(Message, frozen=True):
+    """Task runner → engine (reply: Ok once it is durable). `value` is encoded."""
+
+    of: AssetMention
+    key: str
+    value: bytes
+
+
+class DeleteAssetState(Message, frozen=True):
+    """Task runner → engine (reply: Ok once it is durable). None for `key`: all that is kept with the asset."""
+
+    of: AssetMention
     key: str | None = None

@@ -29,7 +29,18 @@ from bide.wire.callback_messages import CallbackEvent as CallbackEvent
 from bide.wire.callback_messages import CallbacksDone as CallbacksDone
 from bide.wire.callback_messages import RunCallbacks as RunCallbacks
 from bide.wire.deadline_messages import SetDeadline
-from bide.wire.kept import CallbackUrl, DeleteTaskState, GetTaskState, MintCallback, SetTaskState, TaskStateValue
+from bide.wire.kept import (
+    AssetStateValue,
+    CallbackUrl,
+    DeleteAssetState,
+    DeleteTaskState,
+    GetAssetState,
+    GetTaskState,
+    MintCallback,
+    SetAssetState,
+    SetTaskState,
+    TaskStateValue,
+)
 from bide.wire.lookups import GetConnection, GetVariable, LookupMessage, LookupReply, VariableDeleted
 from bide.wire.loop_messages import LoopBlocked as LoopBlocked
 from bide.wire.loop_messages import LoopMessage
@@ -184,7 +195,18 @@ RunAnswer = RunsFound | InstancesFound
 OtherRunMessage = (
     StartRun | RunStarted | AskWatch | WatchVerdict | AskEarlierRun | EarlierRunFound | RunQuestion | RunAnswer
 )
-KeptMessage = MintCallback | CallbackUrl | GetTaskState | TaskStateValue | SetTaskState | DeleteTaskState
+KeptMessage = (
+    MintCallback
+    | CallbackUrl
+    | GetTaskState
+    | TaskStateValue
+    | SetTaskState
+    | DeleteTaskState
+    | GetAssetState
+    | AssetStateValue
+    | SetAssetState
+    | DeleteAssetState
+)
 TriggerMessage = (
     ArmTriggers | ArmStarts | StartArmed | DropTriggers | TriggerEnded | TriggerDropped | RunOnKill | OnKillDone
 )
@@ -218,6 +240,7 @@ Reply = (
     | XComs
     | CallbackUrl
     | TaskStateValue
+    | AssetStateValue
     | LookupReply
     | VariableDeleted
     | RunStarted

@@ -165,6 +165,7 @@ def test_the_sealed_columns() -> None:
     }
     assert sealed == {
         "asset_event.extra",
+        "asset_state.value",
         "asset_watcher.kwargs",
         "wait.kwargs",
         "wait.resume_kwargs",

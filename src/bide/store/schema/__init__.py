@@ -22,6 +22,7 @@ users (``kwargs``, ``event``, ``value``, ...) are opaque bytes that only runners
                  └── xcom
     asset ── asset_reference      what tasks make and read, and what DAGs wait for
       ├── asset_alias_link        aliases by which it is found
+      ├── asset_state             what tasks keep with it
       ├── asset_event             append-only: what became of it, and by whom
       │     └── asset_delivery    which DAG is to have it, and which run has it
       └── asset_watcher           a trigger that makes events of it, its lease and its state
@@ -51,6 +52,7 @@ from bide.store.schema.assets import (
     asset_event,
     asset_mark,
     asset_reference,
+    asset_state,
 )
 from bide.store.schema.backfills import backfill, backfill_dag_run
 from bide.store.schema.callback_requests import callback_failure, callback_request
@@ -93,6 +95,7 @@ __all__ = [
     "asset_event",
     "asset_mark",
     "asset_reference",
+    "asset_state",
     "asset_watcher",
     "asset_watcher_dag",
     "backfill",

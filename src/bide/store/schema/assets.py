@@ -91,6 +91,16 @@ asset_delivery = sa.Table(
     sa.Index("ix_asset_delivery_event", "event_uid"),
 )
 
+asset_state = sa.Table(
+    "asset_state",
+    metadata,
+    sa.Column("asset_uid", UID, sa.ForeignKey("asset.uid", ondelete="CASCADE"), primary_key=True),
+    #: What tasks keep with the asset from run to run.
+    sa.Column("key", sa.String(512), primary_key=True),
+    sa.Column("value", Sealed, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
 asset_mark = sa.Table(
     "asset_mark",
     metadata,

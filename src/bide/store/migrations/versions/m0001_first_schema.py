@@ -283,6 +283,17 @@ def upgrade() -> None:
     op.create_index("ix_asset_event_source", "asset_event", ["source_dag_id", "source_run_id"], unique=False)
     op.create_index("ix_asset_event_timestamp", "asset_event", ["timestamp"], unique=False)
     op.create_table(
+        "asset_state",
+        sa.Column("asset_uid", sa.String(length=36), nullable=False),
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_uid"], ["asset.uid"], name=op.f("fk_asset_state_asset_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("asset_uid", "key", name=op.f("pk_asset_state")),
+    )
+    op.create_table(
         "asset_watcher",
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("asset_uid", sa.String(length=36), nullable=False),
