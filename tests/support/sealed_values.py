@@ -12,6 +12,7 @@ from bide.store.ids import new_id
 from bide.store.schema import (
     asset,
     asset_event,
+    asset_state,
     asset_watcher,
     cancel_obligation,
     checkpoint,
@@ -100,6 +101,7 @@ def _rows(tx: Tx, uid: str, run_uid: str, value: bytes) -> list[tuple[sa.Table, 
             asset,
             {"uid": uid, "name": uid, "uri": uid, "group": "asset", "extra": {}, "created_at": tx.now},
         ),
+        (asset_state, {"asset_uid": uid, "key": "cursor", "value": value, "updated_at": tx.now}),
         (
             asset_event,
             {

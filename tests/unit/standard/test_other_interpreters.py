@@ -295,3 +295,20 @@ def test_an_unmodified_environment_needs_no_installer(tmp_path: Path, monkeypatc
 
         prefix()
     assert "bide-venv-" in result_of(dag, "prefix")
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"system_site_packages": False, "serializer": "dill"}, ["dill"]),
+        ({"system_site_packages": False, "serializer": "dill", "requirements": ["dill==0.4.0"]}, ["dill==0.4.0"]),
+        ({"system_site_packages": False, "requirements": ["a[b]>1"]}, ["a[b]>1"]),
+        ({"serializer": "dill", "requirements": "a\n"}, ["a"]),
+    ],
+)
+def test_what_packs_arguments_is_installed_where_packages_of_here_are_not(options: Any, wanted: list[str]) -> None:
+    def function() -> None:
+        pass
+
+    operator = PythonVirtualenvOperator(task_id="t", python_callable=function, **options)
+    assert operator._wanted() == wanted

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -111,7 +112,12 @@ class PythonVirtualenvOperator(OtherInterpreterOperator):
     def _wanted(self) -> list[str]:
         given: Any = self.requirements or []
         lines: list[str] = given.splitlines() if isinstance(given, str) else [str(one) for one in given]
-        return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+        wanted = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+        # What packs the arguments has to unpack them there; without the packages of here it is not there by itself.
+        named = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in wanted}
+        if not self.system_site_packages and self.serializer != "pickle" and self.serializer not in named:
+            wanted.append(self.serializer)
+        return wanted
 
     def _make(self, folder: Path) -> str:
         """Make the environment; the path of its interpreter."""
