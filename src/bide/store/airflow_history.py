@@ -108,6 +108,12 @@ def read_history(url: str, newest: int) -> Iterator[PastDag]:
             yield PastDag(str(row["dag_id"]), bool(row["is_paused"]), is_ticking, found)
 
 
+def check_history(url: str) -> None:
+    """Raise :class:`NotReadable` unless :func:`read_history` can read the database at `url`."""
+    with open_airflow_database(url) as connection:
+        _Reader(connection)
+
+
 class _Reader:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

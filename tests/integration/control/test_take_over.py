@@ -21,7 +21,7 @@ from bide.model.selection import RunChoice, TaskChoice
 from bide.model.states import TaskState
 from bide.store import dags, xcoms
 from bide.store.airflow_database import NotReadable
-from bide.store.airflow_history import read_history
+from bide.store.airflow_history import check_history, read_history
 from bide.store.schema import dag_run, task_event, task_instance
 from tests.support.airflow_tables import AIRFLOW_3, AirflowTables
 from tests.support.clock import START
@@ -287,4 +287,4 @@ def test_runs_without_ids_are_refused(tmp_path: Path) -> None:
         "CREATE TABLE dag_run (dag_id TEXT); CREATE TABLE task_instance (task_id TEXT, execution_date TIMESTAMP)",
     )
     with pytest.raises(NotReadable, match=r"before 2\.2 can't be taken over.*--no-history"):
-        list(read_history(airflow.url, 10))
+        check_history(airflow.url)

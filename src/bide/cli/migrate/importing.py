@@ -32,6 +32,7 @@ from bide.store import Tx
 from bide.store import connections as stored_connections
 from bide.store import variables as stored_variables
 from bide.store.airflow_database import Kept, read_airflow_database
+from bide.store.airflow_history import check_history
 from bide.store.connections import ConnectionRow
 
 OptionalPath = Path | None
@@ -75,16 +76,17 @@ def import_all(
         raise BadInput("give files or --database, not both")
     url = None if any(files) else _database(config, database)
     kept = _from_files(connections, variables, pools) if url is None else _from_database(config, url, fernet_key)
-    before = show_history(url, runs) if url is not None and history else []
+    if url is not None and history:
+        # Before anything is written.
+        check_history(url)
     rows = [_row("connection", row.conn_id) for row in kept.connections]
     rows += [_row("variable", row.key) for row in kept.variables]
     rows += [_row("pool", pool.name) for pool in kept.pools]
     if not dry_run:
         skipped = asyncio.run(_write(config, kept, on_existing))
         rows = [{**row, "done": "skipped" if (row["kind"], row["name"]) in skipped else "imported"} for row in rows]
-        if before and url is not None:
-            before = asyncio.run(import_history(config, url, runs, on_existing))
-    rows += before
+    if url is not None and history:
+        rows += show_history(url, runs) if dry_run else asyncio.run(import_history(config, url, runs, on_existing))
     show_rows(rows, output, empty="there is nothing to import")
 
 
