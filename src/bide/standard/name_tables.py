@@ -85,7 +85,12 @@ class _Finder:
         spec = PathFinder.find_spec(fullname, path)
         if spec is None:
             return self._without_file(fullname)
-        own = spec.origin is not None and spec.origin.startswith(self._folders)
+        # Provider packages are installed into the same folder: their modules are left as they are.
+        own = (
+            spec.origin is not None
+            and spec.origin.startswith(self._folders)
+            and provider_of(fullname, self._tables.package) is None
+        )
         if (own or fullname in self._tables.moved) and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _TableLoader(spec.loader.name, spec.loader.path, self._tables)
         return spec
@@ -136,7 +141,8 @@ class _TableLoader(SourceFileLoader):
         names = vars(module)
         moved = self._tables.moved.get(module.__name__, {})
         kept = {name: names.pop(name) for name in moved if name in names}
-        names["__getattr__"] = _lookup(module, self._tables, kept, names.get("_LATER", {}))
+        own = names.get("__getattr__")
+        names["__getattr__"] = _lookup(module, self._tables, kept, names.get("_LATER", {}), own)
 
 
 class _MovedModule:
@@ -154,9 +160,16 @@ class _MovedModule:
 
 
 def _lookup(
-    module: ModuleType, tables: NameTables, kept: Mapping[str, Any], later: Mapping[str, str]
+    module: ModuleType,
+    tables: NameTables,
+    kept: Mapping[str, Any],
+    later: Mapping[str, str],
+    own: Callable[[str], Any] | None = None,
 ) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module; `later` has the paths of names that are loaded when they are asked for."""
+    """The ``__getattr__`` of a module; `later` has the paths of names that are loaded when they are asked for.
+
+    What the tables have nothing about is asked of its `own`.
+    """
     place = module.__name__
     moved = tables.moved.get(place, {})
 
@@ -176,6 +189,8 @@ def _lookup(
         if name in later:
             found = vars(module)[name] = import_string(later[name])
             return found
+        if own is not None:
+            return own(name)
         if name.startswith("__"):
             raise AttributeError(f"module {place!r} has no attribute {name!r}")
         inside = f"{place}.{name}"
