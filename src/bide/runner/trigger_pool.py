@@ -21,6 +21,7 @@ from bide.runner.held_trigger import Held, log_of
 from bide.runner.outcomes import outcome_of, place_of, takes_a_while, with_stored_xcoms
 from bide.runner.polls import Polls
 from bide.runner.streams import Streams
+from bide.runner.sync_code import call_apart
 from bide.runner.trigger_threads import TriggerThreads
 from bide.runner.watcher_events import WatcherEvents, key_of, watched_message
 from bide.standard.receipts import receipts_of
@@ -171,6 +172,7 @@ class TriggerPool:
         note_connections()
         with context_sink(self.log_of(held.load)):
             try:
+                call_apart()
                 if held.receipts is not None:
                     held.receipts.begin()
                 await (self._watch(held) if held.load.many else self._first_event(held))
