@@ -6,11 +6,13 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.providers.conftest import MakeFolder
+from tests.providers.conftest import MakeFolder, cancelled_run, states_of
 from tests.support.commands import DagRun, Folder
 from tests.support.servers import serving
 
@@ -131,13 +133,52 @@ def test_jobs_are_found_on_aws(catalog: DagRun, clients: Any, mode: str) -> None
     assert catalog.end(f"crawled_{mode}") == "success"
 
 
-def test_a_query_does_not_outlive_its_task(catalog: DagRun, clients: Any) -> None:
-    assert catalog.states("too_long") == "scheduled queued running deferred failed"
+def ended(clients: Any, name: str, end: str, mode: str) -> str:
+    """The state on AWS of a job or query of the DAG file's endless()."""
+    word = "fails" if end == "fails" else "forever"
+    if name == "glue":
+        (run,) = clients("glue").get_job_runs(JobName=f"{word}-{end}-{mode}")["JobRuns"]
+        return str(run["JobRunState"])
     athena = clients("athena")
     ids = athena.list_query_executions()["QueryExecutionIds"]
-    queries = [athena.get_query_execution(QueryExecutionId=one) for one in ids]
-    states = {one["QueryExecution"]["Query"]: one["QueryExecution"]["Status"]["State"] for one in queries}
-    assert states["SELECT 1"] == "CANCELLED"
+    queries = [athena.get_query_execution(QueryExecutionId=one)["QueryExecution"] for one in ids]
+    (found,) = [one["Status"]["State"] for one in queries if one["Query"] == f"SELECT {word}_{end}_{mode}"]
+    return str(found)
+
+
+STOPPED = {"glue": "STOPPED", "athena": "CANCELLED"}
+
+
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+@pytest.mark.parametrize("kind", ["glue", "crawl", "athena"])
+def test_jobs_that_fail_fail_their_tasks(catalog: DagRun, kind: str, mode: str) -> None:
+    assert catalog.end(f"{kind}_fails_{mode}") == "failed"
+    assert ("deferred" in catalog.states(f"{kind}_fails_{mode}")) == (mode == "deferrable")
+    assert "fail" in catalog.tasks[f"{kind}_fails_{mode}"]["error"].lower()
+
+
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+@pytest.mark.parametrize("kind", STOPPED)
+def test_a_job_does_not_outlive_its_task(catalog: DagRun, clients: Any, kind: str, mode: str) -> None:
+    deferred = " deferred" if mode == "deferrable" else ""
+    assert catalog.states(f"{kind}_too_long_{mode}") == f"scheduled queued running{deferred} failed"
+    assert ended(clients, kind, "too_long", mode) == STOPPED[kind]
+
+
+def test_jobs_are_stopped_with_the_run(folder: Folder, clients: Any) -> None:
+    of_all = [(kind, mode) for kind in STOPPED for mode in ("blocking", "deferrable")]
+
+    def all_are_waited_for() -> bool:
+        with suppress(ClientError, ValueError):  # not begun yet
+            if {ended(clients, kind, "cancelled", mode) for kind, mode in of_all} == {"RUNNING"}:
+                states = states_of(folder, "aws_cancelled")
+                return all(state == "deferred" for task_id, state in states.items() if "deferrable" in task_id)
+        return False
+
+    states = cancelled_run(folder, "aws_cancelled", all_are_waited_for)
+    assert set(states.values()) == {"failed"}
+    found = {(kind, ended(clients, kind, "cancelled", mode)) for kind, mode in of_all}
+    assert found == set(STOPPED.items())
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +201,11 @@ def test_waits_of_emr_are_deferred(emr: DagRun, task_id: str) -> None:
 def test_a_step_that_fails_fails_its_sensor(emr: DagRun, mode: str) -> None:
     assert emr.end(f"failing_step_{mode}") == "failed"
     assert emr.end(f"terminate_{mode}") == "success"
+
+
+@pytest.mark.parametrize("mode", ["reschedule", "deferrable"])
+def test_a_step_that_fails_fails_its_operator(emr: DagRun, mode: str) -> None:
+    assert emr.end(f"submit_and_fail_{mode}") == "failed"
 
 
 @pytest.mark.parametrize("mode", ["reschedule", "deferrable"])

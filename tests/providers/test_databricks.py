@@ -109,7 +109,7 @@ def test_what_runs_is_cancelled_with_the_run(folder: Folder, databricks: Databri
         looks = databricks.looked_at("goes_on")[begun:]
         return len(looks) == 8 and min(looks) >= 4
 
-    states = cancelled_run(folder, databricks, "databricks_cancelled", all_are_waited_for)
+    states = cancelled_run(folder, "databricks_cancelled", all_are_waited_for, databricks)
     assert set(states.values()) == {"failed"}
     assert len(databricks.cancelled) == runs + 6
     assert len(databricks.cancelled_statements) == statements + 2

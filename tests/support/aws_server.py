@@ -7,6 +7,8 @@ does:
 * an object below ``late/`` is there at the third look, a message in a queue whose name begins with ``late`` at the
   third time of asking;
 * clusters of EMR wait and its steps complete after a few looks; moto leaves steps running for ever;
+* jobs, crawlers and queries with ``fails`` in their name or text fail, those with ``forever`` go on until they are
+  stopped, which moto can't do with jobs of Glue;
 * functions say that all went well, without being run;
 * a crawl has metrics, and one that has ended has ``SUCCEEDED``.
 """
@@ -18,9 +20,10 @@ import sys
 from collections import Counter
 from typing import Any
 
+from moto.athena.models import Execution
 from moto.core.config import default_user_config
 from moto.emr.models import ElasticMapReduceBackend
-from moto.glue.models import FakeCrawler
+from moto.glue.models import FakeCrawler, FakeJobRun, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.moto_api import state_manager
 from moto.s3.models import S3Backend
@@ -106,7 +109,7 @@ def _patch_crawlers() -> None:
             self.crawls[-1].advance()
         found = as_dict(self)
         if found.get("LastCrawl", {}).get("Status") == "COMPLETED":
-            found["LastCrawl"]["Status"] = "SUCCEEDED"
+            found["LastCrawl"]["Status"] = "FAILED" if "fails" in found["Name"] else "SUCCEEDED"
         return found
 
     def metrics(self: Any) -> str:
@@ -118,11 +121,42 @@ def _patch_crawlers() -> None:
     GlueResponse.get_crawler_metrics = metrics  # type: ignore[attr-defined]
 
 
+def _patch_ends() -> None:
+    begin_job, begin_query = FakeJobRun.__init__, Execution.__init__
+
+    def begin(self: Any, job_name: str, *args: Any, **kwargs: Any) -> None:
+        begin_job(self, job_name, *args, **kwargs)
+        self._transitions = _planned(self._transitions, job_name)
+
+    def ask(self: Any, query: str, *args: Any, **kwargs: Any) -> None:
+        begin_query(self, query, *args, **kwargs)
+        self._transitions = _planned(self._transitions, query)
+
+    def stop(self: Any) -> str:
+        name, ids = self.parameters["JobName"], self.parameters["JobRunIds"]
+        backend: GlueBackend = self.glue_backend
+        for run_id in ids:
+            backend.get_job_run(name, run_id).status = "STOPPED"
+        done = [{"JobName": name, "JobRunId": run_id} for run_id in ids]
+        return json.dumps({"SuccessfulSubmissions": done, "Errors": []})
+
+    FakeJobRun.__init__ = begin  # type: ignore[assignment,method-assign]
+    Execution.__init__ = ask  # type: ignore[assignment,method-assign]
+    GlueResponse.batch_stop_job_run = stop  # type: ignore[attr-defined]
+
+
+def _planned(transitions: list[tuple[str | None, str]], text: str) -> list[tuple[str | None, str]]:
+    if "forever" in text:
+        return [one for one in transitions if one[1] != "SUCCEEDED"]
+    return [(one[0], "FAILED") if "fails" in text and one[1] == "SUCCEEDED" else one for one in transitions]
+
+
 def main() -> None:
     """Serve until the standard input ends."""
     _patch_storage()
     _patch_clusters()
     _patch_crawlers()
+    _patch_ends()
     for model in ("glue::job_run", "glue::crawl", "athena::execution"):
         state_manager.set_transition(model, {"progression": "manual", "times": 2})
     default_user_config["lambda"]["use_docker"] = False

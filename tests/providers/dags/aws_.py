@@ -46,6 +46,31 @@ SPARK_STEP = {
 SETTINGS = {"start_date": datetime(2024, 1, 1), "schedule": None, "catchup": False}
 MODES = {"reschedule": {"mode": "reschedule"}, "deferrable": {"deferrable": True}}
 
+
+def endless(name, end, **settings):
+    """Jobs and queries that fail, or go on until they are stopped."""
+    word = "fails" if end == "fails" else "forever"
+    GlueJobOperator(
+        task_id=f"glue_{end}_{name}",
+        job_name=f"{word}-{end}-{name}",
+        iam_role_name="glue",
+        script_location="s3://my-data-lake/scripts/orders_etl.py",
+        region_name="us-east-1",
+        job_poll_interval=0.1,
+        waiter_delay=1,
+        stop_job_run_on_kill=True,
+        **settings,
+    )
+    AthenaOperator(
+        task_id=f"athena_{end}_{name}",
+        query=f"SELECT {word}_{end}_{name}",
+        database="silver",
+        output_location="s3://my-data-lake/athena-results/",
+        sleep_time=1,
+        **settings,
+    )
+
+
 with DAG("aws_storage", **SETTINGS):
     for name, mode in MODES.items():
         S3KeySensor(
@@ -124,15 +149,20 @@ with DAG("aws_catalog", **SETTINGS):
             **mode,
         )
         glue_etl >> run_crawler >> wait_crawler >> athena_query
-    AthenaOperator(
-        task_id="too_long",
-        query="SELECT 1",
-        database="silver",
-        output_location="s3://my-data-lake/athena-results/",
-        deferrable=True,
-        sleep_time=600,
-        execution_timeout=timedelta(seconds=8),
-    )
+
+    for name, mode in {"blocking": {}, "deferrable": {"deferrable": True}}.items():
+        endless(name, "fails", **mode)
+        GlueCrawlerOperator(
+            task_id=f"crawl_fails_{name}",
+            config={"Name": f"fails-{name}", "Role": "glue", "DatabaseName": "silver", "Targets": {}},
+            poll_interval=1,
+            **mode,
+        )
+        endless(name, "too_long", execution_timeout=timedelta(seconds=8), **mode)
+
+with DAG("aws_cancelled", **SETTINGS):
+    for name, mode in {"blocking": {}, "deferrable": {"deferrable": True}}.items():
+        endless(name, "cancelled", **mode)
 
 with DAG("aws_emr", **SETTINGS):
     for name, mode in MODES.items():
@@ -180,6 +210,14 @@ with DAG("aws_emr", **SETTINGS):
             waiter_delay=1,
             **deferrable,
         )
+        submit_and_fail = EmrAddStepsOperator(
+            task_id=f"submit_and_fail_{name}",
+            job_flow_id=cluster,
+            steps=[{"Name": "fails", **SPARK_STEP}],
+            wait_for_completion=True,
+            waiter_delay=1,
+            **deferrable,
+        )
         terminate_cluster = EmrTerminateJobFlowOperator(
             task_id=f"terminate_{name}",
             job_flow_id=cluster,
@@ -190,7 +228,7 @@ with DAG("aws_emr", **SETTINGS):
         create_cluster >> wait_cluster
         (create_cluster if deferrable else wait_cluster) >> submit_step
         submit_step >> [wait_step, wait_failing_step] >> terminate_cluster
-        submit_step >> submit_and_wait >> terminate_cluster
+        submit_step >> [submit_and_wait, submit_and_fail] >> terminate_cluster
 
 with DAG("aws_messages", **SETTINGS):
     LambdaInvokeFunctionOperator(
