@@ -7,8 +7,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from bide.store.schema import metadata
 from tests.support.commands import PATIENCE, Folder
 from tests.support.fake_server import FakeServer
 
@@ -79,3 +81,14 @@ def states_of(folder: Folder, dag_id: str) -> dict[str, str]:
 
 def _run_id(folder: Folder, dag_id: str) -> str:
     return str(folder.ask("runs", "list", dag_id)[0]["run_id"])
+
+
+def kept(folder: Folder, words: str) -> list[str]:
+    """The files of a project, and the tables of its store, that have these words in clear."""
+    found = [str(path) for path in folder.home.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+    if folder.is_on_postgresql:
+        with psycopg.connect(folder.store_url) as conn:
+            for table in metadata.sorted_tables:
+                rows = conn.execute(f"SELECT row::text FROM {table.name} AS row".encode()).fetchall()
+                found += [table.name for (row,) in rows if words in row or words.encode().hex() in row]
+    return found

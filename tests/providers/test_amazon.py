@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.providers.conftest import MakeFolder, cancelled_run, states_of
+from tests.providers.conftest import MakeFolder, cancelled_run, kept, states_of
 from tests.support.commands import DagRun, Folder
 from tests.support.servers import serving
 
@@ -264,4 +264,4 @@ looks_up()
     run = folder.dag_run("looks_up")
     assert run.result("look") == ["dwh", "ada", "my-data-lake", "none"]
     assert "the password is ***" in run.log("look")
-    assert b"hunter22" not in folder.store.read_bytes()
+    assert not kept(folder, "hunter22")

@@ -43,9 +43,15 @@ class Api:
 
     def until(self, is_so: Callable[[], bool]) -> None:
         """Ask whenever something has changed in the engine, until the answer is yes."""
+        end = time.monotonic() + PATIENCE
+        if self._folder.is_on_postgresql:
+            while not is_so():
+                assert time.monotonic() < end, "it has not come to that"
+                # Its engines have no socket that one could listen at.
+                time.sleep(_LOOK_AGAIN / 5)
+            return
         holder = find_holder(self._folder.store)
         assert holder is not None, "no engine runs"
-        end = time.monotonic() + PATIENCE
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bell:
             bell.connect(holder.socket)
             bell.sendall(json.dumps({"listen": ["history", "dags", "runs", "waits"]}).encode() + b"\n")

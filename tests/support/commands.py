@@ -243,6 +243,16 @@ class Folder:
         self.dags.mkdir(parents=True)
         self._variables = variables
 
+    @property
+    def is_on_postgresql(self) -> bool:
+        """Whether its store is there, and not in a file."""
+        return self.store_url.startswith("postgresql")
+
+    @property
+    def store_url(self) -> str:
+        """The URL of its store, if that is given."""
+        return self._variables.get("BIDE__STORE__URL", "")
+
     def dag(self, name: str, text: str) -> Path:
         """Write ``dags/{name}.py``."""
         path = self.dags / f"{name}.py"
@@ -264,14 +274,16 @@ class Folder:
 
     def _evidence(self) -> str:
         """What has not ended in the store, and the ends of the logs of the engine and its runners."""
+        logs = [self.home / name for name in ("engine.log", "runners.log")]
+        ends = [f"--- {log.name}\n{log.read_text()[-3000:]}" for log in logs if log.exists()]
+        if self.is_on_postgresql:
+            return "\n".join(ends)
         with contextlib.closing(sqlite3.connect(self.store)) as conn:
             open_ones = conn.execute(
                 "SELECT dag_id, task_id, state, epoch, session FROM task_instance "
                 "WHERE state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed')"
             ).fetchall()
             waiting = conn.execute("SELECT kind, classpath, session, token, due_at FROM wait").fetchall()
-        logs = [self.home / name for name in ("engine.log", "runners.log")]
-        ends = [f"--- {log.name}\n{log.read_text()[-3000:]}" for log in logs if log.exists()]
         return "\n".join(["--- open", *map(str, open_ones), "--- waits", *map(str, waiting), *ends])
 
     def ask(self, *arguments: str, code: int = 0, **variables: str) -> Any:
