@@ -15,7 +15,7 @@ import pytest
 from bide.authoring.deferral import TaskDeferred
 from bide.model.values import decode
 from bide.runner.arming import wait_spec
-from tests.providers.conftest import MakeFolder
+from tests.providers.conftest import MakeFolder, cancelled_run
 from tests.support.airbyte import Airbyte
 from tests.support.commands import PATIENCE, DagRun, Folder
 from tests.support.fake_server import Answer, FakeServer, Request
@@ -86,11 +86,35 @@ def test_an_execution_timeout_ends_the_wait(run: DagRun) -> None:
     assert run.states("timed_out") == "scheduled queued running deferred failed"
 
 
-def test_a_sync_does_not_outlive_its_task(run: DagRun, airbyte: Airbyte) -> None:
-    assert run.states("too_long") == "scheduled queued running deferred failed"
-    (job,) = airbyte.cancelled
-    assert airbyte.connections[job] == "running-running"
-    assert f"on_kill: cancel the airbyte Job {job}" in run.log("too_long")
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+def test_a_sync_does_not_outlive_its_task(run: DagRun, airbyte: Airbyte, mode: str) -> None:
+    deferred = " deferred" if mode == "deferrable" else ""
+    assert run.states(f"too_long_{mode}") == f"scheduled queued running{deferred} failed"
+    (job,) = [job for job in airbyte.cancelled if airbyte.connections[job] == f"running-{mode}"]
+    assert f"on_kill: cancel the airbyte Job {job}" in run.log(f"too_long_{mode}")
+
+
+def test_syncs_are_cancelled_with_the_run(folder: Folder, airbyte: Airbyte) -> None:
+    connections = {"running-cancelblocking", "running-canceldeferrable"}
+
+    def all_are_waited_for() -> bool:
+        begun = {job: one for job, one in airbyte.connections.items() if one in connections}
+        return len(begun) == 2 and all(airbyte.looks[f"/jobs/{job}"] >= 1 for job in begun)
+
+    states = cancelled_run(folder, "airbyte_cancelled", all_are_waited_for, airbyte)
+    assert set(states.values()) == {"failed"}
+    assert connections <= {airbyte.connections[job] for job in airbyte.cancelled}
+
+
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+def test_a_job_that_fails_fails_its_sensor(run: DagRun, mode: str) -> None:
+    assert run.end(f"wait_fails_{mode}") == "failed"
+    assert "fail" in run.tasks[f"wait_fails_{mode}"]["error"].lower()
+
+
+def test_a_sensor_gives_up(run: DagRun) -> None:
+    assert run.end("wait_late") == "failed"
+    assert "SensorTimeout" in run.tasks["wait_late"]["error"]
 
 
 def test_the_login_goes_to_the_token_url(run: DagRun, airbyte: Airbyte) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from tests.providers.conftest import ON_BOTH_STORES, MakeFolder, kept
-from tests.support.commands import DagRun, Folder
+from tests.support.commands import PATIENCE, DagRun, Folder
 from tests.support.fake_server import Answer, FakeServer, Request
 
 pytestmark = [pytest.mark.providers, ON_BOTH_STORES]
@@ -18,6 +19,18 @@ DEFERRED = "scheduled queued running deferred scheduled queued running"
 
 class Api(FakeServer):
     """Answers as the service of the DAG file does; what is waited for is there at the third look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def hold(self, request: Request) -> None:
+        if request.path == "/slow":
+            self.over.wait(PATIENCE)
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
+        super().__exit__(*error)
 
     def answer(self, request: Request) -> Answer:
         path = request.path
@@ -73,6 +86,22 @@ class TestBothModes:
     def test_a_sensor_waits(self, run: DagRun, api: Api, mode: str, states: str) -> None:
         assert run.states(f"ready_{mode}") == f"{states} success"
         assert api.looks[f"/health/{mode}"] >= 3
+
+
+@pytest.fixture(scope="module")
+def late(folder: Folder) -> DagRun:
+    return folder.dag_run("http_late", code=1)
+
+
+@pytest.mark.parametrize("mode", ["blocking", "deferrable"])
+class TestTimeLimits:
+    def test_a_sensor_gives_up(self, late: DagRun, mode: str) -> None:
+        assert late.end(f"late_{mode}") == "failed"
+
+    def test_a_request_is_given_up(self, late: DagRun, mode: str) -> None:
+        deferred = " deferred" if mode == "deferrable" else ""
+        assert late.states(f"slow_{mode}") == f"{BLOCKING}{deferred} failed"
+        assert "execution_timeout" in late.tasks[f"slow_{mode}"]["error"]
 
 
 def test_headers_of_a_trigger_are_sealed(run: DagRun, folder: Folder, api: Api) -> None:

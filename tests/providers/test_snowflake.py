@@ -7,16 +7,20 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.providers.conftest import MakeFolder
+from tests.providers.conftest import MakeFolder, cancelled_run
 from tests.support import names_to_loopback
 from tests.support.certificates import certify
-from tests.support.commands import DagRun
+from tests.support.commands import PATIENCE, DagRun, Folder
 from tests.support.servers import serving
 
-pytestmark = pytest.mark.providers
+pytestmark = [
+    pytest.mark.providers,
+    pytest.mark.filterwarnings("ignore:Unverified HTTPS request"),
+]
 
 DAY = "2024-05-06"
 NAMES = ".snowflakecomputing.com"
@@ -47,8 +51,12 @@ def connection() -> str:
 
 
 @pytest.fixture(scope="module")
-def run(make_folder: MakeFolder, snowflake: dict[str, str]) -> DagRun:
-    folder = make_folder("snowflake_.py", AIRFLOW_CONN_SNOWFLAKE_DEFAULT=connection(), **snowflake)
+def folder(make_folder: MakeFolder, snowflake: dict[str, str]) -> Folder:
+    return make_folder("snowflake_.py", AIRFLOW_CONN_SNOWFLAKE_DEFAULT=connection(), **snowflake)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Folder) -> DagRun:
     return folder.dag_run("snowflake_", "--logical-date", DAY, code=1)
 
 
@@ -67,3 +75,30 @@ class TestBothModes:
     def test_a_wrong_statement_fails(self, run: DagRun, mode: str, states: str) -> None:
         assert run.states(f"wrong_{mode}") == f"{states} failed"
         assert "NOWHERE" in run.tasks[f"wrong_{mode}"]["error"].upper()
+
+    def test_a_statement_does_not_outlive_its_task(
+        self, run: DagRun, snowflake: dict[str, str], mode: str, states: str
+    ) -> None:
+        deferred = " deferred" if mode == "deferrable" else ""
+        assert run.states(f"too_long_{mode}") == f"scheduled queued running{deferred} failed"
+        assert told(snowflake, f"too_long_{mode}") == "cancelled"
+
+
+def told(snowflake: dict[str, str], task_id: str) -> int | str:
+    """How often a statement that goes on was looked at, or that it was cancelled."""
+    url = f"https://127.0.0.1:{snowflake['LOOPBACK_PORT']}/told"
+    answer = requests.get(url, verify=False, timeout=PATIENCE)  # the name in its certificate is another
+    found = answer.json().get(f"SELECT 'forever {task_id}'", 0)
+    assert isinstance(found, int | str)
+    return found
+
+
+def test_statements_are_cancelled_with_the_run(folder: Folder, snowflake: dict[str, str]) -> None:
+    task_ids = ["cancelled_blocking", "cancelled_deferrable"]
+
+    def all_are_waited_for() -> bool:
+        return all(told(snowflake, task_id) not in (0, 1) for task_id in task_ids)
+
+    states = cancelled_run(folder, "snowflake_cancelled", all_are_waited_for)
+    assert set(states.values()) == {"failed"}
+    assert [told(snowflake, task_id) for task_id in task_ids] == ["cancelled", "cancelled"]

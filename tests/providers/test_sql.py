@@ -66,6 +66,18 @@ def test_a_sensor_waits_for_a_row(run: DagRun) -> None:
     assert run.end("arrived") == "success"
 
 
+def test_a_statement_has_a_time_limit(run: DagRun) -> None:
+    assert run.end("too_long") == "failed"
+    assert "execution_timeout" in run.tasks["too_long"]["error"]
+
+
+def test_a_sensor_fails_and_gives_up(run: DagRun) -> None:
+    assert run.end("wrong_sensor") == "failed"
+    assert "nowhere" in run.tasks["wrong_sensor"]["error"]
+    assert run.end("never_arrives") == "failed"
+    assert "SensorTimeout" in run.tasks["never_arrives"]["error"]
+
+
 def test_operators_that_were_dropped_work(folder: Folder) -> None:
     run = folder.dag_run("dropped_sql", "--logical-date", DAY)
     assert run.result("sqlite") == [[DAY]]

@@ -8,6 +8,8 @@ from tests.support.fake_server import GARBAGE, Answer, FakeServer, Request
 
 LOGIN = "the-client"
 PASSWORD = "the-client-secret"
+#: Any other word is `running`, so that connections can have names.
+_STATES = ("pending", "running", "incomplete", "failed", "succeeded", "cancelled", "garbage")
 
 
 class Airbyte(FakeServer):
@@ -63,6 +65,8 @@ class Airbyte(FakeServer):
     def _job(self, number: int) -> Answer:
         states = self.jobs[number]
         state = states.pop(0) if len(states) > 1 else states[0]
+        if not state.isdecimal() and state not in _STATES:
+            state = "running"
         if state == "garbage":
             return GARBAGE
         if state.isdecimal():

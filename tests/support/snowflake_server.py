@@ -1,7 +1,8 @@
 """A server that plays Snowflake over TLS: fakesnow for its drivers, and the SQL API on the same data.
 
 ``python -m tests.support.snowflake_server CERTIFICATE`` prints its port and serves until its standard input ends. A
-statement of the SQL API is under way until the third look at it, and is really run then.
+statement of the SQL API is under way until the third look at it, and is really run then; one with the word
+``forever`` goes on until it is cancelled. ``GET /told`` has the statements by what became of them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def look(request: Request) -> JSONResponse:
     """``GET /api/v2/statements/HANDLE``."""
     found = _statements[request.path_params["handle"]]
     found.looks += 1
-    if found.looks < LOOKS and not found.cancelled:
+    if (found.looks < LOOKS or "forever" in found.sql) and not found.cancelled:
         return JSONResponse({"code": "333334", "message": "in progress", "statementHandle": found.handle}, 202)
     found.answer = found.answer or found.run()
     return JSONResponse(found.answer[1], found.answer[0])
@@ -81,9 +82,15 @@ def cancel(request: Request) -> JSONResponse:
     return JSONResponse({"code": "000604", "message": "canceled", "statementHandle": found.handle})
 
 
+def tell(request: Request) -> JSONResponse:
+    """``GET /told``: what the tests ask."""
+    return JSONResponse({one.sql: "cancelled" if one.cancelled else one.looks for one in _statements.values()})
+
+
 def main() -> None:
     """Serve until the standard input ends."""
     app.router.routes += [
+        Route("/told", tell, methods=["GET"]),
         Route(_PATH, submit, methods=["POST"]),
         Route(f"{_PATH}/{{handle}}", look, methods=["GET"]),
         Route(f"{_PATH}/{{handle}}/cancel", cancel, methods=["POST"]),

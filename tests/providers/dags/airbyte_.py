@@ -62,14 +62,34 @@ with DAG("airbyte_", start_date=datetime(2024, 1, 1), schedule=None, catchup=Fal
     submit >> custom >> [wait_poke, wait_deferrable]
 
     submit_long = AirbyteTriggerSyncOperator(task_id="submit_long", connection_id="running", asynchronous=True)
+    submit_failing = AirbyteTriggerSyncOperator(
+        task_id="submit_failing", connection_id="pending-running-running-failed", asynchronous=True
+    )
     late = CustomAirbyteOperator(task_id="late", job_id=submit_long.output, seconds=1)
     timed_out = CustomAirbyteOperator(
         task_id="timed_out", job_id=submit_long.output, execution_timeout=timedelta(seconds=3)
     )
     missing = CustomAirbyteOperator(task_id="missing", job_id=99)
-    AirbyteTriggerSyncOperator(
-        task_id="too_long",
-        connection_id="running-running",
-        deferrable=True,
-        execution_timeout=timedelta(seconds=6),
-    )
+    for mode, deferrable in (("blocking", False), ("deferrable", True)):
+        AirbyteTriggerSyncOperator(
+            task_id=f"too_long_{mode}",
+            connection_id=f"running-{mode}",
+            wait_seconds=0.1,
+            deferrable=deferrable,
+            execution_timeout=timedelta(seconds=6),
+        )
+        AirbyteJobSensor(
+            task_id=f"wait_fails_{mode}",
+            airbyte_job_id=submit_failing.output,
+            poke_interval=0.1,
+            timeout=60,
+            deferrable=deferrable,
+        )
+    # Deferred, a sensor of this package looks at its timeout once a minute.
+    AirbyteJobSensor(task_id="wait_late", airbyte_job_id=submit_long.output, poke_interval=0.1, timeout=2)
+
+with DAG("airbyte_cancelled", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
+    for mode, deferrable in (("blocking", False), ("deferrable", True)):
+        AirbyteTriggerSyncOperator(
+            task_id=mode, connection_id=f"running-cancel{mode}", wait_seconds=0.1, deferrable=deferrable
+        )

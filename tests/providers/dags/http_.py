@@ -1,7 +1,7 @@
 """Requests and waits over HTTP, as people write them for Airflow."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.http.sensors.http import HttpSensor
@@ -62,3 +62,22 @@ with DAG("http_", start_date=datetime(2024, 1, 1), schedule=None, catchup=False)
         timeout=30,
         mode="reschedule",
     )
+
+with DAG("http_late", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
+    for mode, deferrable in (("blocking", False), ("deferrable", True)):
+        HttpSensor(
+            task_id=f"late_{mode}",
+            http_conn_id="my_api",
+            endpoint="/nothing/here",
+            poke_interval=0.2,
+            timeout=2,
+            deferrable=deferrable,
+        )
+        HttpOperator(
+            task_id=f"slow_{mode}",
+            http_conn_id="my_api",
+            endpoint="/slow",
+            method="GET",
+            execution_timeout=timedelta(seconds=4),
+            deferrable=deferrable,
+        )

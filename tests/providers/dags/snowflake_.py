@@ -1,12 +1,24 @@
 """Statements on Snowflake, as people write them for Airflow."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.providers.snowflake.operators.snowflake import SnowflakeOperator, SnowflakeSqlApiOperator
 from airflow.sensors.sql import SqlSensor
 
 from airflow import DAG
+
+
+def forever(task_id, deferrable, **settings):
+    """A statement that goes on until it is cancelled."""
+    return SnowflakeSqlApiOperator(
+        task_id=task_id,
+        sql=f"SELECT 'forever {task_id}'",
+        poll_interval=1,
+        deferrable=deferrable,
+        **settings,
+    )
+
 
 with DAG("snowflake_", start_date=datetime(2024, 1, 1), schedule=None, catchup=False) as dag:
     create = SQLExecuteQueryOperator(
@@ -56,5 +68,10 @@ with DAG("snowflake_", start_date=datetime(2024, 1, 1), schedule=None, catchup=F
             poll_interval=1,
             deferrable=deferrable,
         )
-        arrived >> [api, wrong]
+        too_long = forever(f"too_long_{mode}", deferrable, execution_timeout=timedelta(seconds=5))
+        arrived >> [api, wrong, too_long]
         api >> total
+
+with DAG("snowflake_cancelled", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
+    for mode, deferrable in (("blocking", False), ("deferrable", True)):
+        forever(f"cancelled_{mode}", deferrable)

@@ -1,6 +1,6 @@
 """Statements and looks at databases, as people write them for Airflow."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +38,10 @@ def is_there(kind, count):
     return count > 0
 
 
-for kind, parameter in (("sqlite", ":amount"), ("postgres", "%(amount)s")):
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT MAX(x) FROM n"
+KINDS = (("sqlite", ":amount", ENDLESS), ("postgres", "%(amount)s", "SELECT pg_sleep(60)"))
+
+for kind, parameter, forever in KINDS:
     with DAG(f"sql_{kind}", start_date=datetime(2024, 1, 1), schedule=None, catchup=False) as dag:
         conn_id = f"{kind}_default"
         create = SQLExecuteQueryOperator(task_id="create", conn_id=conn_id, sql=CREATE)
@@ -55,6 +58,17 @@ for kind, parameter in (("sqlite", ":amount"), ("postgres", "%(amount)s")):
             task_id="from_file", conn_id=conn_id, sql="daily_summary.sql", split_statements=True, return_last=True
         )
         fails = SQLExecuteQueryOperator(task_id="fails", conn_id=conn_id, sql="SELECT * FROM nowhere")
+        too_long = SQLExecuteQueryOperator(
+            task_id="too_long", conn_id=conn_id, sql=forever, execution_timeout=timedelta(seconds=4)
+        )
+        wrong_sensor = SqlSensor(task_id="wrong_sensor", conn_id=conn_id, sql="SELECT * FROM nowhere")
+        never_arrives = SqlSensor(
+            task_id="never_arrives",
+            conn_id=conn_id,
+            sql="SELECT COUNT(*) FROM orders WHERE order_date = 'never'",
+            poke_interval=0.2,
+            timeout=1,
+        )
         check = SQLCheckOperator(
             task_id="check", conn_id=conn_id, sql="SELECT COUNT(*) FROM orders WHERE order_date = '{{ ds }}'"
         )
@@ -102,5 +116,5 @@ for kind, parameter in (("sqlite", ":amount"), ("postgres", "%(amount)s")):
         )
         create >> insert >> [check, value, wrong_value, columns, table] >> from_file
         from_file.trigger_rule = "all_done"
-        create >> [arrived, fails]
+        create >> [arrived, fails, too_long, wrong_sensor, never_arrives]
         from_file >> branch >> [late, never]
