@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 
 from bide.authoring.hints import did_you_mean
-from bide.authoring.older_names import TASK_ARGUMENTS, warn_of_arguments
+from bide.authoring.older_names import PACKAGE_VALUES, TASK_ARGUMENTS, replace_values, warn_of_arguments
 from bide.authoring.scope import current_dag, current_group
 from bide.model.errors import InvalidArgument
 
@@ -104,11 +104,15 @@ def filling_defaults(init: Callable[P, None]) -> Callable[P, None]:
     # Operators of others may have arguments of these names that mean something else.
     older = by_name & TASK_ARGUMENTS.keys() if init.__module__.startswith("bide.") else set[str]()
 
+    values = PACKAGE_VALUES.get(f"{init.__module__}.{init.__qualname__.removesuffix('.__init__')}")
+
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         given = set(positional[: len(args)])
         for name, value in self._defaults.items():
             if name in by_name and name not in kwargs and name not in given:
                 kwargs[name] = value
+        if values is not None:
+            replace_values(_who(self, kwargs), kwargs, values)
         if not older.isdisjoint(kwargs):
             warn_of_arguments(_who(self, kwargs), [name for name in kwargs if name in older], TASK_ARGUMENTS)
         missing = next((name for name in required if name not in kwargs and name not in given), None)

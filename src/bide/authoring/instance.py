@@ -7,12 +7,14 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from bide.authoring.moments import pendulum_moment
 from bide.authoring.older_names import warn_of_older
 from bide.authoring.run_questions import InstanceQuestions, RunQuestions
 from bide.authoring.runtime import current_runtime
+from bide.authoring.settings import find_setting
 from bide.authoring.templates import format_ds_nodash
 from bide.authoring.xcom_arg import RETURN_VALUE
 from bide.authoring.xcom_lookup import pull
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from bide.authoring.dag import DAG
     from bide.authoring.expansion import Extent
     from bide.authoring.operator import BaseOperator
+
+
+#: Where the API is if nothing else is said.
+_LOCAL: Final = "http://localhost:8080"
 
 
 class DagRun(RunQuestions):
@@ -83,7 +89,6 @@ class TaskInstance(InstanceQuestions):
         try_number: int = 1,
         max_tries: int = 0,
         start_date: dt.datetime | None = None,
-        log_url: str = "",
         id: str = "",
         extent: Extent | None = None,
     ) -> None:
@@ -97,7 +102,6 @@ class TaskInstance(InstanceQuestions):
         #: The first start of this try, before any deferral or rescheduling.
         self.start_date = pendulum_moment(start_date)
         self.end_date: pendulum.DateTime | None = None
-        self.log_url = log_url
         self.id = id
         #: What it was expanded over, if it has a map index.
         self.extent = extent
@@ -181,6 +185,19 @@ class TaskInstance(InstanceQuestions):
         if self.start_date is None or self.end_date is None:
             return None
         return (self.end_date - self.start_date).total_seconds()
+
+    @property
+    def log_url(self) -> str:
+        """Where the API has the log of this try; whoever asks has to log in."""
+        base = find_setting("api", "base_url") or _LOCAL
+        place = f"dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{self.task_id}/logs/{self.try_number}"
+        mapped = f"?map_index={self.map_index}" if self.map_index >= 0 else ""
+        return f"{base.rstrip('/')}/api/v2/{quote(place)}{mapped}"
+
+    @property
+    def mark_success_url(self) -> str:
+        """Airflow's name for :attr:`log_url`."""
+        return self.log_url
 
     @property
     def hostname(self) -> str:

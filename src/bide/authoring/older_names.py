@@ -7,8 +7,8 @@ import enum
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final
 
 from bide.model.provider_errors import RemovalWarning
 
@@ -34,6 +34,12 @@ TASK_ARGUMENTS: Final = {
     "use_dill": 'serializer="dill"',
     "use_task_execution_date": "use_task_logical_date",
     "xcom_push": "do_xcom_push",
+}
+#: Values that operators of packages took before, and what they take now, by the class's path and argument.
+PACKAGE_VALUES: Final[dict[str, dict[str, dict[Any, Any]]]] = {
+    "airflow.providers.docker.operators.docker.DockerOperator": {
+        "auto_remove": {True: "success", False: "never"},
+    },
 }
 #: Trigger rules that have another name by now.
 OLDER_RULES: Final = {"dummy": "always", "none_failed_or_skipped": "none_failed_min_one_success"}
@@ -71,6 +77,15 @@ _BETWEEN: Final = (
     enum.__file__,
     "<frozen _collections_abc>",
 )
+
+
+def replace_values(of: str, given: dict[str, Any], known: Mapping[str, Mapping[Any, Any]]) -> None:
+    """Put what an argument takes now in the place of what it took before, with a warning."""
+    for name, values in known.items():
+        value = given.get(name)
+        if isinstance(value, Hashable) and value in values:
+            given[name] = values[value]
+            warn_of_older(f"{of}: {name}={value!r} is an older value: write {values[value]!r}")
 
 
 def warn_of_older(said: str) -> None:

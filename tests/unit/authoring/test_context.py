@@ -121,6 +121,19 @@ def test_the_instance_knows_itself(task: BaseOperator, context_for: Contexts) ->
     assert ti.logical_date == ti.execution_date and ti.state == "running"
 
 
+def test_the_instance_knows_where_its_log_is(task: BaseOperator, context_for: Contexts, runtime: Any) -> None:
+    own = "/api/v2/dags/d/dagRuns/manual__2026-03-01/taskInstances/own/logs/2"
+    ti = context_for(task, try_number=2)["ti"]
+    assert ti.log_url == ti.mark_success_url == f"http://localhost:8080{own}"
+    runtime.settings["api", "base_url"] = "https://bide.example.com/"
+    assert ti.log_url == f"https://bide.example.com{own}"
+    assert (
+        context_for(task, try_number=2, map_index=3)["ti"].log_url == f"https://bide.example.com{own}?map_index=3"
+    )
+    moment = context_for(task, run_id="a+b c")["ti"]
+    assert "/dagRuns/a%2Bb%20c/" in moment.log_url
+
+
 def test_push(task: BaseOperator, context_for: Contexts, runtime: Any) -> None:
     context_for(task)["ti"].xcom_push(key="path", value="s3://x")
     assert runtime.pushed == {"path": "s3://x"}

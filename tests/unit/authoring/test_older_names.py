@@ -11,7 +11,7 @@ import pytest
 
 from bide.authoring.calling import accepted_arguments
 from bide.authoring.dag import DAG
-from bide.authoring.older_names import CONTEXT_NAMES, DAG_ARGUMENTS, OLDER_RULES, TASK_ARGUMENTS
+from bide.authoring.older_names import CONTEXT_NAMES, DAG_ARGUMENTS, OLDER_RULES, PACKAGE_VALUES, TASK_ARGUMENTS
 from bide.authoring.operator import BaseOperator, apply_defaults
 from bide.authoring.python import PythonOperator
 from bide.authoring.taskflow import task
@@ -26,6 +26,13 @@ from bide.standard.operators.virtualenv import PythonVirtualenvOperator
 from bide.standard.sensors.external_task import ExternalTaskMarker
 
 HERE = __file__
+DOCKER = "airflow.providers.docker.operators.docker.DockerOperator"
+LANDS = """
+class Lands(BaseOperator):
+    def __init__(self, *, auto_remove="never", **kwargs):
+        super().__init__(**kwargs)
+        self.auto_remove = auto_remove
+"""
 
 
 def told(make: Callable[[], Any]) -> list[str]:
@@ -112,6 +119,19 @@ def test_default_args_and_decorators_say_it_too() -> None:
 
     (said,) = told(make)
     assert "'task_concurrency' is an older one: write max_active_tis_per_dag" in said
+
+
+def test_an_older_value_of_an_operator_of_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGE_VALUES, "moon.operators.Lands", PACKAGE_VALUES[DOCKER])
+    names: dict[str, Any] = {"__name__": "moon.operators", "BaseOperator": BaseOperator}
+    exec(LANDS, names)
+    lands = names["Lands"]
+    for older, newer in ((True, "success"), (False, "never")):
+        said = [f"task 't' (Lands): auto_remove={older!r} is an older value: write {newer!r}"]
+        assert told(lambda older=older: lands(task_id="t", auto_remove=older)) == said
+        assert lands(task_id="t", auto_remove=older).auto_remove == newer
+    assert told(lambda: [lands(task_id="t"), lands(task_id="t", auto_remove="force")]) == []
+    assert lands(task_id="t", auto_remove=["unhashable"]).auto_remove == ["unhashable"]
 
 
 def test_an_operator_of_ones_own_may_mean_something_else() -> None:
