@@ -1,4 +1,4 @@
-"""Templates that can't be filled in, found before a task runs: wrong syntax, unknown names, missing files."""
+"""Templates that can't be filled in: wrong syntax, unknown names, missing files; and those with older names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jinja2.meta
 
 from bide.authoring.dag import DAG
 from bide.authoring.hints import did_you_mean
+from bide.authoring.older_names import CONTEXT_NAMES as OLDER
 from bide.authoring.operator import BaseOperator
 from bide.authoring.task_calls import CONTEXT_NAMES
 from bide.authoring.templates import needs_rendering
@@ -52,11 +53,13 @@ def _said(text: str, task: BaseOperator, env: jinja2.Environment) -> tuple[str, 
     elif not needs_rendering(text, env):
         return None
     try:
-        unknown = jinja2.meta.find_undeclared_variables(env.parse(source)) - known
+        used = jinja2.meta.find_undeclared_variables(env.parse(source))
     except jinja2.TemplateSyntaxError as error:
         return "template-syntax", f"{_short(text)} is no template: {error.message} (line {error.lineno})"
+    unknown = used - known
     if not unknown:
-        return None
+        older = "; ".join(f"write {OLDER[name]} for {name}" for name in sorted(used & OLDER.keys()))
+        return ("deprecated", f"{_short(text)} has older names: {older}") if older else None
     names = ", ".join(f"{name!r}{did_you_mean(name, known)}" for name in sorted(unknown))
     return "template-name", f"{_short(text)} names what the context does not have: {names}"
 

@@ -16,7 +16,7 @@ with DAG("docker_", start_date=datetime(2024, 1, 1), schedule=None, catchup=Fals
         environment={"AWS_ACCESS_KEY_ID": "{{ var.value.aws_key }}", "RUN_DATE": "{{ ds }}"},
         mounts=[{"source": Variable.get("data"), "target": "/app/data", "type": "bind"}],
         mount_tmp_dir=False,
-        auto_remove="success",
+        auto_remove=True,
         retrieve_output=False,
         **SETTINGS,
     )

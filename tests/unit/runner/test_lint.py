@@ -232,6 +232,22 @@ def test_templates_that_can_not_be_filled_in(shared: TemplateProcess, project: P
     )
 
 
+def test_older_names_in_templates(shared: TemplateProcess, project: Project) -> None:
+    file = project.dag(
+        """
+        from bide import BashOperator
+        with DAG("d"):
+            BashOperator(task_id="a", bash_command="load {{ execution_date }} {{ next_ds }} {{ ds }}")
+        """
+    )
+    (found,) = lint(shared, project, file).findings
+    assert (found.rule, found.task_id) == ("deprecated", "a")
+    assert found.message == (
+        "task 'a' of DAG 'd', bash_command: 'load {{ execution_date }} {{ next_ds }} {{ ds }}' has older names: "
+        "write logical_date for execution_date; write data_interval_end | ds for next_ds"
+    )
+
+
 def test_a_start_date_of_now(shared: TemplateProcess, project: Project) -> None:
     file = project.dag(FINE.replace("datetime(2026, 1, 1)", "datetime.now().astimezone()"))
     assert rules(lint(shared, project, file)) == [("moving-start-date", line_with(file, "with DAG"))]
