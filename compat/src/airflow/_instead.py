@@ -7,7 +7,51 @@ _DATABASE = "tasks and DAG files have no access to the database: use the REST AP
 _DECORATORS = "airflow.sdk.task has them all: @task.bash, @task.branch, @task.sensor, ..."
 _SQL = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator, with conn_id"
 
+#: Classes of ``airflow.sdk`` for partitions of assets.
+_PARTITION_NAMES = (
+    "AllowedKeyMapper",
+    "ChainMapper",
+    "CronPartitionTimetable",
+    "DayWindow",
+    "FanOutMapper",
+    "FixedKeyMapper",
+    "HourWindow",
+    "IdentityMapper",
+    "MinimumCount",
+    "MonthWindow",
+    "PartitionMapper",
+    "PartitionedAssetTimetable",
+    "PartitionedAtRuntime",
+    "ProductMapper",
+    "QuarterWindow",
+    "RollupMapper",
+    "SegmentWindow",
+    "StartOfDayMapper",
+    "StartOfHourMapper",
+    "StartOfMonthMapper",
+    "StartOfQuarterMapper",
+    "StartOfWeekMapper",
+    "StartOfYearMapper",
+    "WaitForAll",
+    "WeekWindow",
+    "Window",
+    "YearWindow",
+)
+_PARTITIONS = (
+    "assets have no partitions here: let the task that makes one tell its key (outlet_events[asset].extra), and DAGs "
+    "with asset_policy='each' have a run for each event"
+)
+
 INSTEAD: dict[str, str] = {
+    **{f"airflow.sdk.{name}": _PARTITIONS for name in _PARTITION_NAMES},
+    "airflow.operators.pig_operator": "the operator has no package any more that is kept up: BashOperator runs the command pig",
+    "airflow.timetables.trigger.CronPartitionTimetable": _PARTITIONS,
+    "airflow.timetables.simple.PartitionedAtRuntime": _PARTITIONS,
+    "airflow.timetables.simple.PartitionedAssetTimetable": _PARTITIONS,
+    "airflow.sdk.definitions.partition_mappers": _PARTITIONS,
+    "airflow.partition_mappers": _PARTITIONS,
+    "airflow.contrib.example_dags": "the examples of Airflow are not here: copy what is imported of them beside the file that needs it",
+    "airflow.example_dags": "the examples of Airflow are not here: copy what is imported of them beside the file that needs it",
     "airflow.api": "the engine has a REST API of its own: see `bide api-server`",
     "airflow.api.common.trigger_dag": "TriggerDagRunOperator, or the REST API's /dags/{dag_id}/dagRuns",
     "airflow.api_connexion": "the engine has a REST API of its own: see `bide api-server`",
@@ -78,7 +122,6 @@ INSTEAD: dict[str, str] = {
     "airflow.models.tasklog": _DATABASE,
     "airflow.models.taskmap": _DATABASE,
     "airflow.models.team": _DATABASE,
-    "airflow.operators.python.is_venv_installed": "PythonVirtualenvOperator makes environments without further packages",
     "airflow.operators.smooth": "the operator was a joke; leave it out",
     "airflow.operators.subdag": "sub-DAGs are gone: use task groups (airflow.sdk.TaskGroup)",
     "airflow.operators.subdag_operator": "sub-DAGs are gone: use task groups (airflow.sdk.TaskGroup)",

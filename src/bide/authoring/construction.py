@@ -136,5 +136,12 @@ def _who(operator: object, kwargs: dict[str, Any]) -> str:
 
 
 def _unknown(operator: object, name: str, kwargs: dict[str, Any]) -> InvalidArgument:
-    hint = did_you_mean(name, argument_names(type(operator)))
+    gone = gone_argument(type(operator), name)
+    hint = f": {gone}" if gone else did_you_mean(name, argument_names(type(operator)))
     return InvalidArgument(f"{_who(operator, kwargs)}: unknown argument {name!r}{hint}")
+
+
+def gone_argument(owner: type, name: str) -> str | None:
+    """What to write instead of an argument of earlier releases: by ``GONE_ARGUMENTS`` of the class."""
+    table: dict[str, str] = getattr(owner, "GONE_ARGUMENTS", {})
+    return table.get(name)

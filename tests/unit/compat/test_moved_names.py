@@ -60,6 +60,13 @@ def test_the_warning_names_what_is_better_where_a_path_would_not_help():
     [
         ("from airflow.models.dag import nosuch", "airflow.models.dag has no name 'nosuch' here: if a DAG file"),
         ("from airflow.utils import nosuch", "airflow.utils has no name 'nosuch' here: if a DAG file"),
+        ("from airflow.sdk import DayWindow", "assets have no partitions here: let the task"),
+        ("from airflow.partition_mappers.window import Window", "assets have no partitions here: let the task"),
+        ("from airflow.timetables.trigger import CronPartitionTimetable", "with asset_policy='each'"),
+        (
+            "from airflow.example_dags.libs.helper import print_stuff",
+            "copy what is imported of them",
+        ),
         ("from airflow import executors", "airflow has no name 'executors' here: Bide has its own executors"),
         ("from airflow.settings import nosuch", "settings are read by airflow.configuration.conf"),
         ("from airflow.utils.helpers import prune_dit", "did you mean 'prune_dict'?"),

@@ -12,9 +12,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, cast
 
-from bide.authoring.construction import argument_names
+from bide.authoring.construction import argument_names, gone_argument
 from bide.authoring.dag import DAG
 from bide.authoring.dag_history import REFUSED
 from bide.authoring.older_names import DAG_ARGUMENTS, TASK_ARGUMENTS
@@ -199,7 +199,8 @@ def _judge_arguments(owner: type, used: Used) -> Iterator[Finding]:
         elif name in known and name in _ARGUMENTS:
             yield Finding(used.line, "note", "argument", where, _ARGUMENTS[name])
         elif name not in known:
-            yield Finding(used.line, "change", "argument", where, "there is no such argument: leave it out")
+            instead = gone_argument(cast("type[object]", owner), name) or "there is no such argument: leave it out"
+            yield Finding(used.line, "change", "argument", where, instead)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from bide.authoring.moments import as_moment, as_seconds, sleep
 from bide.authoring.operator import BaseOperator
@@ -52,6 +52,10 @@ class TriggerDagRunOperator(BaseOperator):
     )
     template_fields_renderers = {"conf": "py"}
     ui_color = "#ffefeb"
+    #: Arguments of Airflow 1, and what to write instead.
+    GONE_ARGUMENTS: ClassVar[dict[str, str]] = {
+        "python_callable": "put a ShortCircuitOperator before it that decides, and give the run's conf"
+    }
 
     def __init__(
         self,
