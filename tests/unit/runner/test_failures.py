@@ -14,15 +14,20 @@ from bide.model.errors import BideError
 from bide.runner.failures import one_line, told_connections
 
 
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What one test has looked up is nothing to the next one in this process."""
+    yield
+    note_connections()
+
+
 @pytest.fixture
-def looked_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task has looked up one connection."""
     secret = {"conn_type": "airbyte", "host": "http://sync.example.com:8006/v1/hook?key=s3cret", "password": "pw77"}
     monkeypatch.setenv("BIDE_CONN_AIRBYTE_DEFAULT", json.dumps(secret))
     note_connections()
     Connection.get("airbyte_default")
-    yield
-    note_connections()
 
 
 def _wrapped(cause: Exception) -> BideError:
