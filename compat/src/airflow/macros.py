@@ -9,3 +9,5 @@ from bide.authoring.macros import random as random
 from bide.authoring.macros import time as time
 from bide.authoring.macros import timedelta as timedelta
 from bide.authoring.macros import uuid as uuid
+
+_LATER = {"dateutil": "bide.authoring.macros.dateutil"}

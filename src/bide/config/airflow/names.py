@@ -281,7 +281,10 @@ UNSERVED: Final[dict[tuple[str, str], str]] = {
     ("scheduler", "scheduler_health_check_server_port"): _HEALTH,
     ("scheduler", "scheduler_health_check_threshold"): _ALIVE,
     ("scheduler", "task_instance_heartbeat_timeout"): _ALIVE,
-    ("scheduler", "allowed_run_id_pattern"): "nothing to set: run ids are any text without line breaks",
+    (
+        "scheduler",
+        "allowed_run_id_pattern",
+    ): "nothing to set: a run id is up to 250 letters, digits or any of `_ - . ~ : + @`",
     ("scheduler", "statsd_on"): _METRICS,
     ("scheduler", "statsd_host"): _METRICS,
     ("scheduler", "statsd_port"): _METRICS,
