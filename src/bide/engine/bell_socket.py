@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Final, cast
 
 import structlog
 
+from bide.observe import processes
 from bide.store import Bell, Topic
 from bide.store.bell import TOPICS
 
@@ -29,6 +31,8 @@ log = structlog.get_logger("bide.engine")
 _LONGEST_PATH: Final = 100
 #: Bytes of one line.
 _LONGEST_LINE: Final = 1 << 20
+#: The name of a socket in the temporary folder, of one among several engines of a store.
+_AMONG_SEVERAL: Final = re.compile(r"(bide-\d+-\w+-)(\d+)\.sock")
 
 Question = Callable[[Any], Awaitable[Any]]
 
@@ -58,6 +62,7 @@ class BellSocket:
     async def start(self) -> None:
         """Listen. Called with the engine's lock held, so a file that is there is a dead engine's."""
         self._path.unlink(missing_ok=True)
+        _remove_those_of_the_dead(self._path)
         before = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE)
@@ -114,6 +119,20 @@ class BellSocket:
             # What is asked comes from another process: it may be wrong, and that one has to know.
             log.warning("question_failed", question=request.get("ask"), error=str(error))
             return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _remove_those_of_the_dead(path: Path) -> None:
+    """Sockets in the temporary folder of engines of the same store that were killed.
+
+    A state folder may be shared with other machines, whose processes this one does not know.
+    """
+    own = _AMONG_SEVERAL.fullmatch(path.name)
+    if own is None:
+        return
+    for other in path.parent.glob(f"{own[1]}*.sock"):
+        named = _AMONG_SEVERAL.fullmatch(other.name)
+        if named is not None and not processes.is_alive(int(named[2])):
+            other.unlink(missing_ok=True)
 
 
 def _relay(writer: asyncio.StreamWriter, wanted: frozenset[Topic]) -> Callable[[frozenset[Topic]], None]:

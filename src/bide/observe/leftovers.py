@@ -58,19 +58,14 @@ def kill_leftovers(family: str) -> set[int]:
     marks = {processes.started_with(pid, STORE_VARIABLE) for pid in processes.all_processes() if pid not in spared}
     killed: set[int] = set()
     for mark in marks:
-        if mark is not None and mark.startswith(prefix) and not _is_alive(mark.removeprefix(prefix)):
+        if mark is not None and mark.startswith(prefix) and not _runs(mark.removeprefix(prefix)):
             killed |= kill_marked(mark)
     return killed
 
 
-def _is_alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, ValueError):
-        return True
-    return True
+def _runs(pid: str) -> bool:
+    # What is no number is none of this family's marks, and is spared.
+    return not pid.isdecimal() or processes.is_alive(int(pid))
 
 
 def kill_group(leader: int) -> None:

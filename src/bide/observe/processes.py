@@ -41,6 +41,17 @@ def _prctl(option: int, value: int) -> bool:
     return _libc is not None and _libc.prctl(option, value, 0, 0, 0) == 0
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process on this machine, whosever it is; one that is not reaped yet counts."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def children() -> list[int]:
     """Processes whose parent is this one, zombies included; empty where there is no /proc."""
     try:

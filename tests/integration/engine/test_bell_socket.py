@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,24 @@ def test_a_long_path_moves_to_the_temporary_folder(tmp_path: Path) -> None:
     moved = socket_path(long, "abc")
     assert moved.name == f"bide-{os.getuid()}-abc.sock"
     assert len(os.fsencode(moved)) <= 100
+
+
+async def test_sockets_of_killed_engines_of_the_store_go(
+    tmp_path: Path, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    long = tmp_path / ("x" * 100)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    own, killed, of_another = (
+        socket_path(long, store_id, pid)
+        for store_id, pid in (("abc", os.getpid()), ("abc", ended.pid), ("abd", ended.pid))
+    )
+    alive = socket_path(long, "abc", os.getppid())
+    for path in (killed, of_another, alive):
+        path.touch()
+
+    server = BellSocket(own, bell, {})
+    await server.start()
+    assert set(tmp_path.iterdir()) == {own, of_another, alive}
+    await server.stop()
