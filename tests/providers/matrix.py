@@ -181,7 +181,7 @@ ROWS: Final = (
         "test_docker.py::test_a_container_sees_its_mounts_and_variables",
         "test_docker.py::test_a_container_that_fails_fails_its_task",
         "test_docker.py::test_a_container_is_stopped_with_its_task_and_none_is_left",
-        NOTHING,
+        "test_docker.py::test_a_container_is_stopped_with_the_run",
     ),
     Row(
         "HttpOperator",

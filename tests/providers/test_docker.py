@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.conftest import MakeFolder
-from tests.support.commands import DagRun
+from tests.providers.conftest import MakeFolder, cancelled_run
+from tests.support.commands import DagRun, Folder
 from tests.support.podman import docker_socket
 
 pytestmark = pytest.mark.docker
@@ -24,15 +24,19 @@ def socket() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def run(make_folder: MakeFolder, socket: Path, tmp_path_factory: pytest.TempPathFactory) -> DagRun:
+def folder(make_folder: MakeFolder, socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     data = tmp_path_factory.mktemp("data")
     (data / "orders.csv").write_text("41,1\n")
-    folder = make_folder(
+    return make_folder(
         "docker_.py",
         AIRFLOW_VAR_DOCKER_URL=f"unix://{socket}",
         AIRFLOW_VAR_DATA=str(data),
         AIRFLOW_VAR_AWS_KEY="AKIATESTS",
     )
+
+
+@pytest.fixture(scope="module")
+def run(folder: Folder) -> DagRun:
     return folder.dag_run("docker_", "--logical-date", DAY, code=1)
 
 
@@ -60,4 +64,10 @@ def test_a_container_that_fails_fails_its_task(run: DagRun) -> None:
 
 def test_a_container_is_stopped_with_its_task_and_none_is_left(run: DagRun, client: Any) -> None:
     assert run.end("timed_out") == "failed"
+    assert client.containers.list(all=True) == []
+
+
+def test_a_container_is_stopped_with_the_run(folder: Folder, client: Any) -> None:
+    states = cancelled_run(folder, "docker_cancelled", lambda: bool(client.containers.list()))
+    assert states == {"goes_on": "failed"}
     assert client.containers.list(all=True) == []

@@ -35,3 +35,12 @@ with DAG("docker_", start_date=datetime(2024, 1, 1), schedule=None, catchup=Fals
         execution_timeout=timedelta(seconds=3),
         **SETTINGS,
     )
+
+with DAG("docker_cancelled", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
+    DockerOperator(
+        task_id="goes_on",
+        command="sh -c 'while true; do echo waiting; busybox sleep 1; done'",
+        mount_tmp_dir=False,
+        auto_remove="force",
+        **SETTINGS,
+    )
