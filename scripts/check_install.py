@@ -1,7 +1,8 @@
 """Build the wheels, install each into a fresh environment and check what a user would get.
 
 The core install (``bide`` alone) must not exceed 85 MB of files without bytecode and 48 distributions, and its
-``bide version`` must work there. ``bide-airflow`` must make ``import airflow`` and the command ``airflow`` work.
+``bide version`` must work there. ``bide-airflow`` must make ``import airflow`` and the command ``airflow`` work,
+and ``bide provider add`` a provider package, whose modules come to lie beside those of the wheel.
 Prints a table row per distribution when a limit is broken; the exit code is 0 only if all holds.
 
     uv run python scripts/check_install.py [--json]
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Bytes of files in the environment's ``lib`` folder, bytecode left out.
 MAX_BYTES = 85_000_000
 MAX_DISTRIBUTIONS = 48
+#: A package that needs others of its kind.
+PROVIDER = "http"
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def main() -> int:
         python = install(folder / "airflow", wheels["bide"], wheels["bide_airflow"])
         run(python, "-c", "from airflow.sdk import DAG, task")
         run(python.with_name("airflow"), "version")
+        run(python.with_name("bide"), "provider", "add", PROVIDER)
+        run(python, "-c", "from airflow.providers.http.sensors.http import HttpSensor")
     found = complaints(core)
     if as_json:
         print(json.dumps({**asdict(core), "version": version, "complaints": found}))
@@ -100,6 +105,7 @@ def main() -> int:
         print(f"bide version: {version}")
         print(f"core install: {core.size / 1e6:.1f} MB without bytecode, {len(core.distributions)} distributions")
         print("bide-airflow: `from airflow.sdk import DAG, task` and `airflow version` work")
+        print(f"provider packages: `bide provider add {PROVIDER}` works, and its sensor can be imported")
         for complaint in found:
             print(f"error: {complaint}", file=sys.stderr)
         if found:
