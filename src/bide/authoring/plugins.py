@@ -42,7 +42,6 @@ NO_EFFECT: Final = {
     ),
     "Bide has its own executors": ("executors",),
     "tasks wait by trigger rules and sensors": ("ti_deps",),
-    "import them from the module that has them": ("hooks", "operators", "sensors"),
 }
 
 #: Groups of entry points that name plugin classes.
@@ -139,7 +138,7 @@ class Plugins:
         for why, names in NO_EFFECT.items():
             given = [name for name in names if getattr(plugin, name, None)]
             if given:
-                _log.warning("plugin %r: its %s has no effect: %s", plugin.name, ", ".join(given), why)
+                _log.warning("plugin %r: %s without effect: %s", plugin.name, ", ".join(given), why)
         if plugin.macros and plugin.name:
             names = {str(one.__name__).rpartition(".")[2]: one for one in plugin.macros}
             self.macros[plugin.name] = SimpleNamespace(**names)

@@ -46,6 +46,7 @@ class Brings(Plugin):
     operator_extra_links = [OfSpecial()]
     flask_blueprints = ["blueprint"]
     menu_links = ["link"]
+    operators = [BaseOperator]
     executors: list[Any] = []
 
 
@@ -86,5 +87,5 @@ def test_what_has_no_effect_is_told_of(loaded: Plugins, caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING):
         loaded.take(Brings)
     assert [one.getMessage() for one in caplog.records] == [
-        "plugin 'brings': its flask_blueprints, menu_links has no effect: Bide has its own pages and API"
+        "plugin 'brings': flask_blueprints, menu_links without effect: Bide has its own pages and API"
     ]

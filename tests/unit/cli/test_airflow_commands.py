@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from bide.cli.airflow.commands import COMMANDS, reference_page
+from bide.cli.airflow.main import main
 from bide.cli.airflow.options import Command
 from bide.cli.airflow.translation import translate
 from bide.cli.app import app
@@ -353,6 +354,20 @@ def test_the_command_does_what_bide_does(project: Project) -> None:
     nobody = airflow("jobs check")
     assert (nobody.returncode, nobody.stdout) == (1, "No alive jobs found.\n")
     assert airflow("version").stdout.startswith("3.")
+
+
+def test_the_version_where_the_names_refuse_to_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> None:
+        raise ImportError("apache-airflow is here, too")
+
+    monkeypatch.setattr(sys, "argv", ["airflow", "version"])
+    monkeypatch.setattr("bide.cli.airflow.main.import_module", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "airflow: apache-airflow is here, too"
 
 
 def test_the_page_is_fresh() -> None:

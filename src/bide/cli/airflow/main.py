@@ -33,7 +33,12 @@ def main() -> None:
     if found.arguments == ["version"]:
         # Scripts compare it with releases of Airflow.
         sys.stderr.write(f"Bide {installed_version()}, with the names of Airflow\n")
-        sys.stdout.write(f"{import_module('airflow').__version__}\n")
+        try:
+            names = import_module("airflow")
+        except ImportError as error:  # which refuses to be beside Airflow itself
+            sys.stderr.write(f"airflow: {error}\n")
+            sys.exit(ExitCode.FAILED)
+        sys.stdout.write(f"{names.__version__}\n")
         return
     os.environ.update(found.environment)
     sys.argv = ["bide", *found.arguments]
