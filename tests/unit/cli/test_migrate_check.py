@@ -185,6 +185,21 @@ def test_packages_that_are_installed_are_read_and_not_imported() -> None:
     assert "has no module airflow.providers.moon.old" in only("from airflow.providers.moon.old import X").advice
 
 
+@pytest.mark.parametrize(
+    ("decorator", "use"),
+    [
+        ("@task.virtualenv(requirements=['six'])\n", ""),
+        ("@task.external_python(python='/opt/python')\n", ""),
+        ("@task.docker(image='python')\n", ""),
+        ("", "PythonVirtualenvOperator(task_id='a', python_callable=away)\n"),
+        ("", "python.ExternalPythonOperator(task_id='a', python_callable=away)\n"),
+    ],
+)
+def test_packages_of_what_runs_elsewhere_are_not_asked_for(decorator: str, use: str) -> None:
+    imports = read_facts(f"{decorator}def away():\n    import not_here\nimport not_here_either\n{use}").imports
+    assert [(one.module, one.is_optional) for one in imports] == [("not_here", True), ("not_here_either", False)]
+
+
 def test_texts_are_read_as_python_reads_them() -> None:
     facts = read_facts(
         "import a.b as c, d.e\nfrom f import g\ntry:\n    import h\nexcept OSError: pass\nc.x.y(k=1)(d.e.z)\n"

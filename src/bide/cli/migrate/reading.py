@@ -5,7 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from importlib.util import decode_source
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: Operators, and decorators of tasks, that run a function in a Python with packages of its own.
+ELSEWHERE: Final = frozenset(
+    {
+        "PythonVirtualenvOperator",
+        "ExternalPythonOperator",
+        "BranchPythonVirtualenvOperator",
+        "BranchExternalPythonOperator",
+        "virtualenv",
+        "external_python",
+        "branch_virtualenv",
+        "branch_external_python",
+        "docker",
+        "kubernetes",
+    }
+)
 
 
 class Imported(NamedTuple):
@@ -14,7 +30,7 @@ class Imported(NamedTuple):
     module: str
     name: str | None
     line: int
-    #: Whether the file goes on without it: it is in a ``try`` that expects an ImportError.
+    #: Whether the file goes on without it: it is in a ``try`` that expects an ImportError, or runs elsewhere.
     is_optional: bool
 
 
@@ -54,7 +70,7 @@ def read_facts(source: str | bytes) -> Facts:
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         return Facts([], [], [], [], (str(getattr(error, "msg", error)), line or 1))
-    reader = _Reader()
+    reader = _Reader(set(_sent_away(tree)))
     reader.visit(tree)
     texts = [
         (node.value, node.lineno)
@@ -72,10 +88,17 @@ def read_facts(source: str | bytes) -> Facts:
 class _Reader(ast.NodeVisitor):
     """Collects imports, and what each imported name stands for."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent_away: set[str]) -> None:
+        self._sent_away = sent_away
         self.imports: list[Imported] = []
         self.paths: dict[str, str] = {}
         self._optional = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        away = node.name in self._sent_away or any(map(_sends_away, node.decorator_list))
+        self._optional += away
+        self.generic_visit(node)
+        self._optional -= away
 
     def visit_Try(self, node: ast.Try) -> None:
         expects = any(_expects_import_error(handler) for handler in node.handlers)
@@ -106,6 +129,20 @@ class _Reader(ast.NodeVisitor):
             self.imports.append(Imported(node.module, name, node.lineno, bool(self._optional)))
             if name is not None:
                 self.paths[one.asname or name] = f"{node.module}.{name}"
+
+
+def _sent_away(tree: ast.AST) -> Iterator[str]:
+    """Functions that operators run elsewhere."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ELSEWHERE:
+            for one in node.keywords:
+                if one.arg == "python_callable" and isinstance(one.value, ast.Name):
+                    yield one.value.id
+
+
+def _sends_away(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Attribute) and called.attr in ELSEWHERE
 
 
 def _expects_import_error(handler: ast.ExceptHandler) -> bool:
