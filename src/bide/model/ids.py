@@ -7,9 +7,11 @@ from typing import Final
 
 from bide.model.errors import InvalidArgument, InvalidId
 
-#: Ids that users give. Length in characters.
+#: Ids that users give. Length in bytes of UTF-8: they are names of folders, too.
 MAX_ID_LENGTH: Final = 250
-_ALLOWED = re.compile(r"[\w.~-]{1,250}", re.ASCII)
+#: Letters of all scripts, as in Airflow.
+_ALLOWED = re.compile(r"[\w.~-]+")
+_SIGNAL = re.compile(r"[\w.~-]{1,250}", re.ASCII)
 
 #: ``map_index`` of an instance that is not mapped.
 NOT_MAPPED: Final = -1
@@ -19,10 +21,10 @@ def check_id(kind: str, value: object) -> str:
     """Return `value` if it may name a `kind` (``"DAG"``, ``"task"``, ...), else raise :class:`InvalidId`."""
     if not isinstance(value, str):
         raise InvalidId(f"a {kind} id must be a string, not {type(value).__name__}: {value!r}")
-    if not _ALLOWED.fullmatch(value):
+    if not _ALLOWED.fullmatch(value) or len(value.encode()) > MAX_ID_LENGTH:
         raise InvalidId(
-            f"{value!r} can't be a {kind} id: use 1 to {MAX_ID_LENGTH} letters, digits, "
-            "'_', '-', '.' or '~' (ASCII)"
+            f"{value!r} can't be a {kind} id: use letters, digits, '_', '-', '.' or '~', "
+            f"1 to {MAX_ID_LENGTH} bytes in UTF-8"
         )
     return value
 
@@ -54,6 +56,6 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
 
 def check_signal_name(name: object) -> str:
     """`name`, if it can be a signal's; else :class:`InvalidArgument`."""
-    if isinstance(name, str) and _ALLOWED.fullmatch(name):
+    if isinstance(name, str) and _SIGNAL.fullmatch(name):
         return name
     raise InvalidArgument(f"a signal's name has 1 to 250 letters, digits and the characters _ - . ~, not {name!r}")

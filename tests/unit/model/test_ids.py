@@ -13,13 +13,16 @@ from bide.model.errors import InvalidId
 from bide.model.ids import MAX_ID_LENGTH, check_id, check_run_id, uuid7
 
 
-@pytest.mark.parametrize("value", ["a", "etl.load-2", "~x", "A_b.c-d~e", "0", "x" * MAX_ID_LENGTH, ".."])
+@pytest.mark.parametrize(
+    "value", ["a", "etl.load-2", "~x", "A_b.c-d~e", "0", "x" * MAX_ID_LENGTH, "..", "t\u00e4glich", "\u65e5\u672c"]
+)
 def test_ids_that_users_may_give(value: str) -> None:
     assert check_id("task", value) == value
 
 
 @pytest.mark.parametrize(
-    "value", ["", "x" * (MAX_ID_LENGTH + 1), "a b", "a/b", "a\n", "\u00e4", "a:b", "a+b", "\u0661", "a\x00"]
+    "value",
+    ["", "x" * (MAX_ID_LENGTH + 1), "a b", "a/b", "a\n", "\u00e4" * 126, "a:b", "a+b", "\u2028", "\ud800", "a\x00"],
 )
 def test_an_id_that_can_not_be_is_named_in_the_error(value: str) -> None:
     with pytest.raises(InvalidId, match="can't be a DAG id") as caught:
