@@ -44,7 +44,7 @@ class Questions:
         reply: asyncio.Future[AnyMessage] = self._loop.create_future()
         self._open[number] = reply
         try:
-            self._channel.send(body, request=number, instance=instance, epoch=epoch)
+            self._channel.send_question(body, request=number, instance=instance, epoch=epoch)
             return await reply
         finally:
             del self._open[number]

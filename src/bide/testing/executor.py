@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from bide.control.claims import Claim
 from bide.engine.executors.contract import TaskControl
 from bide.testing.interrupts import InlineInterrupts
-from bide.wire.frames import HEADER_SIZE, ChannelClosed, decode_frame, encode_frame
+from bide.wire.frames import HEADER_SIZE, ChannelClosed, decode_frame, encode_question
 from bide.wire.messages import AnyMessage, Defer, Finish, Frame, Refused, Reply, Reschedule, RunTask
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class InlineLine:
 
     def request(self, body: AnyMessage, *, instance: str, epoch: int) -> AnyMessage:
         """Ask and wait for the answer. The message is encoded as between processes, so that it is one."""
-        data = encode_frame(body, request=1, instance=instance, epoch=epoch)
+        data = encode_question(body, request=1, instance=instance, epoch=epoch)
         return self._executor.ask(self._running, decode_frame(data[HEADER_SIZE:]))
 
 

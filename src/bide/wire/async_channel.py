@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from bide.model.errors import ProtocolError
-from bide.wire.frames import ChannelClosed, FrameReader, encode_frame
+from bide.wire.frames import ChannelClosed, FrameReader, encode_frame, encode_question
 from bide.wire.messages import AnyMessage, Frame, Reply
 
 __all__ = ["AsyncChannel", "ChannelClosed"]
@@ -72,9 +72,16 @@ class AsyncChannel:
         `fds` ride along with the frame's first byte; the caller may close its copies as soon as this returns.
         Raises :class:`ChannelClosed` if the other end is gone; a frame that was kept may be lost with it.
         """
+        self._send(encode_frame(body, request=request, instance=instance, epoch=epoch), fds)
+
+    def send_question(self, body: AnyMessage, *, request: int, instance: str, epoch: int) -> None:
+        """As :meth:`send`, of what user code asks for; also raises what :func:`encode_question` raises."""
+        self._send(encode_question(body, request=request, instance=instance, epoch=epoch))
+
+    def _send(self, frame: bytearray, fds: Sequence[int] = ()) -> None:
         if self._write_closed:
             raise ChannelClosed("the process at the other end has closed the channel")
-        data = memoryview(encode_frame(body, request=request, instance=instance, epoch=epoch))
+        data = memoryview(frame)
         with self._sending:
             if not self._unsent:
                 sent = self._try_send(data, fds)
@@ -112,7 +119,7 @@ class AsyncChannel:
         What else arrives is received later. Raises :class:`TimeoutError` after `timeout` seconds.
         """
         deadline = self._loop.time() + timeout
-        self.send(body, request=request, instance=instance, epoch=epoch)
+        self.send_question(body, request=request, instance=instance, epoch=epoch)
         while self._unsent:
             self._await_socket(deadline, writable=True)
             self._on_writable()

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 
 from bide.model.errors import BideError
-from bide.wire.frames import HEADER_SIZE, ChannelClosed, body_length, decode_frame, encode_frame
+from bide.wire.frames import HEADER_SIZE, ChannelClosed, body_length, decode_frame, encode_frame, encode_question
 from bide.wire.messages import AnyMessage, Frame
 
 __all__ = ["Channel", "ChannelClosed", "ForeignProcess"]
@@ -60,14 +60,14 @@ class Channel:
     def request(self, body: AnyMessage, *, instance: str = "", epoch: int = -1) -> AnyMessage:
         """Send a message and wait for its reply. Other frames wait for :meth:`receive`.
 
-        Raises :class:`ChannelClosed` if there will be no reply.
+        Raises :class:`ChannelClosed` if there will be no reply, and what :func:`encode_question` raises.
         """
         self._check_owner()
         with self._lock:
             self._request += 1
             # The process is in the number, so that a reply to a child that died is nobody else's.
             number = os.getpid() << 32 | self._request
-            self._write(encode_frame(body, request=number, instance=instance, epoch=epoch))
+            self._write(encode_question(body, request=number, instance=instance, epoch=epoch))
             while (frame := self._read()).request != number:
                 if frame.request == 0:
                     self._set_aside.append(frame)

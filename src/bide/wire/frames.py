@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from bide.model.errors import BideError, ProtocolError
+from bide.model.errors import BideError, InvalidArgument, ProtocolError
 from bide.wire.messages import AnyMessage, Frame
 
 #: Bytes of a frame's body. Larger values don't belong into messages; a wrong length must not eat all memory.
@@ -43,6 +43,21 @@ def encode_frame(body: AnyMessage, *, request: int = 0, instance: str = "", epoc
             f"{MAX_FRAME // 2**20} MiB; pass a reference (a path, a table) instead of the data itself"
         )
     _HEADER.pack_into(data, 0, length)
+    return data
+
+
+def encode_question(body: AnyMessage, *, request: int, instance: str = "", epoch: int = -1) -> bytearray:
+    """A frame with what user code asks for, which may have given anything.
+
+    Raises :class:`InvalidArgument` for a value of a wrong type, which the other end could only refuse to read.
+    """
+    data = encode_frame(body, request=request, instance=instance, epoch=epoch)
+    try:
+        _decoder.decode(memoryview(data)[_HEADER.size :])
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at ")
+        argument = place.strip("`").removeprefix("$[0].")
+        raise InvalidArgument(f"{type(body).__name__}: {argument} has a wrong type: {what}") from None
     return data
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from queue import SimpleQueue
 
 from bide.wire.channel import ForeignProcess
-from bide.wire.frames import HEADER_SIZE, ChannelClosed, body_length, decode_frame, encode_frame
+from bide.wire.frames import HEADER_SIZE, ChannelClosed, body_length, decode_frame, encode_frame, encode_question
 from bide.wire.messages import AnyMessage, Frame
 
 
@@ -36,8 +36,10 @@ class SharedChannel:
 
     def send(self, body: AnyMessage, *, request: int = 0, instance: str = "", epoch: int = -1) -> None:
         """Send a message; :class:`ChannelClosed` if nobody can receive it any more."""
+        self._send(encode_frame(body, request=request, instance=instance, epoch=epoch))
+
+    def _send(self, data: bytearray) -> None:
         self._check_owner()
-        data = encode_frame(body, request=request, instance=instance, epoch=epoch)
         with self._sending:
             try:
                 self._sock.sendall(data)
@@ -45,12 +47,15 @@ class SharedChannel:
                 raise ChannelClosed("the engine has closed the channel") from error
 
     def request(self, body: AnyMessage, *, instance: str = "", epoch: int = -1) -> AnyMessage:
-        """Send a message and wait for its reply; :class:`ChannelClosed` if there will be none."""
+        """Send a message and wait for its reply; :class:`ChannelClosed` if there will be none.
+
+        Raises what :func:`encode_question` raises.
+        """
         number = os.getpid() << 32 | next(self._numbers)
         answer: SimpleQueue[Frame | None] = SimpleQueue()
         self._waiting[number] = answer
         try:
-            self.send(body, request=number, instance=instance, epoch=epoch)
+            self._send(encode_question(body, request=number, instance=instance, epoch=epoch))
             reply = None if self._closed else answer.get()
         finally:
             del self._waiting[number]

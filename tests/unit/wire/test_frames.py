@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 
-from bide.model.errors import ProtocolError
+from bide.model.errors import InvalidArgument, ProtocolError
 from bide.wire import frames
-from bide.wire.frames import FrameReader, decode_frame, encode_frame
-from bide.wire.messages import Finish, Frame, Ok, Ping
+from bide.wire.frames import FrameReader, decode_frame, encode_frame, encode_question
+from bide.wire.messages import Finish, Frame, Ok, Ping, PullXCom
 
 
 def test_a_frame_survives_the_trip() -> None:
@@ -36,6 +37,16 @@ def test_a_message_over_the_limit_is_refused_with_its_name(monkeypatch: pytest.M
     monkeypatch.setattr(frames, "MAX_FRAME", 1024 * 1024)
     with pytest.raises(ProtocolError, match=r"a Finish message of 2\.0 MiB is larger than .* 1 MiB"):
         encode_frame(Finish(state="success", return_value=bytes(2 * 1024 * 1024)))
+
+
+def test_a_question_with_a_value_of_a_wrong_type_names_it() -> None:
+    run_id: Any = 5
+    with pytest.raises(
+        InvalidArgument, match=r"^PullXCom: run_id has a wrong type: Expected `str \| null`, got `int`$"
+    ):
+        encode_question(PullXCom(task_ids=("a",), key="k", run_id=run_id), request=1)
+    question = PullXCom(task_ids=("a",), key="k", run_id="r")
+    assert encode_question(question, request=1) == encode_frame(question, request=1)
 
 
 def test_a_length_over_the_limit_is_refused_before_memory_is_taken() -> None:
