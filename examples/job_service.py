@@ -96,10 +96,11 @@ class JobService:
             self._jobs[job["id"]] = job
             self._store(job, state="running", error="")
             process = self._running[job["id"]] = self._spawn(job["id"], path)
-            threading.Thread(target=self._watch, args=(job, process), daemon=True).start()
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended already: its state says how
             process.stdin.write(json.dumps(arguments).encode() + b"\n")
+        # Not before, since it closes what was just written to.
+        threading.Thread(target=self._watch, args=(job, process), daemon=True).start()
         return job
 
     def get(self, job_id: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from bide.engine.template import RunnerExit, Template, TemplateUnavailable
 from bide.wire.frames import ChannelClosed
 from bide.wire.messages import Stop
+from tests.support.commands import PATIENCE
 from tests.support.executors import running_template
 from tests.support.processes import alive, until_gone
 
@@ -103,6 +105,19 @@ async def test_a_template_that_can_not_start_says_why(tmp_path: Path):
         assert "exited with code 1" in str(raised.value)
     finally:
         await template.stop()
+
+
+async def test_a_fork_right_after_the_template_died_waits_for_the_next_one(tmp_path: Path):
+    async with running_template(tmp_path) as template:
+        assert template.pid is not None
+        os.kill(template.pid, signal.SIGKILL)
+        # The loop does not turn meanwhile, so that nobody has seen it die when the fork is asked for.
+        handle = os.pidfd_open(template.pid)
+        assert select.select([handle], [], [], PATIENCE)[0]
+        os.close(handle)
+        async with asyncio.timeout(PATIENCE):
+            runner = await template.fork("task", "next")
+        runner.channel.close()
 
 
 async def test_stop_during_a_restart_ends(tmp_path: Path):

@@ -152,6 +152,8 @@ class Template:
             except ChannelClosed:
                 # The template died meanwhile, and the runner with it, if there was one.
                 ours.close()
+                # Its keeper may not have seen that yet, and can't before the loop turns.
+                await asyncio.sleep(0)
                 continue
             except BaseException:
                 ours.close()

@@ -19,7 +19,15 @@ from bide.model.errors import Fenced, InvalidArgument, ProtocolError, StoreUnava
 from bide.store.schema import resume, xcom
 from bide.wire.asset_messages import GetAssetEvents, GetTriggeringEvents
 from bide.wire.deadline_messages import SetDeadline
-from bide.wire.kept import DeleteTaskState, GetTaskState, MintCallback, SetTaskState
+from bide.wire.kept import (
+    DeleteAssetState,
+    DeleteTaskState,
+    GetAssetState,
+    GetTaskState,
+    MintCallback,
+    SetAssetState,
+    SetTaskState,
+)
 from bide.wire.lookups import DeleteVariable, GetConnection, GetVariable, SetVariable
 from bide.wire.messages import (
     AskEarlierRun,
@@ -385,6 +393,7 @@ def test_the_requests_of_workers() -> None:
         AskInstances,
     }
     kept = {MintCallback, GetTaskState, SetTaskState, DeleteTaskState}
+    kept |= {GetAssetState, SetAssetState, DeleteAssetState}
     assert set(REQUESTS) == own | kept | {GetConnection, GetVariable, SetVariable, DeleteVariable}
 
 
