@@ -145,8 +145,9 @@ class Runtime(Protocol):
         """Forget a variable; whether there was one."""
         ...
 
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
-        """Make a run of another DAG: its id, and whether it was ``made``, ``reset``, or ``exists`` already.
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str, bool]:
+        """Make a run of another DAG: its id, whether it was ``made``, ``reset``, or ``exists`` already, and whether
+        its DAG is paused.
 
         `options` are `run_id`, `conf`, `logical_date`, `run_after`, `reset`, `refuse_paused` and `note`.
         """

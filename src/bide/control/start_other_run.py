@@ -29,7 +29,7 @@ async def start_other_run(store: Store, owner: InstanceRow, asked: StartRun) -> 
         or f"manual__{(logical_date or run_after or owner.start_date or store.clock.now()).isoformat()}"
     )
 
-    def look(tx: Tx) -> RunStarted | None:
+    def look(tx: Tx) -> tuple[RunStarted | None, bool]:
         found = dags.find(tx, asked.dag_id)
         if found is None or not found.is_active:
             raise NotFound(f"there is no DAG {asked.dag_id!r} to trigger")
@@ -39,10 +39,10 @@ async def start_other_run(store: Store, owner: InstanceRow, asked: StartRun) -> 
         for run, who in runs.named(tx, asked.dag_id, [run_id], dates):
             began = owner.start_date
             is_own = run.run_id == run_id and who == by and began is not None and run.run_after >= began
-            return RunStarted(run.run_id, "made" if is_own else "exists")
-        return None
+            return RunStarted(run.run_id, "made" if is_own else "exists", found.is_paused), found.is_paused
+        return None, found.is_paused
 
-    there = await store.read(look)
+    there, is_paused = await store.read(look)
     if there is None:
         try:
             made = await create_run(
@@ -56,13 +56,13 @@ async def start_other_run(store: Store, owner: InstanceRow, asked: StartRun) -> 
                 by=by,
             )
         except Conflict:  # somebody was quicker
-            there = RunStarted(run_id, "exists")
+            there = RunStarted(run_id, "exists", is_paused)
         else:
-            return RunStarted(made.run_id, "made")
+            return RunStarted(made.run_id, "made", is_paused)
     if there.outcome == "exists" and asked.reset:
         which = RunChoice(run_ids=frozenset({there.run_id}))
         await clear_tasks(store, asked.dag_id, which_runs=which, which_tasks=TaskChoice(), by=by)
-        return RunStarted(there.run_id, "reset")
+        return RunStarted(there.run_id, "reset", is_paused)
     return there
 
 

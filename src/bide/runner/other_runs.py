@@ -31,7 +31,7 @@ from bide.wire.other_runs import (
 class NoOtherRuns:
     """Where no task runs."""
 
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str, bool]:
         """Refused: there is no task."""
         raise NoRuntime(f"a run of DAG {dag_id!r} can't be made here: no task is running in this process")
 
@@ -61,12 +61,12 @@ class OtherRuns:
 
     _link: Asks
 
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str, bool]:
         """Make a run of another DAG; see :class:`~bide.wire.other_runs.StartRun`."""
         reply = self._link.request(StartRun(dag_id, **options))
         if not isinstance(reply, RunStarted):
             raise unexpected(reply, f"DAG {dag_id!r} can't be triggered")
-        return reply.run_id, reply.outcome
+        return reply.run_id, reply.outcome, reply.is_paused
 
     def look_at(self, watch: Watch, *, check_existence: bool = False) -> tuple[Verdict, str]:
         """What other runs have come to, and what of them does not exist, if that is to be checked."""

@@ -34,6 +34,8 @@ class RunStarted(Message, frozen=True):
 
     run_id: str
     outcome: Literal["made", "reset", "exists"]
+    #: Its DAG is: it stays queued.
+    is_paused: bool = False
 
 
 class AskWatch(Message, frozen=True):

@@ -260,3 +260,13 @@ async def test_what_cannot_be_triggered_is_refused(engine: HandEngine) -> None:
     assert await engine.ask(task, StartRun("nowhere")) == Refused("there is no DAG 'nowhere' to trigger")
     reply = await engine.ask(task, StartRun("other", refuse_paused=True))
     assert isinstance(reply, Refused) and "is paused" in reply.reason
+
+
+async def test_it_is_told_that_the_dag_is_paused(engine: HandEngine) -> None:
+    await engine.register(OTHER, paused=True)
+    await engine.run_of(dag_spec("consumer"))
+    await engine.start()
+    for _ in range(2):  # the second one finds it
+        assert await engine.ask(engine.started("a"), StartRun("other", run_id="r1")) == RunStarted(
+            "r1", "made", True
+        )

@@ -31,6 +31,7 @@ class Answers:
         self.verdicts = [Verdict("success", "fine")]
         self.missing = ""
         self.outcome = "made"
+        self.is_paused = False
         self.watches: list[Watch] = []
         self.started: list[dict[str, Any]] = []
 
@@ -39,9 +40,9 @@ class Answers:
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
         return verdict, self.missing if check_existence else ""
 
-    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str]:
+    def start_run(self, dag_id: str, **options: Any) -> tuple[str, str, bool]:
         self.started.append({"dag_id": dag_id, **options})
-        return options["run_id"] or "manual__x", self.outcome
+        return options["run_id"] or "manual__x", self.outcome, self.is_paused
 
 
 @pytest.fixture
@@ -224,6 +225,17 @@ def test_a_run_that_is_there_fails_or_skips_the_task(answers: Answers, context_f
         task = trigger(trigger_run_id="r1", skip_when_already_exists=yes)
         with pytest.raises(TaskSkipped):
             task.execute(context_for(task))
+
+
+def test_that_the_other_dag_is_paused_is_said(
+    answers: Answers, context_for: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = trigger()
+    task.execute(context_for(task))
+    assert "paused" not in caplog.text
+    answers.is_paused = True
+    task.execute(context_for(task))
+    assert "DAG other is paused: the run stays queued until `bide dags unpause other`" in caplog.text
 
 
 def test_it_waits_by_looking(answers: Answers, runtime: Any, context_for: Any) -> None:

@@ -129,7 +129,7 @@ class TriggerDagRunOperator(BaseOperator):
             conf = json.dumps(self.conf or {}, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InvalidArgument(f"task {self.task_id!r}: conf must be what JSON can hold: {error}") from None
-        run_id, outcome = current_runtime().start_run(
+        run_id, outcome, is_paused = current_runtime().start_run(
             self.trigger_dag_id,
             run_id=self.trigger_run_id,
             conf=conf.encode(),
@@ -148,6 +148,12 @@ class TriggerDagRunOperator(BaseOperator):
                 "skip_when_already_exists=True"
             )
         self.log.info("run %s of DAG %s was %s", run_id, self.trigger_dag_id, outcome)
+        if is_paused:
+            self.log.warning(
+                "DAG %s is paused: the run stays queued until `bide dags unpause %s`; with "
+                "fail_when_dag_is_paused=True this task would fail instead",
+                *(self.trigger_dag_id, self.trigger_dag_id),
+            )
         return run_id
 
     def _judge(self, event: Any) -> None:
