@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from bide.api.auth import Accounts
 from bide.api.hosts import GuardHosts
@@ -90,6 +90,7 @@ def create_app(
     app.add_middleware(GuardHosts, names=tuple(host_names))
     add_error_handlers(app)
     app.add_exception_handler(Exception, _internal_error)
+    app.add_api_route("/", _root, include_in_schema=False)
     app.include_router(login.router)
     app.include_router(callbacks.router)
     app.include_router(monitor.router, prefix=PREFIX)
@@ -107,6 +108,11 @@ def create_callback_app(store: Store, *, host_names: Collection[str] = ()) -> Fa
     app.add_exception_handler(Exception, _internal_error)
     app.include_router(callbacks.router)
     return app
+
+
+async def _root() -> RedirectResponse:
+    """Who opens the server's address in a browser sees what there is."""
+    return RedirectResponse("/docs")
 
 
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:

@@ -45,6 +45,8 @@ async def test_the_description_is_there_for_everyone(anyone: httpx.AsyncClient) 
     described = (await anyone.get("/openapi.json")).json()
     assert "/api/v2/dags/{dag_id}/dagRuns" in described["paths"]
     assert (await anyone.get("/docs")).status_code == 200
+    root = await anyone.get("/")
+    assert (root.status_code, root.headers["location"]) == (307, "/docs")
 
 
 @pytest.mark.parametrize("password", ["", "wrong", PASSWORD + "x"])
