@@ -52,6 +52,7 @@ INSTEAD: dict[str, str] = {
     "airflow.partition_mappers": _PARTITIONS,
     "airflow.contrib.example_dags": "the examples of Airflow are not here: copy what is imported of them beside the file that needs it",
     "airflow.example_dags": "the examples of Airflow are not here: copy what is imported of them beside the file that needs it",
+    "airflow.Dataset": "airflow.sdk.Asset",
     "airflow.api": "the engine has a REST API of its own: see `bide api-server`",
     "airflow.api.common.trigger_dag": "TriggerDagRunOperator, or the REST API's /dags/{dag_id}/dagRuns",
     "airflow.api_connexion": "the engine has a REST API of its own: see `bide api-server`",
